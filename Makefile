@@ -1,0 +1,160 @@
+# make            environment, libraries (build/), extension
+# make help       the rest
+
+VENV := .venv
+PYTHON ?= $(VENV)/bin/python
+BUILD ?= build/release
+CC ?= cc
+CFLAGS ?= -O3
+
+WARNINGS := -Wall -Wextra
+override CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Idarknet/include -Idarknet/src
+override CFLAGS += -std=c11 -fopenmp -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math \
+    $(WARNINGS) $(SANITIZE)
+override LDFLAGS += $(SANITIZE)
+
+# Asked for once, when first used: the environment may not be there before.
+BLAS_CFLAGS = $(eval BLAS_CFLAGS := $(shell $(PYTHON) pylrm/engine/build.py cflags))$(BLAS_CFLAGS)
+BLAS_LIBS = $(eval BLAS_LIBS := $(shell $(PYTHON) pylrm/engine/build.py libs))$(BLAS_LIBS)
+BLAS_FILES = $(shell $(PYTHON) pylrm/engine/build.py files)
+
+SOURCES := $(sort $(shell find darknet/src -name '*.c'))
+OBJECTS := $(SOURCES:darknet/src/%.c=$(BUILD)/obj/%.o)
+C_TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/c/*.c)))
+EXTENSION := build/extension
+
+ifeq ($(PYTHON),$(VENV)/bin/python)
+READY := $(VENV)/ready
+endif
+
+.PHONY: all help env library test test-c test-all demo bench lint lint-python lint-c sanitize debug clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(EXTENSION) library
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+env: $(VENV)/ready
+
+# An editable install. opencv-python needs libGL; where that is missing, its headless twin takes its place.
+$(VENV)/ready: pyproject.toml
+	test -x $(PYTHON) || python3 -m venv $(VENV)
+	$(PYTHON) -m pip install -q --disable-pip-version-check "setuptools>=64" wheel cffi scipy-openblas32
+	PYLRM_BUILD=$(BUILD) $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dev]'
+	$(PYTHON) -c 'import cv2' 2> /dev/null || { \
+	    echo 'opencv-python cannot be imported here: taking opencv-python-headless'; \
+	    $(PYTHON) -m pip uninstall -q -y opencv-python; \
+	    $(PYTHON) -m pip install -q --disable-pip-version-check opencv-python-headless; }
+	touch $@
+
+$(BUILD)/flags: FORCE | $(READY)
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS)' > $@
+
+$(BUILD)/obj/%.o: darknet/src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '$(CC) $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/backends/cpu/dispatch.o: CPPFLAGS += -D_GNU_SOURCE # sched_getaffinity
+
+$(BUILD)/libdarknet.a: $(OBJECTS)
+	@rm -f $@
+	@echo '$(AR) $@'
+	@$(AR) rcs $@ $(OBJECTS)
+
+# The BLAS lies beside, where the library and the C tests look for it.
+$(BUILD)/libdarknet.so: $(OBJECTS)
+	@$(if $(BLAS_FILES),cp $(BLAS_FILES) $(BUILD)/)
+	@echo '$(CC) -o $@'
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ $(BLAS_LIBS) -lm -Wl,-rpath,'$$ORIGIN' -Wl,-soname,libdarknet.so -o $@
+
+#: make library    build/release/libdarknet.so and .a, for C programs
+library: $(BUILD)/libdarknet.so $(BUILD)/libdarknet.a
+
+# Which build the extension in the tree was linked from: another one's calls for linking anew.
+build/linked: FORCE
+	@mkdir -p $(@D)
+	@echo $(BUILD) | cmp -s - $@ || echo $(BUILD) > $@
+
+$(EXTENSION): $(BUILD)/libdarknet.a build/linked darknet/include/darknet.h pylrm/engine/build.py setup.py | $(READY)
+	PYLRM_BUILD=$(BUILD) $(PYTHON) -W ignore setup.py -q build_ext --force --inplace
+	@touch $@
+
+$(BUILD)/tests/%.o: tests/c/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '$(CC) $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libdarknet.a | $(BUILD)/libdarknet.so
+	@$(CC) $(CFLAGS) $(LDFLAGS) $^ $(BLAS_LIBS) -lm -Wl,-rpath,'$$ORIGIN/..' -o $@
+
+#: make test-c     the C tests alone
+test-c: $(C_TESTS)
+	@for test in $(C_TESTS); do echo $$test; $(RUN) $$test || exit 1; done
+
+#: make test       the quick tests, C and Python
+test: all test-c
+	$(PYTHON) -m pytest -q
+
+#: make test-all   all tests, with lint, sanitizers and valgrind where they are installed
+test-all: all test-c lint sanitize
+	$(PYTHON) -m pytest -q -m ''
+	@if command -v valgrind > /dev/null; then \
+	    $(MAKE) test-c RUN='valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite'; \
+	else echo 'SKIPPED: valgrind is not installed'; fi
+
+#: make demo       draw scenes, train with and without [lrm], show both
+demo: all
+	$(PYTHON) -m pylrm.cli.main demo
+
+#: make bench      timings
+bench: all
+	@for bench in benchmarks/*.py; do echo $$bench; $(PYTHON) $$bench || exit 1; done
+
+#: make lint       ruff, mypy, and the compilers' warnings as errors
+lint: lint-python lint-c
+
+lint-python: | $(READY)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy pylrm
+
+lint-c: | $(READY)
+	@for cc in gcc clang; do \
+	    if command -v $$cc > /dev/null; then \
+	        $(MAKE) -s CC=$$cc CFLAGS='-O1 -Werror' BUILD=build/lint-$$cc objects || exit 1; \
+	        echo "$$cc: no warnings"; \
+	    else echo "SKIPPED: $$cc is not installed"; fi; \
+	done
+
+.PHONY: objects
+objects: $(OBJECTS) $(C_TESTS:=.o)
+
+#: make sanitize   C tests, and the tests of views on the engine's memory, under ASan and UBSan
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZED := build/sanitize/python
+sanitize: | $(READY)
+	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' test-c
+	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' $(SANITIZED)/built
+	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONDONTWRITEBYTECODE=1 \
+	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider tests/engine/test_views.py
+
+# The package once more, with the sanitized engine in it.
+$(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/engine/*.py)
+	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
+	    --build-base $(@D)/work --build-lib $(@D)
+	@touch $@
+
+#: make debug      the extension without optimisation, for a debugger; `make` brings the other back
+debug: | $(READY)
+	$(MAKE) BUILD=build/debug CFLAGS='-O0 -g3' $(EXTENSION)
+
+#: make clean      all that was built; the environment stays
+clean:
+	rm -rf build pylrm/engine/lib pylrm/engine/_darknet.*.so pylrm/_shipped *.egg-info
+
+-include $(OBJECTS:.o=.d) $(C_TESTS:=.d)

@@ -1,0 +1,36 @@
+/* The fast backend: own convolutions; what memory bounds is as fast as plain loops over all processors. */
+#include "backends/reference/reference.h"
+#include "conv.h"
+
+const backend cpu_backend = {
+    .name = "fast",
+    .conv_workspace = cpu_conv_workspace,
+    .conv_forward = cpu_conv_forward,
+    .conv_backward = cpu_conv_backward,
+    .conv_packed_bytes = cpu_conv_packed_bytes,
+    .conv_fold = cpu_conv_fold,
+    .batchnorm = reference_batchnorm,
+    .batchnorm_grad = reference_batchnorm_grad,
+    .activate = reference_activate,
+    .activate_grad = reference_activate_grad,
+    .maxpool = reference_maxpool,
+    .maxpool_grad = reference_maxpool_grad,
+    .avgpool = reference_avgpool,
+    .avgpool_grad = reference_avgpool_grad,
+    .upsample = reference_upsample,
+    .upsample_grad = reference_upsample_grad,
+    .downsample = reference_downsample,
+    .downsample_grad = reference_downsample_grad,
+    .reorg = reference_reorg,
+    .reorg_grad = reference_reorg_grad,
+    .transpose = reference_transpose,
+    .shortcut = reference_shortcut,
+    .shortcut_grad = reference_shortcut_grad,
+    .copy_rows = reference_copy_rows,
+    .softmax = reference_softmax,
+    .dropout = reference_dropout,
+    .multiply = reference_multiply,
+    .sgd = reference_sgd,
+    .adam = reference_adam,
+    .clip = reference_clip,
+};

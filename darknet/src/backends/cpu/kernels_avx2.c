@@ -1,0 +1,26 @@
+/* x86-64 with AVX2 and FMA. */
+#include <stdint.h> /* before the target changes: the system's headers keep theirs */
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "dispatch.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define WIDTH 8
+#define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define KERNELS dn_kernels_avx2
+#define KERNELS_NAME "avx2"
+#include "kernels.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif

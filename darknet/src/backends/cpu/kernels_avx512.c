@@ -1,0 +1,26 @@
+/* x86-64 with AVX-512 (F, BW, DQ, VL). */
+#include <stdint.h> /* before the target changes: the system's headers keep theirs */
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "dispatch.h"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,fma")
+#endif
+#define WIDTH 16
+#define FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define KERNELS dn_kernels_avx512
+#define KERNELS_NAME "avx512"
+#include "kernels.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif

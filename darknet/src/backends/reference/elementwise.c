@@ -1,0 +1,101 @@
+/* What happens to each value by itself, and softmax. */
+#include <math.h>
+
+#include "random.h"
+#include "reference.h"
+
+void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
+{
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++)
+        out[i] = dn_activate(a, in[i]);
+}
+
+void reference_activate_grad(const pass *p, activation a, const float *y, const float *x, const float *delta,
+                             float *input_delta, bool add, int64_t count)
+{
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++) {
+        const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
+        input_delta[i] = add ? input_delta[i] + g : g;
+    }
+}
+
+/* mask: 0, or what the kept value is multiplied by. A function of seed, pass, layer and element alone. */
+void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out, float *mask, int64_t count)
+{
+    const uint64_t seed = dn_random_bits(dn_random_bits(p->seed, (uint64_t)p->seen), (uint64_t)layer);
+    const float scale = probability < 1 ? 1 / (1 - probability) : 0;
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++) {
+        mask[i] = dn_random_uniform(seed, (uint64_t)i) < probability ? 0 : scale;
+        out[i] = x[i] * mask[i];
+    }
+}
+
+void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add, int64_t count)
+{
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++)
+        out[i] = add ? out[i] + a[i] * b[i] : a[i] * b[i];
+}
+
+static void softmax_one(int n, int64_t step, float temperature, const float *x, float *out)
+{
+    float largest = x[0];
+    for (int i = 1; i < n; i++)
+        largest = fmaxf(largest, x[i * step]);
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        const float e = expf((x[i * step] - largest) / temperature);
+        out[i * step] = e;
+        sum += e;
+    }
+    for (int i = 0; i < n; i++)
+        out[i * step] = (float)(out[i * step] / sum);
+}
+
+void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step, int64_t lanes,
+                       int64_t image_step, float temperature, const float *x, float *out)
+{
+#pragma omp parallel for collapse(3) num_threads(p->threads)
+    for (int b = 0; b < p->batch; b++)
+        for (int g = 0; g < groups; g++)
+            for (int64_t lane = 0; lane < lanes; lane++) {
+                const int64_t at = b * image_step + g * group_step + lane;
+                softmax_one(n, step, temperature, x + at, out + at);
+            }
+}
+
+void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate, double decay_batch, double momentum)
+{
+    const float r = (float)rate, d = (float)decay_batch, m = (float)momentum;
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++) {
+        const float g = grad[i] - d * w[i];
+        w[i] += r * g;
+        grad[i] = m * g;
+    }
+}
+
+void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count, double rate,
+                    double decay_batch, double b1, double b2, double eps, int64_t step)
+{
+    const double correct1 = 1 - pow(b1, (double)step), correct2 = 1 - pow(b2, (double)step);
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++) {
+        const double g = grad[i] - decay_batch * w[i];
+        m[i] = (float)(b1 * m[i] + (1 - b1) * g);
+        v[i] = (float)(b2 * v[i] + (1 - b2) * g * g);
+        w[i] += (float)(rate * (m[i] / correct1) / (sqrt(v[i] / correct2) + eps));
+        grad[i] = 0;
+    }
+}
+
+void reference_clip(const pass *p, float *w, int64_t count, double limit)
+{
+    const float most = (float)limit;
+#pragma omp parallel for num_threads(p->threads)
+    for (int64_t i = 0; i < count; i++)
+        w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
+}

@@ -1,0 +1,284 @@
+/* What a network says of itself: shapes, options, arrays, keys. */
+#include <string.h>
+
+#include "detector.h"
+#include "keys.h"
+#include "network.h"
+
+const key *dn_common_keys(void);
+
+void dn_network_describe(const dn_network *net, dn_network_info *info)
+{
+    *info = (dn_network_info){.layers = net->layer_count, .batch = net->batch, .subdivisions = net->subdivisions,
+                              .channels = net->in.c, .height = net->in.h, .width = net->in.w,
+                              .output_layer = net->output_layer, .warnings = net->warning_count, .threads = net->threads};
+    info->kernels = net->backend == &reference_backend ? "reference" : dn_cpu_features();
+    for (int i = 0; i < net->layer_count; i++) {
+        const layer *l = &net->layers[i];
+        double most = 0;
+        if (l->detector) {
+            info->classes = l->detector->classes;
+            if (dn_option_number(net, i, "max", 0, &most, NULL) == DN_OK && most > info->max_truths)
+                info->max_truths = (int)most;
+        } else if (l->type->loss) {
+            const dims in = l->in[0];
+            info->truths = (int)dims_count(in);
+        }
+    }
+    if (!info->classes && net->output_layer >= 0)
+        info->classes = (int)dims_count(net->layers[net->output_layer].out);
+    if (info->max_truths)
+        info->truths = 0;
+}
+
+const char *dn_network_warning(const dn_network *net, int index)
+{
+    return index >= 0 && index < net->warning_count ? net->warnings[index] : NULL;
+}
+
+dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes, dn_error *e)
+{
+    const int copies = purpose == DN_PLAN_INFER ? 1 : net->set.adam ? 4 : 2;
+    bytes->parameters = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        for (int k = 0; k < net->layers[i].param_count; k++) {
+            const param *p = &net->layers[i].params[k];
+            bytes->parameters += p->count * (int64_t)sizeof(float) * (p->trained ? copies : 1);
+        }
+        if (purpose == DN_PLAN_INFER && net->layers[i].type->packed_bytes)
+            bytes->parameters += (int64_t)net->layers[i].type->packed_bytes(&net->layers[i], net->backend);
+    }
+    return dn_plan_bytes((dn_network *)net, purpose, &bytes->activations, e);
+}
+
+int64_t dn_seen(const dn_network *net)
+{
+    return net->seen;
+}
+
+void dn_set_seen(dn_network *net, int64_t seen)
+{
+    net->seen = seen;
+}
+
+double dn_rate_at(const dn_network *net, int64_t update)
+{
+    return dn_schedule_rate(&net->set, net->seed, update);
+}
+
+static dn_status bad_layer(const dn_network *net, int index, dn_error *e)
+{
+    return dn_fail(e, DN_BAD_ARGUMENT, "%s: layer %d: there are 0 to %d", net->source, index, net->layer_count - 1);
+}
+
+static bool is_layer(const dn_network *net, int index)
+{
+    return index >= 0 && index < net->layer_count;
+}
+
+/* The key and the struct that holds its value. */
+static dn_status find_key(const dn_network *net, int index, const char *name, const key **found, const void **state, dn_error *e)
+{
+    if (index != -1 && !is_layer(net, index))
+        return bad_layer(net, index, e);
+    const layer *l = index < 0 ? NULL : &net->layers[index];
+    const key *const tables[] = {l ? l->type->keys : settings_keys, l ? dn_common_keys() : NULL};
+    const void *const states[] = {l ? l->state : (const void *)&net->set, l};
+    for (int t = 0; t < 2; t++)
+        for (const key *k = tables[t]; k && k->name; k++)
+            if (!strcmp(k->name, name) && k->offset != KEY_NO_FIELD) {
+                *found = k;
+                *state = (const char *)states[t] + k->offset;
+                return DN_OK;
+            }
+    return dn_fail(e, DN_BAD_ARGUMENT, "[%s] has no key '%.60s'", l ? l->type->name : "net", name);
+}
+
+dn_status dn_option_number(const dn_network *net, int layer, const char *name, int index, double *value, dn_error *e)
+{
+    const key *k;
+    const void *field;
+    const dn_status status = find_key(net, layer, name, &k, &field, e);
+    if (status != DN_OK)
+        return status;
+    int count = 1;
+    if (k->kind == KEY_IS_INTS)
+        count = ((const int_list *)field)->n;
+    else if (k->kind == KEY_IS_FLOATS)
+        count = ((const float_list *)field)->n;
+    if (index < 0 || index >= count)
+        return dn_fail(e, DN_BAD_ARGUMENT, "'%s' has no value %d", name, index);
+    switch (k->kind) {
+    case KEY_IS_INT:
+    case KEY_IS_CHOICE:
+        *value = *(const int *)field;
+        return DN_OK;
+    case KEY_IS_FLOAT:
+        *value = *(const float *)field;
+        return DN_OK;
+    case KEY_IS_INTS:
+        *value = ((const int_list *)field)->v[index];
+        return DN_OK;
+    case KEY_IS_FLOATS:
+        *value = ((const float_list *)field)->v[index];
+        return DN_OK;
+    case KEY_IS_TEXT:
+        break;
+    }
+    return dn_fail(e, DN_BAD_ARGUMENT, "'%s' is a text, not a number", name);
+}
+
+dn_status dn_option_text(const dn_network *net, int layer, const char *name, const char **value, dn_error *e)
+{
+    const key *k;
+    const void *field;
+    const dn_status status = find_key(net, layer, name, &k, &field, e);
+    if (status != DN_OK)
+        return status;
+    if (k->kind == KEY_IS_CHOICE)
+        *value = k->choices[*(const int *)field];
+    else if (k->kind == KEY_IS_TEXT)
+        *value = *(const char *const *)field;
+    else
+        return dn_fail(e, DN_BAD_ARGUMENT, "'%s' is a number, not a text", name);
+    return DN_OK;
+}
+
+dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *info, dn_error *e)
+{
+    if (!is_layer(net, index))
+        return bad_layer(net, index, e);
+    const layer *l = &net->layers[index];
+    *info = (dn_layer_info){.type = l->type->name, .line = l->line, .channels = l->out.c, .height = l->out.h,
+                            .width = l->out.w, .inputs = l->inputs, .input = l->from, .loss = l->type->loss,
+                            .detector = l->detector != NULL, .cost = l->cost};
+    for (int k = 0; k < l->param_count; k++)
+        info->parameters += l->params[k].count;
+    if (l->type->multiply_adds)
+        info->multiply_adds = l->type->multiply_adds(l);
+    if (l->detector) {
+        info->anchors = l->detector->anchors;
+        info->classes = l->detector->classes;
+    }
+    return DN_OK;
+}
+
+static void hold(dn_array *array, dn_memory *memory, void *data)
+{
+    array->data = data;
+    array->memory = dn_memory_hold(memory);
+    array->count = 1;
+    for (int r = 0; r < array->rank; r++)
+        array->count *= array->shape[r];
+}
+
+static dn_status param_array(const dn_network *net, const layer *l, const char *name, dn_array *array, dn_error *e)
+{
+    const bool grad = !strncmp(name, "grad ", 5);
+    const param *p = dn_param(l, grad ? name + 5 : name);
+    if (!p || (grad && !p->trained))
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index, l->type->name, name);
+    if (grad && !p->grad)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it keeps no gradients", net->source);
+    *array = (dn_array){.rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
+    memcpy(array->shape, p->shape, sizeof p->shape);
+    hold(array, net->params, grad ? p->grad : p->value);
+    return DN_OK;
+}
+
+static dn_status map_array(const dn_network *net, const layer *l, const char *name, dn_array *array, dn_error *e)
+{
+    const bool output = !strcmp(name, "output");
+    const bool kept = net->purpose == DN_PLAN_KEEP || l->type->loss || (output && l->index == net->output_layer);
+    float *data = output ? l->output : l->delta;
+    if (l->type->transparent)
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no %s", l->index, l->type->name, name);
+    if (!data && !output && net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it has no deltas", net->source);
+    if (!kept || !data)
+        return dn_fail(e, DN_BAD_ARGUMENT, "the %s of layer %d ([%s]) is not kept after a pass: make the network with keep=True",
+                       name, l->index, l->type->name);
+    *array = (dn_array){.rank = 4, .shape = {net->batch, l->out.c, l->out.h, l->out.w}, .type = DN_FLOAT32, .writable = true};
+    hold(array, net->activations, data);
+    return DN_OK;
+}
+
+dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array *array, dn_error *e)
+{
+    if (!is_layer(net, index))
+        return bad_layer(net, index, e);
+    const layer *l = &net->layers[index];
+    if (!strcmp(name, "output") || !strcmp(name, "delta"))
+        return map_array(net, l, name, array, e);
+    for (int i = 0; i < l->buffer_count; i++) {
+        const buffer *b = &l->buffers[i];
+        if (strcmp(b->name, name) || b->life != LIVES_ON)
+            continue;
+        *array = (dn_array){.rank = b->rank + 1, .shape = {net->batch}, .type = b->type, .writable = true};
+        memcpy(array->shape + 1, b->shape, sizeof b->shape);
+        hold(array, net->activations, b->data);
+        return DN_OK;
+    }
+    return param_array(net, l, name, array, e);
+}
+
+const char *dn_layer_array_name(const dn_network *net, int index, int which)
+{
+    if (!is_layer(net, index) || which < 0)
+        return NULL;
+    const layer *l = &net->layers[index];
+    if (which < l->param_count)
+        return l->params[which].name;
+    for (int i = 0; i < l->buffer_count; i++)
+        if (l->buffers[i].life == LIVES_ON && which-- == l->param_count)
+            return l->buffers[i].name;
+    return NULL;
+}
+
+dn_status dn_layer_stats(const dn_network *net, int index, dn_detector_stats *stats, dn_error *e)
+{
+    if (!is_layer(net, index))
+        return bad_layer(net, index, e);
+    if (!net->layers[index].detector)
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no detector", index, net->layers[index].type->name);
+    *stats = net->layers[index].stats;
+    return DN_OK;
+}
+
+dn_status dn_layer_mining(const dn_network *net, int index, dn_mining_stats *stats, dn_error *e)
+{
+    if (!is_layer(net, index))
+        return bad_layer(net, index, e);
+    if (!net->layers[index].type->transparent)
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no [lrm]", index, net->layers[index].type->name);
+    *stats = net->layers[index].mining;
+    return DN_OK;
+}
+
+bool dn_key_at(int section, int index, dn_key *out)
+{
+    static const char *const names[] = {"int", "float", "text", NULL, "ints", "floats"};
+    int types = 0;
+    while (layer_types[types])
+        types++;
+    if (section < 0 || section > types + 1 || index < 0)
+        return false;
+    const key *k = section == 0 ? settings_keys : section == types + 1 ? dn_common_keys() : layer_types[section - 1]->keys;
+    *out = (dn_key){.section = section == 0 ? "net" : section == types + 1 ? "any layer" : layer_types[section - 1]->name};
+    for (int i = 0; k && k[i].name && i <= index; i++)
+        if (i == index) {
+            out->name = k[i].name;
+            out->type = k[i].kind == KEY_IS_CHOICE ? "choice" : names[k[i].kind];
+            out->doc = k[i].doc;
+            out->fallback = k[i].fallback;
+            out->least = k[i].least;
+            out->most = k[i].most;
+            out->fallback_text = k[i].text;
+        }
+    return true;
+}
+
+const char *dn_version(void)
+{
+    return "0.1.0";
+}

@@ -1,0 +1,105 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+dn_status dn_fail(dn_error *e, dn_status status, const char *format, ...)
+{
+    if (e) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(e->message, sizeof e->message, format, arguments);
+        va_end(arguments);
+        e->status = status;
+    }
+    return status;
+}
+
+dn_status dn_out_of_memory(dn_error *e, const char *what)
+{
+    return dn_fail(e, DN_NO_MEMORY, "no memory for %s", what);
+}
+
+static atomic_int_least64_t live, countdown;
+
+void dn_fail_allocation(int64_t nth)
+{
+    atomic_store(&countdown, nth);
+}
+
+int64_t dn_live_allocations(void)
+{
+    return atomic_load(&live);
+}
+
+static bool told_to_fail(void)
+{
+    int_least64_t left = atomic_load(&countdown);
+    while (left > 0)
+        if (atomic_compare_exchange_weak(&countdown, &left, left - 1))
+            return left == 1;
+    return false;
+}
+
+enum { ALIGNMENT = 64 };
+
+void *dn_allocate(size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2 || told_to_fail())
+        return NULL;
+    const size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    void *block = aligned_alloc(ALIGNMENT, rounded);
+    if (!block)
+        return NULL;
+    memset(block, 0, rounded);
+    atomic_fetch_add(&live, 1);
+    return block;
+}
+
+void dn_free(void *block)
+{
+    if (block)
+        atomic_fetch_sub(&live, 1);
+    free(block);
+}
+
+struct dn_memory {
+    atomic_int holders;
+    void *data;
+};
+
+dn_memory *dn_memory_create(size_t bytes)
+{
+    dn_memory *memory = dn_allocate(sizeof *memory);
+    if (!memory)
+        return NULL;
+    memory->data = dn_allocate(bytes);
+    if (!memory->data) {
+        dn_free(memory);
+        return NULL;
+    }
+    atomic_init(&memory->holders, 1);
+    return memory;
+}
+
+dn_memory *dn_memory_hold(dn_memory *memory)
+{
+    atomic_fetch_add(&memory->holders, 1);
+    return memory;
+}
+
+void dn_memory_release(dn_memory *memory)
+{
+    if (!memory || atomic_fetch_sub(&memory->holders, 1) != 1)
+        return;
+    dn_free(memory->data);
+    dn_free(memory);
+}
+
+void *dn_memory_data(const dn_memory *memory)
+{
+    return memory->data;
+}

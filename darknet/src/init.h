@@ -1,0 +1,14 @@
+/* What happens once: to the process, to fresh parameters, to a network for inference. */
+#ifndef DN_INIT_H
+#define DN_INIT_H
+
+#include "error.h"
+
+struct dn_network;
+
+void dn_start_process(void);      /* CPU features, BLAS threads; any number of calls from any thread */
+int dn_usable_processors(void);
+void dn_init_params(struct dn_network *net);
+dn_status dn_fold(struct dn_network *net, dn_error *e); /* inference: (re)packs the parameters; else nothing */
+
+#endif

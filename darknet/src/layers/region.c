@@ -1,0 +1,186 @@
+/* [region] YOLOv2's detector: activation, loss and what it hands back.
+ * in, out (batch, num*(5+classes), h, w), seen as detector.h says
+ *   x, y: logistic; w, h: as they are; objectness: logistic
+ *   classes: softmax; logistic with softmax=0
+ *   background=1: softmax over entry 4, the background's probability, and the classes together
+ */
+#include <string.h>
+
+#include "backend.h"
+#include "detector.h"
+
+typedef struct {
+    float_list anchors; /* w, h in cells */
+    int classes, coords, num, softmax, background, bias_match, rescore, max, anchor_warmup, random;
+    float jitter, thresh, object_scale, noobject_scale, class_scale, coord_scale;
+    const char *tree;
+
+    detector detector;
+    float relative[2 * MAX_ANCHORS];
+} region;
+
+static const key keys[] = {
+    KEY_FLOATS(region, anchors, NULL,
+               "widths and heights of the num anchors, in cells of the output"),
+    KEY_INT(region, classes, 20, 1, 100000, "classes of objects"),
+    KEY_INT(region, coords, 4, 4, 4, "values of a box: x, y, w, h"),
+    KEY_INT(region, num, 1, 1, MAX_ANCHORS, "anchors a cell"),
+    KEY_INT(region, softmax, 0, 0, 1,
+            "1: class probabilities by softmax; 0: each by the logistic function"),
+    KEY_INT(region, background, 0, 0, 1,
+            "1: a class for the background, by softmax, instead of objectness"),
+    KEY_INT(region, bias_match, 0, 0, 1,
+            "1: a truth claims the best anchor; 0: the best predicted size"),
+    KEY_INT(region, rescore, 0, 0, 1,
+            "1: a claimed objectness learns its box's IoU; 0: it learns 1"),
+    KEY_FLOAT(region, thresh, .5, 0, 1,
+              "predictions of a larger IoU with a truth are no background"),
+    KEY_FLOAT(region, object_scale, 1, 0, 1e6, "weight of claimed predictions' objectness"),
+    KEY_FLOAT(region, noobject_scale, 1, 0, 1e6, "weight of the background's objectness"),
+    KEY_FLOAT(region, class_scale, 1, 0, 1e6, "weight of the classes"),
+    KEY_FLOAT(region, coord_scale, 1, 0, 1e6, "weight of the box"),
+    KEY_INT(region, max, 30, 1, 100000, "truths an image that are read"),
+    KEY_INT(region, anchor_warmup, 12800, 0, 2147483647,
+            "images during which every prediction is drawn to its anchor"),
+    KEY_FLOAT(region, jitter, .2, 0, 1,
+              "training data: share of the size by which an image is cut or moved"),
+    KEY_INT(region, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
+    KEY_TEXT(region, tree, NULL, "class trees are not supported"),
+    KEY_IGNORED("map", "of class trees; accepted, and without effect"),
+    KEY_IGNORED("mask_scale", "of masks (coords above 4); accepted, and without effect"),
+    KEY_IGNORED("classfix", "accepted, and without effect"),
+    KEY_IGNORED("absolute", "accepted, and without effect"),
+    KEY_END};
+
+static dn_status shape(layer *l, dn_error *e)
+{
+    region *r = l->state;
+    if (r->tree)
+        return dn_layer_error(l, e, "tree=%.80s: class trees are not supported; without tree= the "
+                              "classes stand beside each other", r->tree);
+    if (r->anchors.n != 2 * r->num)
+        return dn_layer_error(
+            l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
+            r->anchors.n, 2 * r->num);
+    const int wanted = r->num * (r->coords + 1 + r->classes);
+    if (l->in[0].c != wanted)
+        return dn_layer_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",
+                              l->in[0].c, wanted);
+    for (int i = 0; i < r->anchors.n; i++) {
+        if (!(r->anchors.v[i] > 0))
+            return dn_layer_error(l, e, "anchors= has %g, but sizes are above 0",
+                                  (double)r->anchors.v[i]);
+        r->relative[i] = r->anchors.v[i] / (float)(i % 2 ? l->in[0].h : l->in[0].w);
+    }
+    l->out = l->in[0];
+    r->detector = (detector){.anchors = r->num,
+                             .classes = r->classes,
+                             .w = l->out.w,
+                             .h = l->out.h,
+                             .background = r->background,
+                             .anchor = r->relative};
+    detector_declare(l, &r->detector);
+    return DN_OK;
+}
+
+/* A truth claims, in its centre's cell, the anchor whose size, or predicted size, fits it best. */
+static void claim(const region *r, const detector_image *m, const float truth[5])
+{
+    const int64_t cells = (int64_t)m->d->w * m->d->h, cell = detector_cell(m->d, truth);
+    float size[MAX_ANCHORS][2];
+    for (int n = 0; n < r->num; n++) {
+        float box[4];
+        detector_box(m->d, m->output, n * cells + cell, box);
+        memcpy(size[n], r->bias_match ? r->relative + 2 * n : box + 2, sizeof size[n]);
+    }
+    const int64_t prediction =
+        detector_best_size((const float(*)[2])size, r->num, truth) * cells + cell;
+    const double iou = detector_claim(m, prediction, truth, r->coord_scale, r->class_scale,
+                                      r->softmax || r->background);
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    const double target = r->background ? 0 : r->rescore ? iou : 1;
+    m->delta[at] = (float)(r->object_scale * (target - m->output[at]));
+    detector_count(m, prediction, truth, iou);
+}
+
+static void image_loss(const layer *l, const pass *p, detector_image *m)
+{
+    static const double at_anchor[4] = {.5, .5, 0, 0};
+    const region *r = l->state;
+    const int64_t predictions = detector_predictions(m->d);
+    for (int64_t i = 0; i < predictions; i++) {
+        const int64_t at = detector_entry(m->d, i, 4);
+        float box[4];
+        detector_box(m->d, m->output, i, box);
+        const standing s = detector_compare(m, box);
+        if (s.iou > r->thresh || s.ignored)
+            m->assigned[i] = -1;
+        else
+            m->delta[at] = (float)(r->noobject_scale * ((double)r->background - m->output[at]));
+        if (p->seen < r->anchor_warmup)
+            detector_teach_box(m, i, at_anchor, .01);
+    }
+    for (int t = 0; t < m->rows; t++) {
+        const float *truth = m->truth + (size_t)t * 5;
+        if (detector_truth(m->d, truth) == TRUTH_OBJECT)
+            claim(r, m, truth);
+    }
+}
+
+static void activate(const layer *l, const pass *p)
+{
+    const region *r = l->state;
+    const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells;
+    const int64_t logistic = r->background ? 0 : r->softmax ? cells : (1 + r->classes) * cells;
+    for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
+        const float *in = l->input[0] + n * group;
+        float *out = l->output + n * group;
+        p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
+        memcpy(out + 2 * cells, in + 2 * cells, 2 * (size_t)cells * sizeof *out);
+        if (logistic)
+            p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells, logistic);
+    }
+    const int first = r->background ? 4 : 5;
+    if (r->softmax || r->background)
+        p->backend->softmax(p, r->classes + 5 - first, cells, r->num, group, cells,
+                            dims_count(l->out), 1, l->input[0] + first * cells,
+                            l->output + first * cells);
+}
+
+static void forward(layer *l, const pass *p)
+{
+    const region *r = l->state;
+    activate(l, p);
+    detector_losses(l, p, r->max, image_loss);
+}
+
+/* x, y and objectness go through the logistic function's gradient; sizes and classes go back as
+ * they are. */
+static void backward(layer *l, const pass *p)
+{
+    const region *r = l->state;
+    const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells,
+                  count = dims_count(l->out);
+    for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
+        const float *y = l->output + n * group;
+        float *delta = l->delta + n * group;
+        p->backend->activate_grad(p, LOGISTIC, y, NULL, delta, delta, false, 2 * cells);
+        if (!r->background)
+            p->backend->activate_grad(p, LOGISTIC, y + 4 * cells, NULL, delta + 4 * cells,
+                                      delta + 4 * cells, false, cells);
+    }
+    if (l->input_delta[0])
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
+                              l->adds[0]);
+}
+
+const layer_type region_layer = {.name = "region",
+                                 .state_size = sizeof(region),
+                                 .keys = keys,
+                                 .loss = true,
+                                 .detector = true,
+                                 .reads_output = true,
+                                 .shape = shape,
+                                 .workspace = detector_workspace,
+                                 .forward = forward,
+                                 .backward = backward};

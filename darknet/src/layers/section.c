@@ -1,0 +1,45 @@
+#include "section.h"
+
+void section_add_biases(layer *l, const conv *s)
+{
+    dn_add_param(l, "biases", true, false, 1, (const int64_t[]){s->out.c});
+}
+
+void section_add_norm(layer *l, const conv *s)
+{
+    const int64_t filters[] = {s->out.c};
+    if (!s->batch_normalize)
+        return;
+    dn_add_param(l, "scales", true, false, 1, filters);
+    dn_add_param(l, "rolling_mean", false, false, 1, filters);
+    dn_add_param(l, "rolling_variance", false, false, 1, filters);
+}
+
+void section_add_buffers(layer *l, const conv *s)
+{
+    const int64_t raw[] = {s->out.c, s->out.h, s->out.w}, statistics[] = {2, s->out.c};
+    if (s->batch_normalize || dn_activation_reads_x(s->activation))
+        dn_add_buffer(l, "raw", DN_FLOAT32, LIVES_IN_PASS, 3, raw);
+    if (s->batch_normalize) /* mean and variance of the batch: the first 2*filters values */
+        dn_add_buffer(l, "statistics", DN_FLOAT32, LIVES_IN_PASS, 2, statistics);
+    l->reads_output = s->activation != LINEAR;
+}
+
+conv_data section_data(const layer *l, const conv *s)
+{
+    const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
+    conv_data d = {.input = l->input[0], .output = l->output, .delta = l->delta, .input_delta = l->input_delta[0],
+                   .add = l->adds[0], .fresh = l->fresh, .packed = l->packed, .biases = biases->value,
+                   .bias_grads = biases->grad, .weights = weights->value, .weight_grads = weights->grad,
+                   .raw = dn_buffer(l, "raw")};
+    if (s->batch_normalize) {
+        const param *scales = dn_param(l, "scales");
+        d.scales = scales->value;
+        d.scale_grads = scales->grad;
+        d.rolling_mean = dn_param(l, "rolling_mean")->value;
+        d.rolling_variance = dn_param(l, "rolling_variance")->value;
+        d.mean = dn_buffer(l, "statistics");
+        d.variance = d.mean ? d.mean + s->out.c : NULL;
+    }
+    return d;
+}

@@ -1,0 +1,73 @@
+/* [softmax] probabilities, and with a truth the cross-entropy.
+ * in (batch, c, h, w); out (batch, c*h*w, 1, 1), or with spatial=1 as in
+ * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
+ */
+#include <math.h>
+
+#include "backend.h"
+
+typedef struct {
+    int groups, spatial, noloss;
+    float temperature;
+} softmax;
+
+static const key keys[] = {
+    KEY_INT(softmax, groups, 1, 1, 1 << 20, "groups of values that each add up to 1"),
+    KEY_FLOAT(softmax, temperature, 1, 1e-6, 1e6, "divides the values before the exponential"),
+    KEY_INT(softmax, spatial, 0, 0, 1, "1: over the channels of each pixel"),
+    KEY_INT(softmax, noloss, 0, 0, 1, "1: no cost and no gradient of its own"),
+    KEY_END};
+
+static dn_status shape(layer *l, dn_error *e)
+{
+    const softmax *s = l->state;
+    const dims in = l->in[0];
+    const int64_t values = s->spatial ? in.c : dims_count(in);
+    if (values % s->groups)
+        return dn_layer_error(l, e, "groups=%d must divide the %lld values of the input", s->groups, (long long)values);
+    l->out = s->spatial ? in : (dims){(int)dims_count(in), 1, 1};
+    return DN_OK;
+}
+
+static void set_loss(layer *l, const pass *p)
+{
+    const int64_t count = p->batch * dims_count(l->out);
+    double cost = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float truth = p->truth ? p->truth[i] : l->output[i];
+        l->delta[i] = truth - l->output[i];
+        if (p->truth && truth != 0)
+            cost -= truth * logf(fmaxf(l->output[i], 1e-37f));
+    }
+    l->cost = cost;
+}
+
+static void forward(layer *l, const pass *p)
+{
+    const softmax *s = l->state;
+    const int64_t count = dims_count(l->in[0]), plane = (int64_t)l->in[0].h * l->in[0].w;
+    if (s->spatial) {
+        const int each = l->in[0].c / s->groups;
+        p->backend->softmax(p, each, plane, s->groups, each * plane, plane, count, s->temperature, l->input[0], l->output);
+    } else {
+        const int each = (int)(count / s->groups);
+        p->backend->softmax(p, each, 1, s->groups, each, 1, count, s->temperature, l->input[0], l->output);
+    }
+    if (!l->delta)
+        return;
+    const pass unjudged = {.batch = p->batch};
+    if (s->noloss)
+        set_loss(l, &unjudged);
+    else if (p->truth || p->backward)
+        set_loss(l, p);
+}
+
+static void backward(layer *l, const pass *p)
+{
+    const int64_t count = dims_count(l->out);
+    if (l->input_delta[0])
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1, l->adds[0]);
+}
+
+const layer_type softmax_layer = {"softmax", sizeof(softmax), keys, .loss = true, .reads_output = true, .shape = shape,
+                                  .forward = forward, .backward = backward};

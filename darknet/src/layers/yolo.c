@@ -1,0 +1,171 @@
+/* [yolo] YOLOv3's detector, one of several heads that share a list of anchors.
+ * in, out (batch, anchors*(5+classes), h, w), seen as detector.h says, with mask='s anchors
+ *   x, y: logistic (scale_x_y s: s*logistic - (s-1)/2); w, h: as they are
+ *   objectness, classes: logistic
+ * All anchors of all heads compete for a truth; only the head that owns the winner learns from it.
+ */
+#include <string.h>
+
+#include "backend.h"
+#include "detector.h"
+
+typedef struct {
+    float_list anchors; /* w, h in pixels of the network's input */
+    int_list mask;
+    int classes, num, max, random;
+    float jitter, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
+
+    detector detector;
+    float relative[2 * MAX_ANCHORS]; /* of this head's anchors */
+    float all[MAX_ANCHORS][2];       /* of all heads' */
+    int own[MAX_ANCHORS]; /* this head's number of each of all anchors; -1: another head's */
+} yolo;
+
+static const key keys[] = {
+    KEY_INTS(yolo, mask, NULL, "which of the num anchors are this head's, from 0; default: all"),
+    KEY_FLOATS(yolo, anchors, NULL,
+               "widths and heights of the num anchors, in pixels of the input"),
+    KEY_INT(yolo, classes, 20, 1, 100000, "classes of objects"),
+    KEY_INT(yolo, num, 1, 1, MAX_ANCHORS, "anchors of all heads together"),
+    KEY_INT(yolo, max, 90, 1, 100000, "truths an image that are read"),
+    KEY_FLOAT(yolo, ignore_thresh, .5, 0, 1,
+              "predictions of a larger IoU with a truth are no background"),
+    KEY_FLOAT(yolo, truth_thresh, 1, 0, 1, "predictions of a larger IoU with a truth learn it too"),
+    KEY_FLOAT(yolo, scale_x_y, 1, 1, 10, "stretches x and y beyond the cell's borders"),
+    KEY_FLOAT(yolo, iou_normalizer, 1, 0, 1e6, "weight of the box"),
+    KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of objectness and classes"),
+    KEY_FLOAT(yolo, jitter, .2, 0, 1,
+              "training data: share of the size by which an image is cut or moved"),
+    KEY_INT(yolo, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
+    KEY_IGNORED("map", "of class trees; accepted, and without effect"),
+    KEY_END};
+
+/* The anchors relative to the input, and which are this head's: returns how many, -1 on an error.
+ */
+static int take_anchors(layer *l, dn_error *e)
+{
+    yolo *y = l->state;
+    if (y->anchors.n != 2 * y->num) {
+        dn_layer_error(
+            l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
+            y->anchors.n, 2 * y->num);
+        return -1;
+    }
+    for (int i = 0; i < y->anchors.n; i++) {
+        if (!(y->anchors.v[i] > 0)) {
+            dn_layer_error(l, e, "anchors= has %g, but sizes are above 0", (double)y->anchors.v[i]);
+            return -1;
+        }
+        y->all[i / 2][i % 2] = y->anchors.v[i] / (float)(i % 2 ? l->net.h : l->net.w);
+    }
+    const int count = y->mask.n ? y->mask.n : y->num;
+    for (int n = 0; n < y->num; n++)
+        y->own[n] = -1;
+    for (int i = 0; i < count; i++) {
+        const int n = y->mask.n ? y->mask.v[i] : i;
+        if (n < 0 || n >= y->num || y->own[n] >= 0) {
+            dn_layer_error(l, e, "mask= has %d, but names anchors from 0 to %d, each once", n,
+                           y->num - 1);
+            return -1;
+        }
+        y->own[n] = i;
+        memcpy(y->relative + 2 * i, y->all[n], sizeof y->all[n]);
+    }
+    return count;
+}
+
+static dn_status shape(layer *l, dn_error *e)
+{
+    yolo *y = l->state;
+    const int anchors = take_anchors(l, e);
+    if (anchors < 0)
+        return DN_BAD_CFG;
+    const int wanted = anchors * (5 + y->classes);
+    if (l->in[0].c != wanted)
+        return dn_layer_error(
+            l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
+            l->in[0].c, anchors, wanted);
+    l->out = l->in[0];
+    y->detector = (detector){.anchors = anchors,
+                             .classes = y->classes,
+                             .w = l->out.w,
+                             .h = l->out.h,
+                             .objectness_gates = true,
+                             .anchor = y->relative};
+    detector_declare(l, &y->detector);
+    return DN_OK;
+}
+
+/* A truth's box and class, and an objectness of 1. Returns the IoU with the prediction. */
+static double teach(const yolo *y, const detector_image *m, int64_t prediction,
+                    const float truth[5])
+{
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    m->delta[at] = (float)(y->cls_normalizer * (1 - (double)m->output[at]));
+    return detector_claim(m, prediction, truth, y->iou_normalizer, y->cls_normalizer, false);
+}
+
+static void image_loss(const layer *l, const pass *p, detector_image *m)
+{
+    (void)p;
+    const yolo *y = l->state;
+    const int64_t cells = (int64_t)m->d->w * m->d->h, predictions = detector_predictions(m->d);
+    for (int64_t i = 0; i < predictions; i++) {
+        const int64_t at = detector_entry(m->d, i, 4);
+        float box[4];
+        detector_box(m->d, m->output, i, box);
+        const standing s = detector_compare(m, box);
+        if (s.iou > y->truth_thresh)
+            teach(y, m, i, m->truth + (size_t)s.row * 5);
+        else if (s.iou > y->ignore_thresh || s.ignored)
+            m->assigned[i] = -1;
+        else
+            m->delta[at] = (float)(y->cls_normalizer * -(double)m->output[at]);
+    }
+    for (int t = 0; t < m->rows; t++) {
+        const float *truth = m->truth + (size_t)t * 5;
+        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
+            continue;
+        const int anchor = y->own[detector_best_size((const float(*)[2])y->all, y->num, truth)];
+        if (anchor < 0)
+            continue;
+        const int64_t prediction = anchor * cells + detector_cell(m->d, truth);
+        detector_count(m, prediction, truth, teach(y, m, prediction, truth));
+    }
+}
+
+static void forward(layer *l, const pass *p)
+{
+    const yolo *y = l->state;
+    const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + y->classes) * cells;
+    for (int64_t n = 0; n < (int64_t)p->batch * y->detector.anchors; n++) {
+        const float *in = l->input[0] + n * group;
+        float *out = l->output + n * group;
+        p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
+        if (y->scale_x_y != 1)
+            for (int64_t i = 0; i < 2 * cells; i++)
+                out[i] = y->scale_x_y * out[i] - (y->scale_x_y - 1) / 2;
+        memcpy(out + 2 * cells, in + 2 * cells, 2 * (size_t)cells * sizeof *out);
+        p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells,
+                             (1 + y->classes) * cells);
+    }
+    detector_losses(l, p, y->max, image_loss);
+}
+
+static void backward(layer *l, const pass *p)
+{
+    const int64_t count = dims_count(l->out);
+    if (l->input_delta[0])
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
+                              l->adds[0]);
+}
+
+const layer_type yolo_layer = {.name = "yolo",
+                               .state_size = sizeof(yolo),
+                               .keys = keys,
+                               .loss = true,
+                               .detector = true,
+                               .shape = shape,
+                               .workspace = detector_workspace,
+                               .forward = forward,
+                               .backward = backward};

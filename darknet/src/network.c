@@ -1,0 +1,400 @@
+/* Sections -> a graph of layers -> passes. */
+#include "network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "init.h"
+#include "random.h"
+
+static const key common_keys[] = {
+    KEY_FLOAT(layer, learning_rate, 1, 0, 1e6, "factor on the network's learning rate"),
+    KEY_INT(layer, stopbackward, 0, 0, 1, "1: the backward pass ends before this layer's own"),
+    KEY_INT(layer, onlyforward, 0, 0, 1, "1: this layer hands no gradient back"),
+    KEY_INT(layer, dontload, 0, 0, 1, "1: its weights are not in the file that is loaded"),
+    KEY_INT(layer, dontloadscales, 0, 0, 1, "1: its batch norm is not in the file that is loaded"),
+    KEY_INT(layer, dontsave, 0, 0, 1, "1: its weights are not saved"),
+    KEY_INT(layer, numload, 0, 0, 1 << 24, "filters in the file that is loaded; 0: all"),
+    KEY_IGNORED("truth", "accepted, and without effect: truths go to every loss layer"),
+    KEY_END};
+
+const key *dn_common_keys(void)
+{
+    return common_keys;
+}
+
+/* Keeps a warning about a key that no table knows. Without memory for it the warning is lost, not the run. */
+static void warn_unknown(void *context, const cfg_section *section, const cfg_option *option, const char *nearest)
+{
+    dn_network *net = context;
+    enum { LONGEST = 400 };
+    char *line = dn_allocate(LONGEST);
+    char **grown = dn_allocate((size_t)(net->warning_count + 1) * sizeof *grown);
+    if (!line || !grown) {
+        dn_free(line);
+        dn_free(grown);
+        return;
+    }
+    snprintf(line, LONGEST, nearest ? "%s:%d: [%s] unknown key '%.60s' is ignored; the nearest known one is '%s'"
+                                    : "%s:%d: [%s] unknown key '%.60s' is ignored",
+             net->source, option->line, section->name, option->key, nearest);
+    if (net->warning_count)
+        memcpy(grown, net->warnings, (size_t)net->warning_count * sizeof *grown);
+    dn_free(net->warnings);
+    net->warnings = grown;
+    net->warnings[net->warning_count++] = line;
+}
+
+static dn_status read_settings(dn_network *net, dn_error *e)
+{
+    const cfg_section *first = &net->text.sections[0];
+    if (strcmp(first->name, "net") && strcmp(first->name, "network"))
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s] comes first, but a cfg starts with [net]", net->source, first->line,
+                       first->name);
+    const key *const tables[] = {settings_keys, NULL};
+    void *const states[] = {&net->set};
+    const dn_status status = dn_keys_read(&net->text, first, net->source, tables, states, warn_unknown, net, e);
+    if (status != DN_OK)
+        return status;
+    const settings *s = &net->set;
+    if (s->batch % s->subdivisions)
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d", net->source,
+                       first->line, s->batch, s->subdivisions);
+    const struct { const char *name; int value; } sizes[] = {
+        {"width", s->width}, {"height", s->height}, {"channels", s->channels}};
+    for (int i = 0; i < 3; i++)
+        if (sizes[i].value < 1)
+            return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source, first->line, sizes[i].name);
+    net->in = (dims){s->channels, s->height, s->width};
+    return DN_OK;
+}
+
+/* The edges' arrays, one block a layer. */
+static dn_status allocate_edges(layer *l, int inputs, const int *from, dn_error *e)
+{
+    const size_t n = (size_t)inputs;
+    const size_t each = sizeof(layer *) + sizeof(float *) * 2 + sizeof(dims) + sizeof(int) + sizeof(bool);
+    char *block = dn_allocate(n * each + 1);
+    if (!block)
+        return dn_out_of_memory(e, "a layer's inputs");
+    l->inputs = inputs;
+    l->sources = (void *)block;
+    l->input = (void *)(block += n * sizeof *l->sources);
+    l->input_delta = (void *)(block += n * sizeof *l->input);
+    l->in = (void *)(block += n * sizeof *l->input_delta);
+    l->from = (void *)(block += n * sizeof *l->in);
+    l->adds = (void *)(block + n * sizeof *l->from);
+    memcpy(l->from, from, n * sizeof *from);
+    return DN_OK;
+}
+
+enum { MOST_INPUTS = 1024 };
+
+static dn_status find_inputs(dn_network *net, layer *l, dn_error *e)
+{
+    int room[MOST_INPUTS] = {l->index - 1};
+    int_list from = {1, room};
+    const dn_status status = l->type->edges ? l->type->edges(l, &from, e) : DN_OK;
+    if (status != DN_OK)
+        return status;
+    if (from.n < 1)
+        return dn_layer_error(l, e, "needs at least one input");
+    for (int j = 0; j < from.n; j++) {
+        if (from.v[j] >= l->index || from.v[j] < -1)
+            return dn_layer_error(l, e, "reads layer %d, but only layers 0 to %d come before it", from.v[j], l->index - 1);
+        if (from.v[j] >= 0 && net->layers[from.v[j]].type->transparent)
+            return dn_layer_error(l, e, "reads layer %d, a [%s], which has no output", from.v[j],
+                                  net->layers[from.v[j]].type->name);
+    }
+    const dn_status allocated = allocate_edges(l, from.n, from.v, e);
+    if (allocated != DN_OK)
+        return allocated;
+    for (int j = 0; j < l->inputs; j++)
+        l->sources[j] = l->from[j] >= 0 ? &net->layers[l->from[j]] : NULL;
+    return DN_OK;
+}
+
+static dn_status create_layer(dn_network *net, const cfg_section *section, dn_error *e)
+{
+    const layer_type *type = dn_layer_type(section->name);
+    if (!type) {
+        char known[600] = "";
+        for (int i = 0; layer_types[i]; i++) {
+            strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
+            strncat(known, layer_types[i]->name, sizeof known - strlen(known) - 1);
+        }
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%.40s] is no layer type; there are %s", net->source, section->line,
+                       section->name, known);
+    }
+    layer *l = &net->layers[net->layer_count];
+    *l = (layer){.type = type, .source = net->source, .index = net->layer_count, .line = section->line,
+                 .batch = net->batch, .reads_input = type->reads_input, .reads_output = type->reads_output,
+                 .fresh = true};
+    l->state = dn_allocate(type->state_size + 1);
+    if (!l->state)
+        return dn_out_of_memory(e, "a layer");
+    net->layer_count++;
+    const key *const tables[] = {common_keys, type->keys, NULL};
+    void *const states[] = {l, l->state};
+    const dn_status status = dn_keys_read(&net->text, section, net->source, tables, states, warn_unknown, net, e);
+    return status == DN_OK ? find_inputs(net, l, e) : status;
+}
+
+static dn_status shape_layers(dn_network *net, dn_error *e)
+{
+    for (int i = 0; i < net->layer_count; i++) {
+        layer *l = &net->layers[i];
+        l->net = net->in;
+        l->buffer_count = 0;
+        for (int j = 0; j < l->inputs; j++)
+            l->in[j] = l->from[j] >= 0 ? net->layers[l->from[j]].out : net->in;
+        const dn_status status = l->type->shape(l, e);
+        if (status != DN_OK)
+            return status;
+        const int64_t count = dims_count(l->out);
+        if (!l->type->transparent && (l->out.c < 1 || l->out.h < 1 || l->out.w < 1))
+            return dn_layer_error(l, e, "has an output of %dx%dx%d (c, h, w) from an input of %dx%dx%d: a larger input, a "
+                                  "smaller size or stride, or more padding would fit", l->out.c, l->out.h, l->out.w,
+                                  l->in[0].c, l->in[0].h, l->in[0].w);
+        if (count > INT32_MAX || count * net->batch > INT64_MAX / 64)
+            return dn_layer_error(l, e, "has an output of %lld values an image, more than 2^31", (long long)count);
+    }
+    return DN_OK;
+}
+
+static void list_layers(dn_network *net)
+{
+    net->stop = -1;
+    net->output_layer = -1;
+    for (int i = 0; i < net->layer_count; i++) {
+        const layer_type *type = net->layers[i].type;
+        if (net->layers[i].stopbackward)
+            net->stop = i;
+        if (!type->transparent && strcmp(type->name, "cost"))
+            net->output_layer = i;
+    }
+}
+
+static dn_status check_graph(const dn_network *net, dn_error *e)
+{
+    const layer *mining = NULL;
+    for (int i = 0; i < net->layer_count; i++) {
+        const layer *l = &net->layers[i];
+        if (!l->type->transparent)
+            continue;
+        if (mining)
+            return dn_layer_error(l, e, "is the second of its kind: there may be one, with all its loss layers in layers= "
+                                  "(the first stands in line %d)", mining->line);
+        mining = l;
+    }
+    if (net->output_layer < 0)
+        return dn_fail(e, DN_BAD_CFG, "%s: no layer with an output", net->source);
+    return DN_OK;
+}
+
+static dn_status allocate_params(dn_network *net, dn_error *e)
+{
+    const bool train = net->purpose != DN_PLAN_INFER;
+    const int copies = train ? (net->set.adam ? 4 : 2) : 1;
+    enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
+    int64_t total = 0;
+    for (int i = 0; i < net->layer_count; i++)
+        for (int p = 0; p < net->layers[i].param_count; p++)
+            total += (net->layers[i].params[p].count + LINE - 1) / LINE * LINE
+                     * (net->layers[i].params[p].trained ? copies : 1);
+    net->params = dn_memory_create((size_t)total * sizeof(float));
+    if (!net->params)
+        return dn_out_of_memory(e, "the parameters");
+    float *next = dn_memory_data(net->params);
+    for (int i = 0; i < net->layer_count; i++)
+        for (int k = 0; k < net->layers[i].param_count; k++) {
+            param *p = &net->layers[i].params[k];
+            float **const arrays[] = {&p->value, &p->grad, &p->m, &p->v};
+            for (int a = 0; a < (p->trained ? copies : 1); a++) {
+                *arrays[a] = next;
+                next += (p->count + LINE - 1) / LINE * LINE;
+            }
+        }
+    return DN_OK;
+}
+
+static dn_status build(dn_network *net, const char *text, const dn_options *o, dn_error *e)
+{
+    dn_status status = dn_cfg_parse(text, net->source, &net->text, e);
+    if (status == DN_OK)
+        status = read_settings(net, e);
+    if (status != DN_OK)
+        return status;
+    net->subdivisions = o->batch > 0 ? 1 : net->set.subdivisions;
+    net->batch = o->batch > 0 ? o->batch : net->set.batch / net->set.subdivisions;
+    net->layers = dn_allocate((size_t)net->text.count * sizeof *net->layers);
+    if (!net->layers)
+        return dn_out_of_memory(e, "the layers");
+    for (int i = 1; i < net->text.count && status == DN_OK; i++)
+        status = create_layer(net, &net->text.sections[i], e);
+    if (status == DN_OK)
+        list_layers(net);
+    if (status == DN_OK)
+        status = check_graph(net, e);
+    if (status == DN_OK)
+        status = shape_layers(net, e);
+    if (status == DN_OK)
+        status = allocate_params(net, e);
+    if (status != DN_OK)
+        return status;
+    dn_init_params(net);
+    status = dn_plan_apply(net, e);
+    return status == DN_OK ? dn_fold(net, e) : status;
+}
+
+dn_status dn_network_create(const char *text, const dn_options *options, dn_network **out, dn_error *e)
+{
+    *out = NULL;
+    const bool reference = options->kernels && !strcmp(options->kernels, "reference");
+    if (options->kernels && !reference && strcmp(options->kernels, "fast"))
+        return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference", options->kernels);
+    if (options->batch < 0 || options->batch > 65536 || options->threads < 0 || options->threads > 1024)
+        return dn_fail(e, DN_BAD_ARGUMENT, "batch %d must be 1 to 65536, threads %d 1 to 1024", options->batch,
+                       options->threads);
+    dn_start_process();
+    const char *source = options->source ? options->source : "cfg";
+    dn_network *net = dn_allocate(sizeof *net);
+    char *name = dn_allocate(strlen(source) + 1);
+    if (!net || !name) {
+        dn_free(net);
+        dn_free(name);
+        return dn_out_of_memory(e, "a network");
+    }
+    memcpy(name, source, strlen(source) + 1);
+    net->source = name;
+    net->backend = reference ? &reference_backend : &cpu_backend;
+    net->purpose = options->purpose;
+    net->threads = options->threads ? options->threads : dn_usable_processors();
+    net->seed = options->seed;
+    const dn_status status = build(net, text, options, e);
+    if (status == DN_OK)
+        *out = net;
+    else
+        dn_network_destroy(net);
+    return status;
+}
+
+void dn_network_destroy(dn_network *net)
+{
+    if (!net)
+        return;
+    for (int i = 0; i < net->layer_count; i++) {
+        dn_free(net->layers[i].state);
+        dn_free(net->layers[i].sources);
+        dn_free(net->layers[i].packed);
+    }
+    dn_free(net->layers);
+    for (int i = 0; i < net->warning_count; i++)
+        dn_free(net->warnings[i]);
+    dn_free(net->warnings);
+    dn_memory_release(net->params);
+    dn_memory_release(net->activations);
+    dn_cfg_free(&net->text);
+    dn_free(net->source);
+    dn_free(net);
+}
+
+dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
+{
+    if (width < 1 || height < 1 || width > 65536 || height > 65536)
+        return dn_fail(e, DN_BAD_ARGUMENT, "a network cannot be resized to %dx%d", width, height);
+    const size_t bytes = (size_t)net->layer_count * sizeof *net->layers;
+    layer *before = dn_allocate(bytes);
+    if (!before)
+        return dn_out_of_memory(e, "resizing");
+    memcpy(before, net->layers, bytes);
+    const dims in = net->in;
+    net->in = (dims){in.c, height, width};
+    dn_status status = shape_layers(net, e);
+    if (status == DN_OK)
+        status = dn_plan_apply(net, e);
+    if (status == DN_OK) {
+        net->images = 0;
+        net->trained_pass = false;
+    } else {
+        net->in = in;
+        shape_layers(net, NULL); /* what fitted before fits again: in[] and the types' own numbers */
+        memcpy(net->layers, before, bytes);
+    }
+    dn_free(before);
+    return status;
+}
+
+static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
+{
+    return (pass){.backend = net->backend, .threads = net->threads, .batch = images, .train = train,
+                  .backward = train, .seen = net->seen, .seed = net->seed, .truth = truth, .truths = truths,
+                  .workspace = net->workspace};
+}
+
+dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths, bool train, dn_error *e)
+{
+    if (train && net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it cannot train", net->source);
+    if (truth && net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it takes no truth", net->source);
+    if (images < 1 || images > net->batch || (train && images != net->batch))
+        return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images, train ? "a training pass" : "a pass",
+                       train ? "exactly " : "1 to ", net->batch);
+    const pass p = make_pass(net, images, truth, truths, train);
+    net->images = images;
+    net->trained_pass = train;
+    for (int i = 0; i < net->layer_count; i++) {
+        layer *l = &net->layers[i];
+        for (int j = 0; j < l->inputs; j++)
+            if (l->from[j] < 0)
+                l->input[j] = x;
+        l->cost = 0;
+        l->type->forward(l, &p);
+        if (train)
+            l->fresh = false;
+    }
+    return DN_OK;
+}
+
+dn_status dn_backward(dn_network *net, dn_error *e)
+{
+    if (!net->trained_pass)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: backward needs a training pass before it: forward(x, truth, train=True)",
+                       net->source);
+    const pass p = make_pass(net, net->batch, NULL, 0, true);
+    for (int i = net->layer_count - 1; i >= 0; i--)
+        if (net->layers[i].runs_backward)
+            net->layers[i].type->backward(&net->layers[i], &p);
+    net->trained_pass = false;
+    return DN_OK;
+}
+
+double dn_cost(const dn_network *net)
+{
+    double sum = 0;
+    int count = 0;
+    for (int i = 0; i < net->layer_count; i++)
+        if (net->layers[i].type->loss) {
+            sum += net->layers[i].cost;
+            count++;
+        }
+    return count ? sum / count : 0;
+}
+
+dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths, double *loss, dn_error *e)
+{
+    net->seen += net->batch;
+    dn_status status = dn_forward(net, x, net->batch, truth, truths, true, e);
+    if (status == DN_OK)
+        status = dn_backward(net, e);
+    if (status != DN_OK) {
+        net->seen -= net->batch;
+        return status;
+    }
+    if (net->seen / net->batch % net->subdivisions == 0)
+        status = dn_update(net, e);
+    *loss = dn_cost(net) / net->batch;
+    return status;
+}

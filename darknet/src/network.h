@@ -1,0 +1,39 @@
+/* A network: a graph of layers, its schedule, its memory. */
+#ifndef DN_NETWORK_H
+#define DN_NETWORK_H
+
+#include "backend.h"
+#include "cfg.h"
+#include "layer.h"
+#include "plan.h"
+#include "schedule.h"
+
+struct dn_network {
+    cfg text;                    /* the parsed cfg; keys' texts and lists point into it */
+    char *source;                /* the cfg's file name, for messages */
+    settings set;                /* [net] */
+    const backend *backend;
+    dn_purpose purpose;
+    int threads;
+    uint64_t seed;
+
+    int batch, subdivisions;     /* images a pass; passes an update */
+    dims in;
+    layer *layers;
+    int layer_count;
+    int stop;                    /* backward ends before this layer's own: the last stopbackward; -1: none */
+    int output_layer;
+
+    dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
+    dn_memory *activations;      /* outputs, deltas, buffers, workspace; a new one at each resize */
+    void *workspace;
+    float *image_delta;          /* keep: what is handed back to the image; else NULL */
+
+    int64_t seen, updates;       /* updates: since the start, Adam's clock */
+    int images;                  /* of the last pass; 0: none yet */
+    bool trained_pass;           /* the last pass may be followed by dn_backward */
+    char **warnings;
+    int warning_count;
+};
+
+#endif

@@ -1,0 +1,29 @@
+/* [net]: its keys, and the learning rate of each update. */
+#ifndef DN_SCHEDULE_H
+#define DN_SCHEDULE_H
+
+#include "keys.h"
+
+typedef enum { CONSTANT, STEP, STEPS, EXP, POLY, SIGMOID, RANDOM } policy;
+
+typedef struct {
+    int batch, subdivisions, channels, height, width;
+    float learning_rate, momentum, decay, clip;
+    int adam;
+    float b1, b2, eps;
+    float angle, aspect, saturation, exposure, hue;
+    int policy;
+    float power, gamma, scale;
+    int step, max_batches, burn_in;
+    int_list steps;
+    float_list scales;
+    int max_crop, min_crop;
+    const char *data;
+} settings;
+
+extern const key settings_keys[];
+
+/* Rate of update n (the first is 1). seed: of the random policy. */
+double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n);
+
+#endif

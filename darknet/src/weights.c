@@ -1,0 +1,155 @@
+/* Weights files: int32 major, minor, revision; `seen`; then float32 parameters layer by layer. Little-endian. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init.h"
+#include "network.h"
+
+/* Does the file to load hold it? With dontloadscales only biases and weights. */
+static bool in_file(const layer *l, const param *p)
+{
+    return p->stored && (!l->dontloadscales || !strcmp(p->name, "biases") || !strcmp(p->name, "weights"));
+}
+
+/* Values of a parameter in the file to load: numload's filters only. */
+static int64_t loaded_count(const layer *l, const param *p)
+{
+    const int64_t filters = p->shape[0];
+    return l->numload > 0 && l->numload < filters ? p->count / filters * l->numload : p->count;
+}
+
+static int64_t layer_floats(const layer *l)
+{
+    int64_t floats = 0;
+    for (int k = 0; k < l->param_count; k++)
+        if (in_file(l, &l->params[k]))
+            floats += loaded_count(l, &l->params[k]);
+    return floats;
+}
+
+/* The header's `seen`; leaves the file at the first parameter. */
+static bool read_header(FILE *file, int64_t *seen)
+{
+    int32_t version[3];
+    if (fread(version, sizeof *version, 3, file) != 3)
+        return false;
+    if (version[0] * 10 + version[1] >= 2 && version[0] < 1000 && version[1] < 1000)
+        return fread(seen, sizeof *seen, 1, file) == 1;
+    uint32_t short_seen;
+    const bool ok = fread(&short_seen, sizeof short_seen, 1, file) == 1;
+    *seen = short_seen;
+    return ok;
+}
+
+/* How many layers, up to `upto`, the file's `floats` hold; it must end at a layer's border. */
+static dn_status find_end(const dn_network *net, const char *path, int upto, bool whole, int64_t floats, int *end, dn_error *e)
+{
+    int64_t border = 0;
+    for (*end = 0; *end < upto; ++*end) {
+        const layer *l = &net->layers[*end];
+        const int64_t own = l->dontload ? 0 : layer_floats(l);
+        if (own > 0 && border == floats)
+            return DN_OK; /* a backbone's file: the rest keeps what it has */
+        if (border + own > floats)
+            return dn_fail(e, DN_BAD_WEIGHTS, "%s: ends inside layer %d ([%s], %s:%d): it holds %lld values, a file for this "
+                           "cfg %lld up to the layer before and %lld with it: truncated, or made for another cfg", path,
+                           l->index, l->type->name, net->source, l->line, (long long)floats, (long long)border,
+                           (long long)(border + own));
+        border += own;
+    }
+    if (whole && border < floats)
+        return dn_fail(e, DN_BAD_WEIGHTS, "%s: holds %lld values, but all layers of %s take %lld: made for another cfg (to load "
+                       "the first layers only, say up to which)", path, (long long)floats, net->source, (long long)border);
+    return DN_OK;
+}
+
+static bool read_layer(layer *l, FILE *file)
+{
+    for (int k = 0; k < l->param_count; k++) {
+        const size_t count = (size_t)loaded_count(l, &l->params[k]);
+        if (in_file(l, &l->params[k]) && fread(l->params[k].value, sizeof(float), count, file) != count)
+            return false;
+    }
+    l->fresh = false;
+    return true;
+}
+
+dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *e)
+{
+    const bool whole = upto < 0;
+    if (whole || upto > net->layer_count)
+        upto = net->layer_count;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read: %s", path, strerror(errno));
+    int64_t seen = 0;
+    long start = -1, size = -1;
+    if (read_header(file, &seen)) {
+        start = ftell(file);
+        if (fseek(file, 0, SEEK_END) == 0)
+            size = ftell(file);
+    }
+    int end = 0;
+    dn_status status = DN_OK;
+    if (start < 0 || size < start || fseek(file, start, SEEK_SET))
+        status = dn_fail(e, DN_BAD_WEIGHTS, "%s: no weights file: too short for its header", path);
+    else if ((size - start) % (long)sizeof(float))
+        status = dn_fail(e, DN_BAD_WEIGHTS, "%s: truncated: its %ld bytes after the header are no whole number of float32",
+                         path, size - start);
+    else
+        status = find_end(net, path, upto, whole, (size - start) / (long)sizeof(float), &end, e);
+    for (int i = 0; i < end && status == DN_OK; i++)
+        if (!net->layers[i].dontload && !read_layer(&net->layers[i], file))
+            status = dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read to its end: %s", path, strerror(errno));
+    fclose(file);
+    if (status != DN_OK)
+        return status;
+    net->seen = seen;
+    return dn_fold(net, e);
+}
+
+static bool write_network(const dn_network *net, int upto, FILE *file)
+{
+    const int32_t version[3] = {0, 2, 0};
+    if (fwrite(version, sizeof *version, 3, file) != 3 || fwrite(&net->seen, sizeof net->seen, 1, file) != 1)
+        return false;
+    for (int i = 0; i < upto; i++) {
+        const layer *l = &net->layers[i];
+        for (int k = 0; k < l->param_count && !l->dontsave; k++) {
+            const param *p = &l->params[k];
+            if (p->stored && fwrite(p->value, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Writes beside `path` and renames: a file of that name is whole, whatever happens in between. */
+dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error *e)
+{
+    if (upto < 0 || upto > net->layer_count)
+        upto = net->layer_count;
+    char *temporary = dn_allocate(strlen(path) + sizeof ".part");
+    if (!temporary)
+        return dn_out_of_memory(e, "a file name");
+    strcpy(temporary, path);
+    strcat(temporary, ".part");
+    FILE *file = fopen(temporary, "wb");
+    bool ok = file && write_network(net, upto, file);
+    ok = ok && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    int problem = ok ? 0 : errno;
+    if (file && fclose(file) && ok) {
+        ok = false;
+        problem = errno;
+    }
+    if (ok && rename(temporary, path)) {
+        ok = false;
+        problem = errno;
+    }
+    if (!ok && file)
+        remove(temporary);
+    dn_free(temporary);
+    return ok ? DN_OK : dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be written: %s", path, strerror(problem));
+}

@@ -1,0 +1,83 @@
+"""A Darknet-compatible engine with Loss Rank Mining: train, evaluate and use object detectors.
+
+`pylrm.Network` runs a cfg; see docs/ for the rest. Submodules are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pylrm import evaluate, mining, models
+    from pylrm.boxes import iou, nms
+    from pylrm.cfgfile import Section, read_cfg
+    from pylrm.data.images import distort, letterbox, place, resize
+    from pylrm.engine import Detection, Layer, Network
+    from pylrm.errors import (
+        CfgError,
+        CfgWarning,
+        DataError,
+        NumericsError,
+        PylrmError,
+        WeightsError,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CfgError",
+    "CfgWarning",
+    "DataError",
+    "Detection",
+    "Layer",
+    "Network",
+    "NumericsError",
+    "PylrmError",
+    "Section",
+    "WeightsError",
+    "distort",
+    "evaluate",
+    "iou",
+    "letterbox",
+    "mining",
+    "models",
+    "nms",
+    "place",
+    "read_cfg",
+    "resize",
+]
+
+_HOMES = {
+    "boxes": ["iou", "nms"],
+    "cfgfile": ["Section", "read_cfg"],
+    "data.images": ["distort", "letterbox", "place", "resize"],
+    "engine": ["Detection", "Layer", "Network"],
+    "errors": [
+        "CfgError",
+        "CfgWarning",
+        "DataError",
+        "NumericsError",
+        "PylrmError",
+        "WeightsError",
+    ],
+    "evaluate": [],
+    "mining": [],
+    "models": [],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(f"pylrm.{_HOME_OF[name]}"), name)
+    elif name in _HOMES:
+        value = importlib.import_module(f"pylrm.{name}")
+    else:
+        raise AttributeError(f"module 'pylrm' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

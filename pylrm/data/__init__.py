@@ -1,0 +1,1 @@
+"""Data sets: Darknet's files, the loader, image operations, converters."""

@@ -1,0 +1,353 @@
+"""Darknet's files of a data set: .data, names, lists of images, labels.
+
+Relative paths are looked up from the working folder, then from the folder of the file that names
+them; .data and names files also among the shipped ones.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.errors import DataError
+
+Floats = npt.NDArray[np.float32]
+
+_SLACK = 0.01  # annotators' rounding: how far a box's centre may stand outside the image
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A .data file: where a data set's parts are.
+
+    Attributes
+    ----------
+    classes, names
+        How many classes there are, and their names in order.
+    train, valid
+        Lists of images.
+    backup, results
+        Other Darknets' folders of weights and of detections.
+    eval
+        Other Darknets' choice of an evaluation.
+    truth
+        The validation images' annotations in COCO's format.
+    metric
+        How `map` integrates precision over recall.
+    """
+
+    path: Path
+    classes: int
+    names: list[str]
+    train: Path | None
+    valid: Path | None
+    backup: Path | None
+    results: Path | None
+    eval: str
+    truth: Path | None
+    metric: Literal["area", "11point"]
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What `check_labels` found.
+
+    Attributes
+    ----------
+    images, boxes
+        How many there are.
+    boxes_per_class
+        Boxes of each class, in the order of the classes.
+    missing
+        Images without a label file: background only.
+    ignored
+        Regions to ignore in training.
+    most
+        Boxes and ignored regions of the image that has most.
+    small
+        Boxes narrower or lower than .001 of the image, which training drops.
+    """
+
+    images: int
+    boxes: int
+    boxes_per_class: list[int]
+    missing: list[Path]
+    ignored: int
+    most: int
+    small: int
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+def _lookup(name: str, folder: Path, shipped: bool = False) -> Path:
+    """Where `name` stands: as it is, in `folder`, or among the shipped data files."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if (folder / path).exists():
+        return folder / path
+    if shipped:
+        from pylrm.shipped import find
+
+        found: Path | None = find("data", path.name)
+        if found is not None:
+            return found
+    return folder / path
+
+
+def _pairs(path: Path) -> dict[str, tuple[int, str]]:
+    """The key=value lines of a .data file, with their line numbers."""
+    pairs: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
+        line = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].strip()
+        if not line:
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not key:
+            raise DataError(f"{path}:{number}: '{line}' is not of the form key=value")
+        pairs[key] = (number, value)
+    return pairs
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Read a names file: one class name a line; blank lines at the end don't count.
+
+    Raises
+    ------
+    DataError
+        Where it can't be read, has no names, or has one twice or blank.
+    """
+    path = Path(path)
+    names = [line.strip() for line in _read_text(path).rstrip().splitlines()]
+    if not names:
+        raise DataError(f"{path}: no class names in it")
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise DataError(f"{path}:{number}: a blank line where a class name should be")
+        if name in names[: number - 1]:
+            first = names.index(name) + 1
+            raise DataError(f"{path}:{number}: class '{name}' is named already in line {first}")
+    return names
+
+
+def read_data(path: str | Path) -> DataFile:
+    """Read a .data file and the names it points to.
+
+    Raises
+    ------
+    DataError
+        Where a file is missing or a value doesn't fit, naming file and line.
+    """
+    path = _lookup(str(path), Path(), shipped=True)
+    if not path.is_file():
+        raise DataError(f"{path}: no such data file, here or among the shipped ones")
+    pairs = _pairs(path)
+    folder = path.parent
+
+    def located(key: str) -> Path | None:
+        value = pairs.get(key, (0, ""))[1]
+        return _lookup(value, folder) if value else None
+
+    names: list[str] = []
+    if pairs.get("names", (0, ""))[1]:
+        line, value = pairs["names"]
+        file = _lookup(value, folder, shipped=True)
+        if not file.is_file():
+            raise DataError(f"{path}:{line}: names={value}: no such file")
+        names = read_names(file)
+    if "classes" in pairs:
+        line, value = pairs["classes"]
+        if not re.fullmatch(r"\+?0*[1-9][0-9]{0,6}", value):
+            raise DataError(f"{path}:{line}: classes={value}; expected a whole number from 1 on")
+        classes = int(value)
+        if names and len(names) != classes:
+            raise DataError(f"{path}:{line}: classes={classes}, but {file} has {len(names)} names")
+    elif names:
+        classes = len(names)
+    else:
+        raise DataError(f"{path}: neither classes= nor names= is there")
+
+    metric = pairs.get("metric", (0, "area"))
+    if metric[1] not in ("area", "11point"):
+        raise DataError(f"{path}:{metric[0]}: metric={metric[1]}; expected area or 11point")
+    return DataFile(
+        path=path,
+        classes=classes,
+        names=names or [str(index) for index in range(classes)],
+        train=located("train"),
+        valid=located("valid"),
+        backup=located("backup"),
+        results=located("results"),
+        eval=pairs.get("eval", (0, "voc"))[1],
+        truth=located("truth"),
+        metric="area" if metric[1] == "area" else "11point",
+    )
+
+
+def read_list(path: str | Path) -> list[Path]:
+    """Read a list of images: one path a line; blank lines are passed over.
+
+    Raises
+    ------
+    DataError
+        Where the list can't be read or is empty. Whether the images exist is not looked at.
+    """
+    path = Path(path)
+    lines = (line.strip() for line in _read_text(path).splitlines())
+    images = [_lookup(line, path.parent) for line in lines if line]
+    if not images:
+        raise DataError(f"{path}: no images in it; expected one path a line")
+    return images
+
+
+def find_label(image: Path) -> Path | None:
+    """The label file of an image, or None.
+
+    `images` or `JPEGImages` in the path becomes `labels` (the first such place that gives a file
+    counts) and the extension .txt; else a .txt beside the image.
+    """
+    beside = str(image.with_suffix(".txt"))
+    for match in re.finditer("JPEGImages|images", beside):
+        label = Path(beside[: match.start()] + "labels" + beside[match.end() :])
+        if label.is_file():
+            return label
+    return Path(beside) if Path(beside).is_file() else None
+
+
+def _numbers(path: Path, line: int, fields: Sequence[str]) -> list[float]:
+    """x, y, w, h of a box, checked."""
+    box = []
+    for name, field in zip("xywh", fields, strict=True):
+        try:
+            value = float(field)
+        except ValueError:
+            raise DataError(f"{path}:{line}: {name} is '{field}', not a number") from None
+        if not math.isfinite(value):
+            raise DataError(f"{path}:{line}: {name} is {field}; expected a finite number")
+        if name in "xy" and not -_SLACK <= value <= 1 + _SLACK:
+            raise DataError(
+                f"{path}:{line}: {name} is {field}; a centre stands within 0…1 of the image"
+            )
+        if name in "wh" and not 0 <= value <= 2:
+            raise DataError(
+                f"{path}:{line}: {name} is {field}; a size is relative to the image, 0…1"
+            )
+        box.append(value)
+    return box
+
+
+def read_labels(
+    path: str | Path, classes: int, source: str | Path | None = None
+) -> npt.NDArray[np.float32]:
+    """Read a label file: lines `class x y w h`, relative to the image.
+
+    Parameters
+    ----------
+    path
+        The label file.
+    classes
+        How many classes there are.
+    source
+        The file that says so, for messages.
+
+    Returns
+    -------
+    ndarray
+        (n, 5) float32: class, centre x, y, width, height.
+
+    Raises
+    ------
+    DataError
+        At the first bad line, naming file and line.
+    """
+    path = Path(path)
+    rows = []
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 5:
+            raise DataError(f"{path}:{number}: {len(fields)} fields; a label is 'class x y w h'")
+        if not re.fullmatch(r"[+-]?[0-9]+", fields[0]):
+            raise DataError(
+                f"{path}:{number}: class '{fields[0]}'; expected a whole number 0…{classes - 1}"
+            )
+        index = int(fields[0])
+        if not 0 <= index < classes:
+            owner = f"{source} has" if source is not None else "there are"
+            raise DataError(
+                f"{path}:{number}: class {index}, but {owner} {classes} classes (0…{classes - 1})"
+            )
+        rows.append([float(index), *_numbers(path, number, fields[1:])])
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def read_ignore(label_path: str | Path) -> Floats:
+    """Read the regions to ignore in training that stand beside a label file.
+
+    NAME.ignore.txt beside NAME.txt has lines `x y w h`, relative to the image.
+
+    Returns
+    -------
+    ndarray
+        (n, 4) float32: centre x, y, width, height; of a file that isn't there: (0, 4).
+
+    Raises
+    ------
+    DataError
+        At the first bad line, naming file and line.
+    """
+    path = Path(label_path).with_suffix(".ignore.txt")
+    rows = []
+    if path.is_file():
+        for number, line in enumerate(_read_text(path).splitlines(), 1):
+            fields = line.split()
+            if fields and len(fields) != 4:
+                raise DataError(f"{path}:{number}: {len(fields)} fields; a region is 'x y w h'")
+            if fields:
+                rows.append(_numbers(path, number, fields))
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def check_labels(
+    images: Iterable[Path], classes: int, source: str | Path | None = None
+) -> LabelSummary:
+    """Read every label and ignore file of `images`.
+
+    Raises
+    ------
+    DataError
+        At the first bad line, naming file and line.
+    """
+    per_class = np.zeros(classes, np.int64)
+    missing: list[Path] = []
+    count = ignored = most = small = 0
+    for image in images:
+        count += 1
+        label = find_label(image)
+        if label is None:
+            missing.append(image)
+            continue
+        rows = read_labels(label, classes, source)
+        regions = len(read_ignore(label))
+        per_class += np.bincount(rows[:, 0].astype(np.int64), minlength=classes)
+        ignored += regions
+        most = max(most, len(rows) + regions)
+        small += int((rows[:, 3:] < 0.001).any(axis=1).sum())
+    return LabelSummary(
+        count, int(per_class.sum()), per_class.tolist(), missing, ignored, most, small
+    )

@@ -1,0 +1,390 @@
+"""The loader: images and truths prepared by worker threads, in batches, a few batches ahead.
+
+Every sample has a number: how many were drawn before it. Its image, placement, colours and
+mirroring are a function of (seed, number of images, its number) alone, so a run repeats exactly for
+any number of workers and goes on anywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.data.darknet import find_label, read_ignore, read_labels
+from pylrm.data.images import augment, cv2, read_image
+from pylrm.data.views import Distortion, View, move_boxes, plain_view
+from pylrm.errors import DataError
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_AHEAD = 3  # batches in preparation
+_LEAST = 0.001  # boxes narrower or lower than this part of the image are dropped
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network takes in one pass.
+
+    Attributes
+    ----------
+    x
+        (b, channels, h, w) float32 RGB, 0…1.
+    truth
+        (b, max_boxes, 5) float32: x, y, w, h, class, relative to the input; ignored regions follow
+        the objects with class -1; zeros end the list.
+    indices
+        (b,) which images these are.
+    sizes
+        (b, 2) width and height of the originals in pixels.
+    """
+
+    x: Floats
+    truth: Floats
+    indices: Ints
+    sizes: Ints
+
+
+@dataclass(frozen=True)
+class _Sample:
+    index: int
+    size: tuple[int, int]
+    skipped: list[int]
+
+
+class _Preparation:
+    """Prepares single samples; worker threads share one."""
+
+    def __init__(
+        self,
+        images: Sequence[Path],
+        classes: int,
+        channels: int,
+        max_boxes: int,
+        letterbox: bool,
+        distortion: Distortion | None,
+    ) -> None:
+        self.images = images
+        self.classes = classes
+        self.channels = channels
+        self.max_boxes = max_boxes
+        self.letterbox = letterbox
+        self.distortion = distortion
+
+    def truth(
+        self, image: Path, view: View, canvas: tuple[int, int], random: np.random.Generator | None
+    ) -> Floats:
+        """(n, 5) rows x y w h class of one image's view, at most `max_boxes`, objects first."""
+        label = find_label(image)
+        if label is None:
+            return np.zeros((0, 5), np.float32)
+        objects, ignored = read_labels(label, self.classes), read_ignore(label)
+        kinds = np.concatenate([objects[:, 0], np.full(len(ignored), -1, np.float32)])
+        boxes = move_boxes(np.vstack([objects[:, 1:], ignored]), view, canvas)
+        rows = np.hstack([boxes, kinds[:, None]])
+        rows = rows[(rows[:, 2] >= _LEAST) & (rows[:, 3] >= _LEAST)]
+        count = int((rows[:, 4] >= 0).sum())
+        if random is not None and count > self.max_boxes:
+            return rows[np.sort(random.permutation(count)[: self.max_boxes])]
+        return rows[: self.max_boxes]
+
+    def sample(
+        self,
+        candidates: Iterable[int],
+        random: np.random.Generator | None,
+        x: Floats,
+        truth: Floats,
+    ) -> _Sample | DataError:
+        """Fill x (channels, h, w) and truth (max_boxes, 5) from the first readable candidate.
+
+        `random` gives the view; without it the view is the plain one. Returns the error of the
+        last candidate where none can be read.
+        """
+        skipped = []
+        canvas = (x.shape[2], x.shape[1])
+        failure = DataError("no images")
+        for index in candidates:
+            try:
+                image = read_image(self.images[index], self.channels)
+            except DataError as error:
+                skipped.append(index)
+                failure = error
+                continue
+            size = (image.shape[1], image.shape[0])
+            if self.distortion is not None and random is not None:
+                view = self.distortion.view(size, canvas, random.random(10), self.letterbox)
+            else:
+                view = plain_view(size, canvas, self.letterbox)
+            augment(image, x, **vars(view))
+            rows = self.truth(self.images[index], view, canvas, random)
+            truth[: len(rows)] = rows
+            return _Sample(index, size, skipped)
+        return failure
+
+
+class _Pending:
+    """A batch whose samples are being prepared."""
+
+    def __init__(self, b: int, preparation: _Preparation, size: tuple[int, int]) -> None:
+        self.x = np.empty((b, preparation.channels, size[1], size[0]), np.float32)
+        self.truth = np.zeros((b, preparation.max_boxes, 5), np.float32)
+        self.jobs: list[Future[_Sample | DataError]] = []
+
+
+class Loader:
+    """An endless iterator of batches for training.
+
+    Images are drawn by a seeded permutation an epoch, and prepared by threads a few batches ahead.
+    What a batch contains is a function of (seed, number of images, position) only.
+
+    Parameters
+    ----------
+    images
+        Paths of the images; their labels are found by Darknet's rule.
+    classes
+        How many classes the labels may name.
+    width, height, channels
+        The network's input; channels is 3 or 1.
+    batch
+        Images a batch.
+    max_boxes
+        Truth rows an image; a random choice of the objects where there are more.
+    seed
+        Of the order and of every sample's view; 0 … 2**64-1.
+    position
+        Batches drawn before the first one: a run of `seen` images goes on at seen // batch.
+    workers
+        Threads that decode and augment.
+    jitter, hue, saturation, exposure, flip
+        The augmentation's ranges (see `Distortion`).
+    letterbox
+        Keep the images' aspect (jittered in training); else stretch to the input's.
+    augment
+        False: the view of evaluation.
+    shuffle
+        False: the images' own order.
+    size_at
+        (width, height) of the batch at a position, in place of a fixed size.
+
+    Attributes
+    ----------
+    skipped
+        Unreadable images met so far; the permutation's next image stands in for each.
+    stall
+        Seconds that `next` has waited for the workers.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Path],
+        *,
+        classes: int,
+        width: int,
+        height: int,
+        channels: int = 3,
+        batch: int,
+        max_boxes: int,
+        seed: int = 0,
+        position: int = 0,
+        workers: int = 2,
+        jitter: float = 0.2,
+        hue: float = 0.0,
+        saturation: float = 1.0,
+        exposure: float = 1.0,
+        flip: bool = True,
+        letterbox: bool = True,
+        augment: bool = True,
+        shuffle: bool = True,
+        size_at: Callable[[int], tuple[int, int]] | None = None,
+    ) -> None:
+        if not images:
+            raise DataError("no images to train on")
+        if min(batch, max_boxes, workers, width, height) < 1:
+            raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
+        if position < 0 or not 0 <= seed < 2**64:
+            raise ValueError("position must be at least 0, and seed within 0…2**64-1")
+        self.skipped: list[Path] = []
+        self.stall = 0.0
+        self._images = list(images)
+        distortion = Distortion(jitter, hue, saturation, exposure, flip) if augment else None
+        self._preparation = _Preparation(
+            self._images, classes, channels, max_boxes, letterbox, distortion
+        )
+        self._batch, self._seed, self._shuffle = batch, seed, shuffle
+        self._size_at = size_at or (lambda _: (width, height))
+        self._drawn = position * batch  # samples
+        self._orders: dict[int, Ints] = {}
+        self._queue: deque[_Pending] = deque()
+        self._pool: ThreadPoolExecutor | None = _start_pool(workers)
+
+    def __iter__(self) -> Loader:
+        return self
+
+    def __next__(self) -> Batch:
+        """The next batch.
+
+        Raises
+        ------
+        DataError
+            Where a label is bad, or none of the images can be read.
+        """
+        if self._pool is None:
+            raise ValueError("the loader is closed")
+        while len(self._queue) < _AHEAD:
+            self._queue.append(self._submit(self._pool))
+        pending = self._queue.popleft()
+        begin = time.perf_counter()
+        results = [job.result() for job in pending.jobs]
+        self.stall += time.perf_counter() - begin
+        samples = []
+        for result in results:
+            if isinstance(result, DataError):
+                raise DataError(f"none of {len(self._images)} images can be read; {result}")
+            samples.append(result)
+            for path in (self._images[index] for index in result.skipped):
+                if path not in self.skipped:
+                    self.skipped.append(path)
+        return _batch_of(pending, samples)
+
+    def _submit(self, pool: ThreadPoolExecutor) -> _Pending:
+        pending = _Pending(
+            self._batch, self._preparation, self._size_at(self._drawn // self._batch)
+        )
+        for i in range(self._batch):
+            epoch, slot = divmod(self._drawn, len(self._images))
+            random = _generator(self._seed, self._drawn, 0)
+            pending.jobs.append(
+                pool.submit(
+                    self._preparation.sample,
+                    _from(self._order(epoch), slot),
+                    random,
+                    pending.x[i],
+                    pending.truth[i],
+                )
+            )
+            self._drawn += 1
+        return pending
+
+    def _order(self, epoch: int) -> Ints:
+        """The epoch's permutation of the images."""
+        if not self._shuffle:
+            epoch = 0
+        if epoch not in self._orders:
+            order = np.arange(len(self._images))
+            if self._shuffle:
+                _generator(self._seed, epoch, 1).shuffle(order)
+            self._orders = {epoch: order}
+        return self._orders[epoch]
+
+    def close(self) -> None:
+        """End the workers; a second time does nothing."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+            self._queue.clear()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def evaluation_batches(
+    images: Sequence[Path],
+    *,
+    classes: int,
+    width: int,
+    height: int,
+    channels: int = 3,
+    batch: int,
+    max_boxes: int,
+    workers: int = 2,
+    letterbox: bool = True,
+    skipped: list[Path] | None = None,
+) -> Iterator[Batch]:
+    """Batches of all images once, in their order, without augmentation; the last may be short.
+
+    Parameters are those of `Loader`. Unreadable images are left out and added to `skipped`.
+
+    Raises
+    ------
+    DataError
+        Where a label is bad; without `skipped`, also at the first unreadable image.
+    """
+    if min(batch, max_boxes, workers, width, height) < 1:
+        raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
+    preparation = _Preparation(images, classes, channels, max_boxes, letterbox, None)
+    queue: deque[tuple[list[int], _Pending]] = deque()
+    pool = _start_pool(workers)
+    try:
+        groups = (
+            list(range(start, min(start + batch, len(images))))
+            for start in range(0, len(images), batch)
+        )
+        while True:
+            for indices in itertools.islice(groups, _AHEAD - len(queue)):
+                pending = _Pending(len(indices), preparation, (width, height))
+                pending.jobs = [
+                    pool.submit(preparation.sample, [index], None, pending.x[i], pending.truth[i])
+                    for i, index in enumerate(indices)
+                ]
+                queue.append((indices, pending))
+            if not queue:
+                return
+            indices, pending = queue.popleft()
+            samples, readable = [], []
+            for i, job in enumerate(pending.jobs):
+                result = job.result()
+                if not isinstance(result, DataError):
+                    samples.append(result)
+                    readable.append(i)
+                elif skipped is None:
+                    raise result
+                else:
+                    skipped.append(Path(images[indices[i]]))
+            if len(readable) < len(indices):
+                pending.x, pending.truth = pending.x[readable], pending.truth[readable]
+            if samples:
+                yield _batch_of(pending, samples)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_pool(workers: int) -> ThreadPoolExecutor:
+    cv2().setNumThreads(0)  # the workers are the threads
+    return ThreadPoolExecutor(workers, thread_name_prefix="loader")
+
+
+def _generator(seed: int, number: int, stream: int) -> np.random.Generator:
+    """Generator `number` of a stream (0: samples, 1: orders); no two of them ever meet."""
+    key = np.array([seed, number], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
+
+
+def _from(order: Ints, slot: int) -> Iterator[int]:
+    """The order's entries from `slot` on, once round."""
+    return (int(order[(slot + i) % len(order)]) for i in range(len(order)))
+
+
+def _batch_of(pending: _Pending, samples: Sequence[_Sample]) -> Batch:
+    return Batch(
+        pending.x,
+        pending.truth,
+        np.array([sample.index for sample in samples], np.int64),
+        np.array([sample.size for sample in samples], np.int64),
+    )

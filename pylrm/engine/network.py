@@ -1,0 +1,589 @@
+"""Networks: a cfg made to run."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.engine.handle import Handle
+from pylrm.engine.layer import Layer
+from pylrm.engine.library import FloatArray, ffi, floats, lib, text
+from pylrm.errors import CfgError, CfgWarning, PylrmError
+
+PURPOSES = {"train": lib.DN_PLAN_TRAIN, "infer": lib.DN_PLAN_INFER, "keep": lib.DN_PLAN_KEEP}
+
+
+class Detection(NamedTuple):
+    """An object found in an image.
+
+    Attributes
+    ----------
+    class_id : int
+        From 0.
+    score : float
+        0 to 1.
+    box : tuple of float
+        Left, top, right, bottom in the image's pixels, clipped to it.
+    """
+
+    class_id: int
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def cfg_source(cfg: str | os.PathLike[str]) -> tuple[bytes, str]:
+    """Return a cfg's text and its name for messages.
+
+    Parameters
+    ----------
+    cfg : str or path
+        A path; or the text itself, which holds a line break or starts with "[".
+
+    Raises
+    ------
+    CfgError
+        The file cannot be read, or is no text.
+    """
+    if isinstance(cfg, str) and ("\n" in cfg or cfg.lstrip().startswith("[")):
+        name, data = "cfg", cfg.encode("utf-8", "surrogateescape")
+    else:
+        path = Path(cfg)
+        try:
+            name, data = str(path), path.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise CfgError(f"{path}: cannot be read: {reason}") from error
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise CfgError(f"{name}:{line}: a zero byte: this is no cfg text")
+    return data, name
+
+
+class Network:
+    """A network, ready to train or to detect. Use it in a `with`, or close() it.
+
+    Threads may share it: each call has the network to itself. Calls release the GIL, so networks in
+    different threads run side by side.
+
+    Parameters
+    ----------
+    cfg : str or path
+        Path of a cfg, or its text (which holds a line break or starts with "[").
+    weights : str or path, optional
+        A weights file to start from.
+    batch : int, optional
+        Images a pass, overriding the cfg's batch (subdivisions are 1 then).
+    device : str
+        "cpu".
+    threads : int, optional
+        How many work at a pass; None: as many as the process may use. Results do not depend on it.
+    seed : int
+        Of random weights, dropout and the random policy.
+    kernels : str
+        "fast", or "reference" for plain loops to compare with.
+    inference : bool
+        Fold and pack the weights when they are loaded: params are read-only, training calls raise.
+    keep : bool
+        Keep every layer's output and delta readable (a training network).
+
+    Raises
+    ------
+    CfgError
+        The cfg is missing or wrong; the message names file, line and what would fit.
+    WeightsError
+        The weights file is missing or does not fit.
+    PylrmError
+        There is not enough memory.
+    ValueError
+        An argument is out of its range.
+
+    Warns
+    -----
+    CfgWarning
+        For each key that is passed over.
+    """
+
+    def __init__(
+        self,
+        cfg: str | os.PathLike[str],
+        weights: str | os.PathLike[str] | None = None,
+        *,
+        batch: int | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        seed: int = 0,
+        kernels: str = "fast",
+        inference: bool = False,
+        keep: bool = False,
+    ) -> None:
+        if device != "cpu":
+            raise ValueError(f"device={device!r}: there is only 'cpu'")
+        if kernels not in ("fast", "reference"):
+            raise ValueError(f"kernels={kernels!r}: there are 'fast' and 'reference'")
+        if inference and keep:
+            raise ValueError("inference=True and keep=True: only a training network keeps all")
+        for name, value in (("batch", batch), ("threads", threads)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: at least 1")
+        data, source = cfg_source(cfg)
+        purpose = "infer" if inference else "keep" if keep else "train"
+        strings = [ffi.new("char[]", os.fsencode(name)) for name in (source, kernels)]
+        options = ffi.new(
+            "dn_options *",
+            {
+                "source": strings[0],
+                "batch": batch or 0,
+                "threads": threads or 0,
+                "seed": seed % 2**64,
+                "kernels": strings[1],
+                "purpose": PURPOSES[purpose],
+            },
+        )
+        self.source = source
+        self.inference = inference
+        self._handle = Handle(data, options)
+        self._images: FloatArray | None = None  # backward() reads the pass's images once more
+        self._layers = [Layer(self._handle, i) for i in range(self._info.layers)]
+        for message in self.warnings:
+            warnings.warn(message, CfgWarning, stacklevel=2)
+        if weights is not None:
+            try:
+                self.load_weights(weights)
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Network {self.source}{' closed' if self._handle.closed else ''}>"
+
+    def close(self) -> None:
+        """Free the network; it cannot be used any more. Arrays handed out remain readable."""
+        self._handle.close()
+        self._images = None
+
+    @property
+    def _info(self) -> Any:
+        info = ffi.new("dn_network_info *")
+        with self._handle.use() as network:
+            lib.dn_network_describe(network, info)
+        return info
+
+    @property
+    def batch(self) -> int:
+        """Images a forward pass takes: the cfg's batch / subdivisions."""
+        return int(self._info.batch)
+
+    @property
+    def subdivisions(self) -> int:
+        """Passes an update."""
+        return int(self._info.subdivisions)
+
+    @property
+    def width(self) -> int:
+        """Of the input, in pixels."""
+        return int(self._info.width)
+
+    @property
+    def height(self) -> int:
+        """Of the input, in pixels."""
+        return int(self._info.height)
+
+    @property
+    def channels(self) -> int:
+        """Of the input."""
+        return int(self._info.channels)
+
+    @property
+    def classes(self) -> int:
+        """Of the last detector, softmax or output; 0: none."""
+        return int(self._info.classes)
+
+    @property
+    def max_truths(self) -> int:
+        """Boxes an image that the loss layers read; 0: the network is no detector."""
+        return int(self._info.max_truths)
+
+    @property
+    def threads(self) -> int:
+        """How many work at a pass."""
+        return int(self._info.threads)
+
+    @property
+    def kernels(self) -> str:
+        """What computes: "reference", or the fast kernels' kind ("baseline", "avx2", "avx512")."""
+        return str(text(self._info.kernels))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What in the cfg was passed over, one line each."""
+        found: list[str] = []
+        with self._handle.use() as network:
+            while line := text(lib.dn_network_warning(network, len(found))):
+                found.append(line)
+        return found
+
+    @property
+    def seen(self) -> int:
+        """Images seen in training; settable, as the schedule depends on it."""
+        with self._handle.use() as network:
+            return int(lib.dn_seen(network))
+
+    @seen.setter
+    def seen(self, images: int) -> None:
+        if images < 0:
+            raise ValueError(f"seen={images}: at least 0")
+        with self._handle.use() as network:
+            lib.dn_set_seen(network, images)
+
+    def rate_at(self, update: int) -> float:
+        """Return the schedule's learning rate of an update; the first is 1."""
+        with self._handle.use() as network:
+            return float(lib.dn_rate_at(network, update))
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the coming update."""
+        info = self._info
+        return self.rate_at(self.seen // (info.batch * info.subdivisions) + 1)
+
+    @property
+    def cost(self) -> float:
+        """Cost of the last pass: the mean over the loss layers, as Darknet."""
+        with self._handle.use() as network:
+            return float(lib.dn_cost(network))
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __getitem__(self, index: int) -> Layer:
+        return self._layers[index]
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._layers)
+
+    def find(self, kind: str) -> list[Layer]:
+        """Return the layers of a type, in order.
+
+        Parameters
+        ----------
+        kind : str
+            The cfg section's name, for instance "region".
+        """
+        return [layer for layer in self._layers if layer.type == kind]
+
+    def option(self, key: str) -> Any:
+        """Return the value of a key of [net], or its default; see `Layer.option`."""
+        return self._handle.option(-1, "net", key)
+
+    def memory(self, purpose: str = "train") -> tuple[int, int]:
+        """Return what a network of this cfg takes by plan, in bytes.
+
+        Parameters
+        ----------
+        purpose : str
+            "train", "infer" or "keep".
+
+        Returns
+        -------
+        parameters, activations : int
+            The parameters with their gradients; everything else.
+        """
+        if purpose not in PURPOSES:
+            raise ValueError(f"purpose={purpose!r}: there are {', '.join(PURPOSES)}")
+        size = ffi.new("dn_bytes *")
+        self._handle.call(lib.dn_network_bytes, PURPOSES[purpose], size)
+        return size.parameters, size.activations
+
+    def forward(
+        self,
+        x: npt.ArrayLike,
+        truth: npt.ArrayLike | None = None,
+        train: bool = False,
+    ) -> FloatArray:
+        """Run the network on images.
+
+        Parameters
+        ----------
+        x : array (images, channels, height, width)
+            0 to 1, RGB; float32, others are converted. A training pass takes exactly `batch`
+            images, another 1 to `batch`. backward() reads it once more: leave it be until then.
+        truth : array, optional
+            Detectors: (images, boxes, 5) of x, y, w, h, class, relative to the image; class -1: a
+            region to ignore; a list ends at x == 0. Else (images, classes), one-hot. With it loss
+            layers set their cost and delta.
+        train : bool
+            Batch statistics, dropout, mining; backward() may follow.
+
+        Returns
+        -------
+        ndarray (images, c, h, w) float32
+            A copy of the output of the last layer that is neither cost nor lrm.
+
+        Raises
+        ------
+        ValueError
+            A shape does not fit.
+        PylrmError
+            A training pass or a truth in an inference network.
+        """
+        with self._handle.use():
+            images = self._check_images(x, exactly=train)
+            pointer, count, _held = self._check_truth(truth, len(images))
+            self._images = images
+            self._handle.call(lib.dn_forward, floats(images), len(images), pointer, count, train)
+            info = self._info
+            last = self._layers[info.output_layer]
+            return np.array(last.output[: len(images)])
+
+    def backward(self) -> None:
+        """Compute the gradients of the training pass before it.
+
+        Raises
+        ------
+        PylrmError
+            There was none.
+        """
+        self._handle.call(lib.dn_backward)
+
+    def update(self) -> None:
+        """Change the parameters by their gradients, at the rate that `seen` stands for."""
+        self._handle.call(lib.dn_update)
+
+    def train_batch(self, x: npt.ArrayLike, truth: npt.ArrayLike) -> float:
+        """Train on one batch: forward, backward, and an update after every `subdivisions` passes.
+
+        Parameters
+        ----------
+        x, truth : arrays
+            As `forward` takes them; `batch` images.
+
+        Returns
+        -------
+        float
+            The cost, divided by the batch.
+
+        Raises
+        ------
+        ValueError
+            A shape does not fit.
+        PylrmError
+            In an inference network.
+        """
+        with self._handle.use():
+            images = self._check_images(x, exactly=True)
+            pointer, count, _held = self._check_truth(truth, len(images))
+            loss = ffi.new("double *")
+            self._images = images
+            self._handle.call(lib.dn_train_batch, floats(images), pointer, count, loss)
+            return float(loss[0])
+
+    def boxes(
+        self,
+        i: int,
+        image_size: tuple[int, int],
+        thresh: float = 0.25,
+        letterbox: bool = True,
+        nms: float | None = None,
+    ) -> FloatArray:
+        """Return what detectors predicted for an image of the last pass.
+
+        Parameters
+        ----------
+        i : int
+            Which image.
+        image_size : (int, int)
+            Width and height of the original in pixels.
+        thresh : float
+            Probabilities not above it become 0; [yolo] leaves out predictions whose objectness is
+            not above it.
+        letterbox : bool
+            The image was letterboxed into the input: correct the boxes for it.
+        nms : float, optional
+            Class by class, a box that overlaps (IoU > nms) a more probable one has its probability
+            set to 0.
+
+        Returns
+        -------
+        ndarray (n, 5 + classes) float32
+            x, y, w, h (relative), objectness (1 with background=1), probabilities.
+
+        Raises
+        ------
+        PylrmError
+            The network is no detector, or the last pass had no such image.
+        """
+        width, height = image_size
+        if width < 1 or height < 1:
+            raise ValueError(f"image_size={image_size}: at least 1x1")
+        with self._handle.use():
+            heads = [layer for layer in self._layers if layer.is_detector]
+            capacity = sum(head.anchors * head.shape[1] * head.shape[2] for head in heads)
+            rows = ffi.new("int *")
+            out = np.empty((capacity, 5 + self.classes), np.float32)
+            size = (width, height, thresh, letterbox, nms or 0.0)
+            self._handle.call(lib.dn_boxes, i, *size, floats(out), capacity, rows)
+            return out[: rows[0]].copy()
+
+    def detect(
+        self,
+        image: str | os.PathLike[str] | npt.NDArray[np.uint8],
+        thresh: float = 0.25,
+        nms: float = 0.45,
+    ) -> list[Detection]:
+        """Find objects in an image, which is letterboxed into the input.
+
+        Parameters
+        ----------
+        image : path or uint8 array
+            A file; or (h, w, 3) BGR as OpenCV reads it, (h, w) for grey networks.
+        thresh : float
+            Least score, exclusive.
+        nms : float
+            Of two boxes of a class that overlap more (IoU), the one of the lower score goes.
+
+        Returns
+        -------
+        list of Detection
+            By score, highest first.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read.
+        ValueError
+            The array does not fit.
+        PylrmError
+            The network is no detector.
+        """
+        from pylrm.data.images import augment, read_image
+        from pylrm.data.views import plain_view
+
+        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image), self.channels)
+        channels = pixels.shape[2] if pixels.ndim == 3 else 1
+        if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or channels != self.channels:
+            raise ValueError(
+                f"an image of shape {pixels.shape}, {pixels.dtype}: this network takes uint8 "
+                + ("(h, w)" if self.channels == 1 else f"(h, w, {self.channels})")
+            )
+        height, width = pixels.shape[:2]
+        with self._handle.use():
+            x = np.empty((1, self.channels, self.height, self.width), np.float32)
+            size = (width, height)
+            augment(pixels, x[0], **vars(plain_view(size, (self.width, self.height), True)))
+            self.forward(x)
+            rows = self.boxes(0, size, thresh, nms=nms)
+        scores = rows[:, 5:]
+        row, kind = np.nonzero(scores)
+        order = np.argsort(-scores[row, kind], kind="stable")
+        corners = np.concatenate(
+            [rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], axis=1
+        )
+        corners = np.clip(corners, 0, 1) * np.array([width, height, width, height])
+        return [
+            Detection(int(k), float(scores[r, k]), tuple(float(v) for v in corners[r]))  # type: ignore[arg-type]
+            for r, k in zip(row[order], kind[order], strict=True)
+        ]
+
+    def load_weights(self, path: str | os.PathLike[str], upto: int | None = None) -> None:
+        """Read parameters and `seen` from a weights file.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; it may end early, at a layer's border.
+        upto : int, optional
+            Read layers 0…upto-1 only.
+
+        Raises
+        ------
+        WeightsError
+            The file is missing, or does not fit the network.
+        """
+        self._weights(lib.dn_weights_load, path, upto)
+
+    def save_weights(self, path: str | os.PathLike[str], upto: int | None = None) -> None:
+        """Write parameters and `seen` to a weights file.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; an older one is replaced.
+        upto : int, optional
+            Write layers 0…upto-1 only.
+
+        Raises
+        ------
+        WeightsError
+            The file cannot be written.
+        """
+        self._weights(lib.dn_weights_save, path, upto)
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the input's size; parameters stay, outputs are gone.
+
+        Parameters
+        ----------
+        width, height : int
+            In pixels.
+
+        Raises
+        ------
+        PylrmError
+            The network cannot have that size; it stays as it was.
+        """
+        self._handle.call(lib.dn_network_resize, width, height)
+
+    def _weights(self, function: Any, path: str | os.PathLike[str], upto: int | None) -> None:
+        if upto is not None and upto < 0:
+            raise ValueError(f"upto={upto}: at least 0")
+        self._handle.call(function, os.fsencode(path), -1 if upto is None else upto)
+
+    def _check_images(self, x: npt.ArrayLike, *, exactly: bool) -> FloatArray:
+        images = np.ascontiguousarray(x, np.float32)
+        info = self._info
+        shape = (info.channels, info.height, info.width)
+        count = info.batch if exactly else f"1…{info.batch}"
+        expected = f"({count}, {', '.join(map(str, shape))})"
+        if images.ndim != 4 or images.shape[1:] != shape:
+            raise ValueError(f"images of shape {images.shape}, expected {expected}")
+        if not 1 <= len(images) <= info.batch or (exactly and len(images) != info.batch):
+            raise ValueError(f"{len(images)} images, expected {expected}")
+        return images
+
+    def _check_truth(
+        self, truth: npt.ArrayLike | None, images: int
+    ) -> tuple[Any, int, FloatArray | None]:
+        """Return what C takes (pointer, boxes or floats an image), and the array behind it."""
+        if truth is None:
+            return ffi.NULL, 0, None
+        array = np.ascontiguousarray(truth, np.float32)
+        info = self._info
+        if info.max_truths:
+            if array.ndim != 3 or array.shape[0] != images or array.shape[2] != 5:
+                raise ValueError(
+                    f"a truth of shape {array.shape}, expected ({images}, boxes, 5): x y w h class"
+                )
+            return floats(array), array.shape[1], array
+        if not info.truths:
+            raise PylrmError(f"{self.source}: the network has no loss layer, so it takes no truth")
+        if array.ndim < 2 or array.shape[0] != images or array[0].size != info.truths:
+            raise ValueError(f"a truth of shape {array.shape}, expected ({images}, {info.truths})")
+        return floats(array), info.truths, array

@@ -1,0 +1,64 @@
+"""Anchors: the sizes of boxes that predictions start from, in cells of the output grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Anchors = list[tuple[float, float]]
+
+_GRID = 13  # cells in both directions that the defaults are meant for
+
+DEFAULTS: dict[str, Anchors] = {
+    # YOLOv2's published priors for PASCAL VOC
+    "voc": [
+        (1.3221, 1.73145),
+        (3.19275, 4.00944),
+        (5.05587, 8.09892),
+        (9.47112, 4.84053),
+        (11.2364, 10.0071),
+    ],
+    # chosen by hand for KITTI's wide images, letterboxed into a square input: distant cars, upright
+    # pedestrians and cyclists, cars at middle distance, near cars and vans, trucks and trams
+    "kitti": [(0.45, 0.32), (0.45, 1.1), (1.05, 0.65), (2.05, 1.25), (3.6, 2.4)],
+}
+
+MOST = 128  # anchors a detector may have
+
+
+def default_anchors(name: str, grid: tuple[int, int]) -> Anchors:
+    """Return a data set's default anchors for an output grid.
+
+    Parameters
+    ----------
+    name : str
+        A key of DEFAULTS.
+    grid : (int, int)
+        Cells across and down.
+    """
+    across, down = (cells / _GRID for cells in grid)
+    return [(width * across, height * down) for width, height in DEFAULTS[name]]
+
+
+def check_anchors(values: Sequence[float]) -> Anchors:
+    """Pair widths and heights.
+
+    Raises
+    ------
+    ValueError
+        They are no pairs of sizes.
+    """
+    if not values or len(values) % 2 or len(values) > 2 * MOST:
+        raise ValueError(
+            f"anchors: {len(values)} numbers; it must be a width and a height for each of 1 to "
+            f"{MOST} anchors"
+        )
+    for value in values:
+        if not (math.isfinite(value) and 1e-3 <= value <= 1e4):
+            raise ValueError(f"anchors: {value:g} is no size in cells; it must be above 0")
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+def format_anchors(anchors: Anchors) -> str:
+    """Return anchors as a cfg has them."""
+    return ", ".join(f"{width:.6g},{height:.6g}" for width, height in anchors)

@@ -1,0 +1,55 @@
+"""The backbones: feature extractors that reduce an image 32-fold, or 16-fold.
+
+Each adds its layers to a text and returns the index of the layer that a passthrough takes: the last
+at twice the output's resolution. The weights do not depend on the stride, so that a backbone trained
+as a classifier fits both.
+"""
+
+from __future__ import annotations
+
+from pylrm.models.text import CfgText
+
+
+def mobilenet(text: CfgText, stride: int) -> int:
+    """MobileNet-v1 (Howard et al., 2017): 27 layers, 1024 channels at multiplier 1."""
+    text.comment(f"MobileNet-v1; the input is {text.shape}")
+    text.conv(32, size=3, stride=2)
+    text.separable(64)
+    fine = 0
+    for filters, repeats in ((128, 1), (256, 1), (512, 5), (1024, 1)):
+        reduces = filters < 1024 or stride == 32
+        if filters == (1024 if stride == 32 else 512):
+            fine = text.last
+        text.separable(filters, 2 if reduces else 1)
+        for _ in range(repeats):
+            text.separable(filters)
+    return fine
+
+
+def darknet19(text: CfgText, stride: int) -> int:
+    """Darknet-19 (Redmon and Farhadi, 2016): 23 layers at stride 32, 1024 channels."""
+    text.comment(f"Darknet-19: 18 convolutions; the input is {text.shape}")
+    text.conv(32, size=3)
+    fine = 0
+    for filters, convolutions in ((64, 1), (128, 3), (256, 3), (512, 5), (1024, 5)):
+        if filters == (1024 if stride == 32 else 512):
+            fine = text.last
+        if filters < 1024 or stride == 32:
+            text.maxpool(2)
+        text.comment(f"{filters} channels, squeezed to half by each 1x1")
+        for i in range(convolutions):
+            text.conv(filters if i % 2 == 0 else filters // 2, size=3 if i % 2 == 0 else 1)
+    return fine
+
+
+def tiny(text: CfgText, stride: int) -> None:
+    """Tiny YOLOv2: seven 3x3 convolutions, each with twice the channels of the one before."""
+    text.comment(f"seven convolutions between maxima; the input is {text.shape}")
+    for filters in (16, 32, 64, 128, 256):
+        text.conv(filters, size=3)
+        if filters < 256 or stride == 32:
+            text.maxpool(2)
+    text.conv(512, size=3)
+    text.comment("a maximum that keeps the size")
+    text.maxpool(1)
+    text.conv(1024, size=3)

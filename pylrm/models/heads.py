@@ -1,0 +1,132 @@
+"""What stands on a backbone: YOLOv2's layers, [region], [lrm], or a classifier's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pylrm.models.anchors import Anchors, format_anchors
+from pylrm.models.text import CfgText
+
+WARMUP = 12800  # images; [region]'s default of anchor_warmup
+MOST_TRUTHS = 100
+
+
+def separable_head(text: CfgText, fine: int) -> None:
+    """Two separable blocks, the passthrough of layer `fine`, and one more block."""
+    _begin(text)
+    text.separable(1024)
+    text.separable(1024)
+    _passthrough(text, fine)
+    text.separable(1024)
+
+
+def dense_head(text: CfgText, fine: int) -> None:
+    """Two 3x3 convolutions, the passthrough of layer `fine`, and one more convolution."""
+    _begin(text)
+    text.conv(1024, size=3)
+    text.conv(1024, size=3)
+    _passthrough(text, fine)
+    text.conv(1024, size=3)
+
+
+def tiny_head(text: CfgText) -> None:
+    """One 3x3 convolution."""
+    _begin(text)
+    text.conv(1024, size=3)
+
+
+def _begin(text: CfgText) -> None:
+    text.comment(
+        f"The detector. Layers 0 to {text.last} above are the backbone: weights of the same layers of "
+        "a classifier, saved up to there, are a start to train from."
+    )
+
+
+def _passthrough(text: CfgText, fine: int) -> None:
+    coarse = text.last
+    text.comment(
+        f"Passthrough: layer {fine} ({text.shapes[fine]}) has twice the resolution; each 2x2 block "
+        f"of it becomes channels beside those of layer {coarse}"
+    )
+    text.route(fine)
+    text.conv(64)
+    text.reorg()
+    text.route(-1, coarse)
+
+
+def predictions(text: CfgText, anchors: Anchors, classes: int) -> None:
+    """Add the last convolution: per anchor x, y, w, h, objectness, and the classes."""
+    outputs = len(anchors) * (5 + classes)
+    text.comment(f"Per cell and anchor: 4 of the box, objectness, the classes: {outputs}")
+    text.linear(outputs)
+
+
+def region(
+    text: CfgText, anchors: Anchors, classes: int, images: int, overrides: Mapping[str, object]
+) -> int:
+    """Add [region] for a training of so many images; returns its predictions an image."""
+    _, height, width = text.shape
+    count = len(anchors) * height * width
+    warmup = min(WARMUP, images // 10)
+    text.comment(
+        f"{width}x{height} cells x {len(anchors)} anchors = {count} predictions. Anchors are in "
+        "cells. An image may have up to `max` objects."
+        + (" anchor_warmup is pylrm's own key: images." if warmup < WARMUP else "")
+    )
+    options = {
+        "anchors": format_anchors(anchors),
+        "classes": classes,
+        "coords": 4,
+        "num": len(anchors),
+        "bias_match": 1,
+        "softmax": 1,
+        "rescore": 1,
+        "thresh": 0.6,
+        "object_scale": 5,
+        "noobject_scale": 1,
+        "class_scale": 1,
+        "coord_scale": 1,
+        "jitter": 0.3,
+        "random": 0,
+        "max": MOST_TRUTHS,
+        "anchor_warmup": warmup if warmup < WARMUP else None,
+    }
+    text.layer("region", {**options, **overrides}, text.shape)
+    return count
+
+
+def lrm(text: CfgText, k: int, nms: float, predictions: int) -> None:
+    """Add [lrm] on so many predictions."""
+    if k:
+        share = f"the {k} hardest of {predictions} predictions ({k / predictions:.0%})"
+    else:
+        share = "all predictions"
+    text.comment(
+        f"Loss Rank Mining, in training only: of an image, {share} hand a gradient back"
+        + (f", after suppression of easier ones at IoU >= {nms:g}" if 0 < nms < 1 else "")
+    )
+    text.section("lrm", {"k": k, "nms": f"{nms:g}"})
+
+
+def pooled_end(text: CfgText, classes: int) -> None:
+    """Average over the image, then a score a class."""
+    _average(text)
+    text.comment("A score a class, and their probabilities")
+    text.linear(classes)
+    _softmax(text)
+
+
+def convolutional_end(text: CfgText, classes: int) -> None:
+    """A score a class at every place, then the average over the image."""
+    text.comment("A score a class at every place, averaged over the image, as probabilities")
+    text.linear(classes)
+    _average(text)
+    _softmax(text)
+
+
+def _average(text: CfgText) -> None:
+    text.layer("avgpool", {}, text.shape._replace(height=1, width=1))
+
+
+def _softmax(text: CfgText) -> None:
+    text.layer("softmax", {"groups": 1}, text.shape)

@@ -1,0 +1,129 @@
+/* The cfg reader: what it takes, and that every malformed text is one clear error and no leak. */
+#include "check.h"
+
+#define NET "[net]\nwidth=8\nheight=8\nchannels=3\n"
+
+static const struct {
+    const char *text, *part;
+} bad[] = {
+    {"", "cfg"},
+    {"\n\n# only a comment\n", "cfg"},
+    {"width=8\n", "cfg:1"},
+    {"[convolutional]\nfilters=1\n", "[net]"},
+    {"[net\nwidth=8\n", "cfg:1"},
+    {"[]\n", "cfg:1"},
+    {NET "[nosuchlayer]\n", "cfg:5"},
+    {NET "[convolutional]\nfilters\n", "cfg:6"},
+    {NET "[convolutional]\n=3\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=three\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=3x\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=-1\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=99999999999999999999\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=nan\n", "cfg:6"},
+    {NET "[convolutional]\nsize=0\n", "cfg:6"},
+    {NET "[convolutional]\nstride=0\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=4\ngroups=2\n", "groups"},
+    {NET "[convolutional]\nactivation=nosuch\n", "cfg:6"},
+    {NET "[convolutional]\nsize=99\n", "cfg:5"},
+    {NET "[maxpool]\nstride=0\n", "cfg:6"},
+    {NET "[route]\nlayers=-3\n", "cfg:"},
+    {NET "[route]\nlayers=7\n", "cfg:"},
+    {NET "[route]\n", "cfg:5"},
+    {NET "[shortcut]\nfrom=5\n", "cfg:"},
+    {NET "[reorg]\nstride=3\n", "cfg:5"},
+    {NET "[dropout]\nprobability=2\n", "cfg:6"},
+    {NET "[convolutional]\nfilters=15\n[region]\nanchors=1,1\nnum=1\nclasses=5\n", "10"},
+    {NET "[convolutional]\nfilters=10\n[region]\nanchors=1\nnum=1\nclasses=5\n", "anchors"},
+    {NET "[convolutional]\nfilters=10\n[region]\nanchors=1,x\nnum=1\nclasses=5\n", "cfg:8"},
+    {NET "[convolutional]\nfilters=10\n[lrm]\n", "lrm"},
+    {NET "[convolutional]\nfilters=10\n[region]\nanchors=1,1\nnum=1\nclasses=5\n[lrm]\nk=-1\n",
+     "cfg:12"},
+    {NET "[convolutional]\nfilters=10\n[region]\nanchors=1,1\nnum=1\nclasses=5\n[lrm]\nnms=1.5\n",
+     "cfg:12"},
+    {"[net]\nbatch=0\nwidth=8\nheight=8\nchannels=3\n[maxpool]\n", "cfg:2"},
+    {"[net]\nbatch=4\nsubdivisions=3\nwidth=8\nheight=8\nchannels=3\n[maxpool]\n", "subdivisions"},
+    {"[net]\nwidth=0\nheight=8\nchannels=3\n[maxpool]\n", "width"},
+    {"[net]\nwidth=8\nheight=8\nchannels=3\npolicy=nosuch\n[maxpool]\n", "cfg:5"},
+};
+
+static dn_status create(const char *text, dn_error *e)
+{
+    dn_network *net = NULL;
+    const dn_status status = dn_network_create(text, &(dn_options){.threads = 1}, &net, e);
+    CHECK((status == DN_OK) == (net != NULL));
+    dn_network_destroy(net);
+    return status;
+}
+
+static void malformed(void)
+{
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        dn_error e = {DN_OK, ""};
+        if (create(bad[i].text, &e) != DN_BAD_CFG || !strstr(e.message, bad[i].part))
+            fprintf(stderr, "%s\n", bad[i].text);
+        CHECK_ERROR(e.status, &e, DN_BAD_CFG, bad[i].part);
+        CHECK(create(bad[i].text, NULL) == DN_BAD_CFG);
+    }
+}
+
+/* A good text cut short anywhere, or with one byte changed, is taken or refused: no crash, no leak.
+ */
+static void mangled(void)
+{
+    const size_t length = strlen(SMALL_NET);
+    char *text = malloc(length + 1);
+    CHECK(text);
+    for (size_t i = 0; i <= length; i++) {
+        memcpy(text, SMALL_NET, length + 1);
+        text[i] = 0;
+        create(text, NULL);
+    }
+    static const char odd[] = {'[', ']', '=', '\n', '-', ',', '#', '\x01', '\xff'};
+    for (size_t i = 0; i < length; i++) {
+        memcpy(text, SMALL_NET, length + 1);
+        text[i] = odd[i % sizeof odd];
+        create(text, NULL);
+    }
+    free(text);
+}
+
+static void spellings(void)
+{
+    static const char text[] =
+        "\xef\xbb\xbf# a comment\r\n\r\n[network]\r\n width = 8 ; the width\r\nheight\t=8 # too\r\n"
+        "channels=3\r\n; another\r\n[conv]\r\n filters = 7\r\n[maxpool]";
+    dn_network *net = make_network(text + 3, &(dn_options){0});
+    dn_network_info info;
+    dn_network_describe(net, &info);
+    CHECK(info.layers == 2 && info.width == 8 && info.height == 8 && info.warnings == 0);
+    dn_layer_info layer;
+    CHECK(dn_layer_describe(net, 0, &layer, NULL) == DN_OK);
+    CHECK(layer.channels == 7 && layer.line == 8 && !strcmp(layer.type, "convolutional"));
+    dn_network_destroy(net);
+}
+
+static void unknown_keys(void)
+{
+    dn_network *net = make_network(NET "colour=blue\n[convolutional]\nfilter=7\n",
+                                   &(dn_options){0});
+    dn_network_info info;
+    dn_network_describe(net, &info);
+    CHECK(info.warnings == 2);
+    CHECK(strstr(dn_network_warning(net, 0), "cfg:5"));
+    CHECK(strstr(dn_network_warning(net, 1), "cfg:7")
+          && strstr(dn_network_warning(net, 1), "filters"));
+    CHECK(!dn_network_warning(net, 2) && !dn_network_warning(net, -1));
+    dn_network_destroy(net);
+}
+
+int main(void)
+{
+    const int64_t before = dn_live_allocations();
+    malformed();
+    mangled();
+    spellings();
+    unknown_keys();
+    CHECK(dn_live_allocations() == before);
+    return 0;
+}

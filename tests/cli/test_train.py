@@ -1,0 +1,225 @@
+"""pylrm train as typed: messages, exit codes, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WriteCfg = Callable[..., Path]
+Outcome = tuple[int, str, str]
+COMMAND = "from pylrm.cli.main import main; main()"
+
+
+@pytest.fixture
+def pylrm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Runs a command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments: str | Path) -> Outcome:
+        from pylrm.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["pylrm", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def one_line(outcome: Outcome, *parts: str) -> None:
+    code, _, err = outcome
+    lines = err.strip().splitlines()
+    assert code == 2 and len(lines) == 1, (code, err)
+    assert all(part in lines[0] for part in parts), lines[0]
+
+
+def test_a_run_says_what_it_does_and_what_comes_next(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    cfg = tiny_cfg(lrm="[lrm]\nk=32\n")
+    out = tmp_path / "run"
+    code, text, err = pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out)
+    assert (code, err) == (0, "")
+    assert "16 images with 16 boxes" in text and "k=32 of N=128" in text and "25.0%" in text
+    assert "12/12  loss " in text and "\r" not in text
+    assert str(out / "weights" / "best.weights") in text
+    assert f"pylrm map --cfg {out / 'net.cfg'}" in text and f"pylrm plot {out}" in text
+    one_line(pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out), str(out), "--out")
+
+
+def test_k_beyond_n_warns(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    cfg = tiny_cfg(lrm="[lrm]\nk=128\n")
+    code, _, err = pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", tmp_path / "run")
+    assert code == 0 and "k=128" in err and "N=128" in err
+
+
+def break_label(text: str) -> Callable[[Path, WriteCfg], tuple[Path, list[str]]]:
+    def breaks(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+        (data.parent / "labels" / "5.txt").write_text(f"0 .5 .5 .2 .2\n{text}\n")
+        return write(), ["5.txt:2"]
+
+    return breaks
+
+
+def wrong_filters(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    return write(filters=15), ["tiny.cfg:", "filters", "14"]
+
+
+def wrong_classes(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "tiny.names").write_text("red\ngreen\nblue\n")
+    data.write_text(data.read_text().replace("classes=2", "classes=3"))
+    return write(), ["tiny.cfg:", "2 classes", "has 3", "classes=3"]
+
+
+def missing_list(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "train.txt").unlink()
+    return write(), ["tiny.data", "train.txt", "not there"]
+
+
+def missing_valid_list(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "valid.txt").unlink()
+    return write(), ["tiny.data", "valid.txt", "not there"]
+
+
+def bad_validation_label(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "labels" / "20.txt").write_text("2 .5 .5 .2 .2\n")
+    return write(), ["20.txt:1", "class 2"]
+
+
+def empty_list(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "train.txt").write_text("\n")
+    return write(), ["train.txt", "no images"]
+
+
+def no_labels(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    (data.parent / "labels").rename(data.parent / "elsewhere")
+    return write(), ["train.txt", "not one labelled box"]
+
+
+def no_end(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    return write(max_batches=0), ["tiny.cfg", "max_batches is 0", "--updates"]
+
+
+def classifier(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    cfg = write()
+    cfg.write_text(cfg.read_text().split("[region]")[0] + "[avgpool]\n\n[softmax]\n")
+    return cfg, ["tiny.cfg", "no [region] or [yolo]"]
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        break_label("99 .5 .5 .2 .2"),
+        break_label("1 nan .5 .2 .2"),
+        break_label("1 .5 .5"),
+        wrong_filters,
+        wrong_classes,
+        missing_list,
+        missing_valid_list,
+        bad_validation_label,
+        empty_list,
+        no_labels,
+        no_end,
+        classifier,
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_written(
+    breaks: Callable[[Path, WriteCfg], tuple[Path, list[str]]],
+    tmp_path: Path,
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    pylrm: Callable[..., Outcome],
+) -> None:
+    cfg, parts = breaks(tiny_data, tiny_cfg)
+    out = tmp_path / "run"
+    one_line(pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out), *parts)
+    assert not out.exists()
+
+
+def test_weights_that_do_not_fit(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    from pylrm.engine import Network
+
+    cfg, out = tiny_cfg(), tmp_path / "run"
+    whole = tmp_path / "whole.weights"
+    with Network(cfg) as net:
+        net.save_weights(whole)
+    cut = tmp_path / "cut.weights"
+    cut.write_bytes(whole.read_bytes()[:-6])
+    arguments = ("train", "--cfg", cfg, "--data", tiny_data, "--out", out, "--weights")
+    one_line(pylrm(*arguments, cut), "cut.weights")
+    one_line(pylrm(*arguments, tmp_path / "none.weights"), "none.weights")
+    assert not out.exists()
+
+
+def test_without_data_the_cfg_says_which(
+    tmp_path: Path,
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    pylrm: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one_line(pylrm("train", "--cfg", tiny_cfg()), "tiny.cfg:1", "data=", "--data")
+    one_line(pylrm("train", "--cfg", tiny_cfg(data="none.data")), "none.data")
+    one_line(pylrm("train", "--cfg", "yolov2-mobilenet-lrm.cfg"), "voc", "pylrm convert voc")
+    assert not (tmp_path / "runs").exists()
+    cfg = tiny_cfg(data="tiny/tiny.data")
+    assert pylrm("train", "--cfg", cfg, "--updates", "2", "--quiet") == (0, "", "")
+    assert (tmp_path / "runs" / "tiny" / "weights" / "last.weights").exists()
+    assert pylrm("train", "--cfg", "runs/tiny/net.cfg", "--updates", "2", "--quiet")[0] == 0
+    assert (tmp_path / "runs" / "net" / "log.csv").exists()
+
+
+def test_an_unwritable_place(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "run"
+    one_line(pylrm("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", out), str(out))
+
+
+def test_interrupting_keeps_the_weights(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    from pylrm.engine import Network
+
+    cfg, out = tiny_cfg(max_batches=1_000_000), tmp_path / "run"
+    arguments = ["train", "--cfg", cfg, "--data", tiny_data, "--out", out, "--map-every", 0]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        while process.poll() is None and (
+            not (out / "log.csv").exists() or (out / "log.csv").read_text().count("\n") < 3
+        ):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        text, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and text.count("interrupted after update") == 1
+    assert [path.name for path in (out / "weights").iterdir()] == ["last.weights"]
+    with Network(cfg, out / "weights" / "last.weights") as net:
+        updates = (out / "log.csv").read_text().count("\n") - 1
+        assert net.seen // 4 in (updates, updates + 1)

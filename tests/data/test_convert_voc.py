@@ -1,0 +1,414 @@
+"""VOC trees to Darknet's files: what is written, round trips, and each mistake's line."""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from pylrm.cli.convert import command
+from pylrm.data import voc
+from pylrm.data.darknet import (
+    check_labels,
+    find_label,
+    read_data,
+    read_ignore,
+    read_labels,
+    read_list,
+)
+from pylrm.data.images import read_image
+from pylrm.errors import DataError
+
+REAL = os.environ.get("PYLRM_REALDATA")
+real = pytest.mark.skipif(not REAL, reason="PYLRM_REALDATA names no folder of real data")
+
+
+def write(path, text=""):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def thing(name, box, **flags):
+    keys = ("xmin", "ymin", "xmax", "ymax")
+    corners = "".join(f"<{key}>{value}</{key}>" for key, value in zip(keys, box, strict=True))
+    extra = "".join(f"<{key}>{value}</{key}>" for key, value in flags.items())
+    return f"<object><name>{name}</name>{extra}<bndbox>{corners}</bndbox></object>"
+
+
+def annotation(stem, *things, size=(40, 30), filename=None):
+    w, h = size
+    return (
+        f"<annotation><filename>{filename or stem + '.png'}</filename>"
+        f"<size><width>{w}</width><height>{h}</height><depth>3</depth></size>"
+        f"{''.join(things)}</annotation>"
+    )
+
+
+def add(root, stem, *things, size=(40, 30), folders=("Annotations", "JPEGImages")):
+    write(root / folders[0] / f"{stem}.xml", annotation(stem, *things, size=size))
+    image = cv2.imencode(".png", np.zeros((size[1], size[0], 3), np.uint8))[1].tobytes()
+    (root / folders[1]).mkdir(exist_ok=True)
+    (root / folders[1] / f"{stem}.png").write_bytes(image)
+
+
+def lists(root, **members):
+    for name, stems in members.items():
+        write(root / "ImageSets" / "Main" / f"{name}.txt", "\n".join(stems) + "\n")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Four images of three classes, with all four lists."""
+    root = tmp_path / "tree"
+    add(root, "a", thing("zebra", (1, 1, 40, 30)), thing("ant", (5, 6, 10, 12)))
+    add(
+        root,
+        "b",
+        thing("ant", (3, 4, 9, 9), difficult=1, truncated=1),
+        thing("mole", (2, 2, 8, 20), occluded=1),
+    )
+    add(root, "c")
+    add(
+        root,
+        "é d",
+        thing("ant", (11, 1, 20, 10), difficult=0),
+        thing("ant", (21, 11, 30, 20), difficult=1),
+    )
+    lists(root, train=["a"], val=["b"], trainval=["a", "b"], test=["c", "é d"])
+    write(root / "ImageSets" / "Main" / "ant_train.txt", "a  1\n")
+    return root
+
+
+def snapshot(root):
+    """All files below a folder, with their contents."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_what_is_written(tree, tmp_path):
+    out = tmp_path / "new" / "zoo"
+    summary = voc.convert(tree, out)
+    assert summary.data == out / "zoo.data"
+    data = read_data(out / "zoo.data")
+    assert data.names == ["ant", "mole", "zebra"] and data.metric == "area"
+    train, valid = read_list(data.train), read_list(data.valid)
+    assert [path.stem for path in train] == ["a", "b"]
+    assert [path.stem for path in valid] == ["c", "é d"]
+    for path in train + valid:
+        assert read_image(path).shape == (30, 40, 3)
+        assert find_label(path) == out / "labels" / f"{path.stem}.txt"
+    labels = {path.stem: read_labels(find_label(path), 3) for path in train + valid}
+    np.testing.assert_allclose(
+        labels["a"],
+        [[2, 19.5 / 40, 14.5 / 30, 39 / 40, 29 / 30], [0, 6.5 / 40, 8 / 30, 5 / 40, 0.2]],
+    )
+    assert labels["b"][:, 0].tolist() == [1] and labels["c"].shape == (0, 5)
+    ignored = read_ignore(out / "labels" / "b.txt")
+    np.testing.assert_allclose(ignored, [[5 / 40, 5.5 / 30, 6 / 40, 5 / 30]], rtol=1e-6)
+    assert len(read_ignore(out / "labels" / "a.txt")) == 0
+    found = check_labels(train, 3)
+    assert (found.boxes_per_class, found.ignored, found.missing) == ([1, 1, 1], 1, [])
+    assert summary.images == {"train": 2, "valid": 2}
+    assert summary.boxes == {"train": [1, 1, 1], "valid": [1, 0, 0]}
+    assert summary.difficult == {"train": [1, 0, 0], "valid": [1, 0, 0]}
+    assert not list(out.parent.glob(".*"))
+
+
+def test_truth_in_cocos_format(tree, tmp_path):
+    voc.convert(tree, tmp_path / "out", valid="val", train="train")
+    data = read_data(tmp_path / "out" / "out.data")
+    truth = json.loads(data.truth.read_text("utf-8"))
+    assert truth["images"] == [
+        {"id": 1, "file_name": "JPEGImages/b.png", "width": 40, "height": 30}
+    ]
+    assert truth["categories"] == [
+        {"id": 1, "name": "ant"},
+        {"id": 2, "name": "mole"},
+        {"id": 3, "name": "zebra"},
+    ]
+    flags = {"difficult": 1, "truncated": 1, "occluded": 0}
+    common = {"image_id": 1, "iscrowd": 0}
+    first, second = truth["annotations"]
+    assert first == {
+        "id": 1, "category_id": 1, "bbox": [2, 3, 6, 5], "area": 30, **common, **flags
+    }  # fmt: skip
+    assert second["difficult"] == 0 and second["occluded"] == 1 and second["category_id"] == 2
+
+
+def test_labels_give_the_annotated_corners_back(tmp_path):
+    rng = np.random.default_rng(0)
+    root, w, h = tmp_path / "tree", 487, 333
+    boxes = []
+    for _ in range(50):
+        x, y = np.sort(rng.choice(w, 2, False) + 1), np.sort(rng.choice(h, 2, False) + 1)
+        boxes.append((x[0], y[0], x[1], y[1]))
+    add(root, "a", *(thing("ant", box) for box in boxes), size=(w, h))
+    add(root, "b", size=(w, h))
+    lists(root, train=["a"], val=["b"])
+    voc.convert(root, tmp_path / "out")
+    rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 1).astype(np.float64)
+    scale = np.array([w, h])
+    centre, size = rows[:, 1:3] * scale, rows[:, 3:] * scale
+    back = np.hstack([centre - size / 2, centre + size / 2]) + 1
+    np.testing.assert_allclose(back, boxes, atol=1e-3)
+
+
+def test_a_second_conversion_gives_the_same_and_keeps_other_files(tree, tmp_path):
+    out = tmp_path / "out"
+    voc.convert(tree, out)
+    before = snapshot(out)
+    weights = write(out / "backup" / "w.weights", "precious")
+    voc.convert(tree, out)
+    assert weights.read_text() == "precious"
+    weights.unlink()
+    assert snapshot(out) == before
+
+
+def test_a_second_conversion_replaces_the_first(tree, tmp_path):
+    out = tmp_path / "out"
+    voc.convert(tree, out, name="old")
+    voc.convert(tree, out, name="new", train="train", valid="val")
+    assert not (out / "old.data").exists() and not (out / "old.names").exists()
+    assert sorted(path.name for path in (out / "labels").glob("*")) == [
+        "a.txt",
+        "b.ignore.txt",
+        "b.txt",
+    ]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_other_folders_are_left_alone(tree, tmp_path):
+    write(tmp_path / "full" / "thesis.tex", "text")
+    for out in (tmp_path / "full", tree):
+        before = snapshot(out)
+        with pytest.raises(DataError, match="holds other files"):
+            voc.convert(tree, out)
+        assert snapshot(out) == before
+    with pytest.raises(DataError, match="is a file"):
+        voc.convert(tree, tmp_path / "full" / "thesis.tex")
+
+
+def test_images_are_links_or_copies(tree, tmp_path, monkeypatch):
+    voc.convert(tree, tmp_path / "links")
+    voc.convert(tree, tmp_path / "copies", copy=True)
+    monkeypatch.setattr(Path, "symlink_to", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+    voc.convert(tree, tmp_path / "fallback")
+    for name, linked in (("links", True), ("copies", False), ("fallback", False)):
+        image = tmp_path / name / "JPEGImages" / "a.png"
+        assert image.is_symlink() == linked
+        assert read_image(image).shape == (30, 40, 3)
+
+
+def test_devkit_takes_all_trainval_lists_and_the_public_test(tmp_path):
+    root = tmp_path / "VOCdevkit"
+    for year, stems in (("VOC2007", "abc"), ("VOC2012", "abd")):
+        for stem in stems:
+            add(root / year, stem, thing("cat", (1, 1, 9, 9)), thing("dog", (2, 2, 8, 8)))
+    lists(root / "VOC2007", trainval=["a", "b"], test=["c"])
+    lists(root / "VOC2012", train=["a"], val=["b"], trainval=["a", "b"], test=["hidden"])
+    for tree in (root, tmp_path):
+        summary = voc.convert(tree, tmp_path / "out" / "voc", metric="11point")
+        assert summary.images == {"train": 4, "valid": 1} and summary.shared == 0
+    data = read_data(summary.data)
+    assert data.metric == "11point" and data.names == voc.VOC_CLASSES and data.classes == 20
+    train = read_list(data.train)
+    assert [str(path.relative_to(tmp_path / "out/voc/JPEGImages")) for path in train] == [
+        "VOC2007/a.png",
+        "VOC2007/b.png",
+        "VOC2012/a.png",
+        "VOC2012/b.png",
+    ]
+    assert all(len(read_labels(find_label(path), 20)) == 2 for path in train)
+
+
+@pytest.mark.parametrize("folders", [("annotations", "images"), ("images", "images")])
+def test_a_tree_without_lists_is_split(tmp_path, folders):
+    root = tmp_path / "tree"
+    for index in range(20):
+        add(root, f"i{index}", thing("ant", (1, 1, 9, 9)), folders=folders)
+    sets = []
+    for out, options in (("a", {}), ("b", {}), ("c", {"seed": 1}), ("d", {"split": 0.5})):
+        voc.convert(root, tmp_path / out, **options)
+        data = read_data(tmp_path / out / f"{out}.data")
+        train, valid = ({p.stem for p in read_list(part)} for part in (data.train, data.valid))
+        assert not train & valid and len(train | valid) == 20
+        sets.append((train, valid))
+    assert sets[0] == sets[1] != sets[2]
+    assert [len(train) for train, _ in sets] == [18, 18, 18, 10]
+
+
+def test_trees_with_few_lists(tree, tmp_path):
+    main = tree / "ImageSets" / "Main"
+    (main / "test.txt").unlink()
+    summary = voc.convert(tree, tmp_path / "a")
+    assert summary.images == {"train": 1, "valid": 1} and summary.shared == 0
+    (main / "val.txt").unlink()
+    (main / "train.txt").unlink()
+    assert voc.convert(tree, tmp_path / "b").images == {"train": 1, "valid": 1}
+    assert voc.convert(tree, tmp_path / "c", valid="trainval").shared == 2
+
+
+def test_boxes_beyond_the_image_are_clipped_and_empty_ones_counted(tmp_path):
+    root = tmp_path / "tree"
+    boxes = [(0, 0, 50, 40), (5, 5, 5, 9), (41, 1, 60, 9), (1.5, 2, 10.5, 8)]
+    add(root, "a", *(thing("ant", box) for box in boxes))
+    add(root, "b")
+    lists(root, train=["a"], val=["b"])
+    summary = voc.convert(root, tmp_path / "out")
+    assert summary.empty == {root / "Annotations" / "a.xml": 2}
+    assert "2 boxes without area left out" in summary.table()
+    rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 1)
+    np.testing.assert_allclose(rows[0], [0, 0.5, 0.5, 1, 1])
+    np.testing.assert_allclose(rows[1], [0, 5 / 40, 4 / 30, 9 / 40, 0.2], rtol=1e-6)
+
+
+def test_a_size_that_is_not_given_is_the_images(tree, tmp_path):
+    path = tree / "Annotations" / "a.xml"
+    text = path.read_text()
+    path.write_text(text.replace(text[text.index("<size>") : text.index("</size>") + 7], ""))
+    voc.convert(tree, tmp_path / "out")
+    rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 3)
+    np.testing.assert_allclose(rows[1], [0, 6.5 / 40, 8 / 30, 5 / 40, 0.2], rtol=1e-6)
+
+
+def test_names_from_a_file(tree, tmp_path):
+    names = write(tmp_path / "n.names", "zebra\nmole\nant\nyak\n")
+    assert voc.convert(tree, tmp_path / "out", names=names).names == ["zebra", "mole", "ant", "yak"]
+    names.write_text("ant\nmole\n")
+    with pytest.raises(DataError, match=r"a\.xml: class 'zebra' is not in .*n\.names"):
+        voc.convert(tree, tmp_path / "other", names=names)
+    assert not (tmp_path / "other").exists()
+
+
+BOX = thing("ant", (1, 2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("<annotation>\n<object>", r"a\.xml:2: malformed XML"),
+        ("", r"a\.xml:1: malformed XML"),
+        ("<html/>", r"a\.xml: the root is <html>"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', "DOCTYPE or entity"),
+        (annotation("a", BOX.replace("ant", "")), "object 1 has no <name>"),
+        (
+            annotation("a", BOX, "<object><name>x</name></object>"),
+            r"object 2 \(x\) has no <bndbox>",
+        ),
+        (
+            annotation("a", BOX.replace("<xmin>1</xmin>", "")),
+            r"object 1 \(ant\): <xmin> is missing",
+        ),
+        (annotation("a", BOX.replace(">4<", ">four<")), "<ymax> is 'four', not a number"),
+        (annotation("a", BOX.replace(">4<", ">nan<")), "<ymax> is 'nan', not a number"),
+        (annotation("a", BOX.replace(">4<", ">1<")), "ymin 2, ymax 1; a minimum is greater"),
+        (annotation("a", BOX, size=(-4, 3)), "a size of -4x3"),
+        (annotation("a", BOX, size=("wide", 3)), "the image: <width> is 'wide'"),
+    ],
+)
+def test_malformed_annotations(tree, tmp_path, text, message):
+    write(tree / "Annotations" / "a.xml", text)
+    with pytest.raises(DataError, match=message) as caught:
+        voc.convert(tree, tmp_path / "out")
+    assert str(tree / "Annotations" / "a.xml") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tree"]
+
+
+def test_entities_in_another_encoding_are_refused_too(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_bytes('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>'.encode("utf-16"))
+    with pytest.raises(DataError, match="DOCTYPE"):
+        voc.read_annotation(path)
+
+
+def test_mistakes_in_lists_and_trees(tree, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="there are test, train, trainval, val"):
+        voc.convert(tree, out, train="most", valid="val")
+    lists(tree, test=["c", "", "unknown"])
+    with pytest.raises(DataError, match=r"test\.txt:3: no annotation .*unknown\.xml"):
+        voc.convert(tree, out)
+    lists(tree, test=["c", "../c"])
+    with pytest.raises(DataError, match=r"test\.txt:2: '../c' is no image's name"):
+        voc.convert(tree, out)
+    lists(tree, test=["c"])
+    (tree / "JPEGImages" / "c.png").unlink()
+    with pytest.raises(DataError, match=r"c\.xml: no image 'c\.png' in .*JPEGImages"):
+        voc.convert(tree, out)
+    with pytest.raises(DataError, match="no such folder"):
+        voc.convert(tmp_path / "nothing", out)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no VOC tree; expected Annotations"):
+        voc.convert(tmp_path / "empty", out)
+    for wrong in ({"split": 1.0}, {"metric": "best"}, {"name": "a/b"}):
+        with pytest.raises(DataError):
+            voc.convert(tree, out, **wrong)
+    assert not out.exists()
+
+
+def test_command(tree, tmp_path):
+    out = tmp_path / "zoo"
+    result = CliRunner().invoke(command, ["voc", str(tree), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines() == [
+        "        train             valid",
+        "class   boxes  difficult  boxes  difficult",
+        "ant         1          1      1          1",
+        "mole        1          0      0          0",
+        "zebra       1          0      0          0",
+        "all         3          1      1          1",
+        "images      2                 2",
+        f"wrote {out / 'zoo.data'}",
+    ]
+    result = CliRunner().invoke(command, ["voc", str(tree)])
+    assert result.exit_code == 2 and "--out" in result.output
+
+
+def corners_of(xml):
+    """(n, 4) xmin ymin xmax ymax of an annotation, by another way than the converter's."""
+    text = xml.read_text()
+    columns = [
+        [float(part.split("<")[0]) for part in text.split(f"<{key}>")[1:]]
+        for key in ("xmin", "ymin", "xmax", "ymax")
+    ]
+    return np.array(columns).T.reshape(-1, 4)
+
+
+@real
+@pytest.mark.parametrize(
+    "name, images, boxes",
+    [
+        ("bccd", (292, 72), {"RBC": 4153, "WBC": 372, "Platelets": 361}),
+        ("raccoon", (180, 20), {"raccoon": 217}),
+    ],
+)
+def test_real_trees(name, images, boxes, tmp_path):
+    root = Path(REAL) if Path(REAL).name == name else Path(REAL) / name
+    if not root.is_dir():
+        root = Path(REAL).parent / name
+    if not root.is_dir():
+        pytest.skip(f"no {name} in PYLRM_REALDATA")
+    summary = voc.convert(root, tmp_path / name)
+    data = read_data(summary.data)
+    lists = read_list(data.train), read_list(data.valid)
+    assert tuple(map(len, lists)) == images
+    assert summary.names == sorted(boxes)
+    total = np.add(summary.boxes["train"], summary.boxes["valid"])
+    assert dict(zip(summary.names, total.tolist(), strict=True)) == boxes
+    annotations = next(path for path in root.iterdir() if path.name.lower() == "annotations")
+    for path in lists[1]:
+        h, w = read_image(path).shape[:2]
+        expected = corners_of(annotations / f"{path.stem}.xml")
+        expected = expected[(expected[:, :2] < expected[:, 2:]).all(1)]
+        rows = read_labels(find_label(path), data.classes).astype(np.float64)
+        centre, size = rows[:, 1:3] * (w, h), rows[:, 3:] * (w, h)
+        back = np.hstack([centre - size / 2, centre + size / 2]) + 1
+        assert np.abs(back - expected).max() <= 0.5

@@ -1,0 +1,92 @@
+"""Sections of detectors that cannot be: one line with file, line, section and what would fit."""
+
+import numpy as np
+import pytest
+
+import pylrm
+from pylrm.errors import CfgError
+from tests.detector import nets
+
+GOOD = nets.region(3)
+
+
+def refused(section, channels=24):
+    text = nets.text([section], 3, 3, channels)
+    with pytest.raises(CfgError) as raised:
+        pylrm.Network(text)
+    message = str(raised.value)
+    assert "\n" not in message
+    line = int(message.split(":")[1])
+    first = text.splitlines().index(section.splitlines()[0]) + 1
+    assert first <= line < first + len(section.splitlines())
+    assert section.splitlines()[0] in message
+    return message
+
+
+def test_filters_before_region():
+    message = refused(nets.region(20, anchors=np.ones((5, 2))), channels=30)
+    assert message.endswith("filters=30 before [region] must be num*(coords+1+classes)=125")
+
+
+def test_filters_before_yolo():
+    message = refused(nets.yolo(4, mask=(0, 2)), channels=255)
+    assert "filters=255 before [yolo] must be" in message and message.endswith("=18")
+
+
+@pytest.mark.parametrize("kind", [nets.region, nets.yolo])
+@pytest.mark.parametrize(
+    "keys,words",
+    [
+        ({"num": 4}, ["anchors=", "6", "2*num=8"]),
+        ({"num": 0}, ["num=0"]),
+        ({"anchors": "", "num": 3}, ["anchors=", "0", "2*num=6"]),
+        ({"anchors": "1,2,x,4,5,6", "num": 3}, ["anchors=1,2,x", "numbers"]),
+        ({"anchors": "1,2,3,-4,5,6", "num": 3}, ["-4"]),
+        ({"classes": 0}, ["classes=0"]),
+        ({"max": 0}, ["max=0"]),
+        ({"jitter": "much"}, ["jitter=much"]),
+        ({"random": 7}, ["random=7"]),
+    ],
+)
+def test_values_out_of_range(kind, keys, words):
+    message = refused(kind(**keys))
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    "keys,words",
+    [
+        ({"coords": 5}, ["coords=5", "4"]),
+        ({"thresh": 2}, ["thresh=2"]),
+        ({"tree": "data/9k.tree"}, ["tree=data/9k.tree", "not supported"]),
+    ],
+)
+def test_values_out_of_range_of_region(keys, words):
+    message = refused(nets.region(**keys))
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("mask", [(0, 3), (-1, 0), (1, 1)])
+def test_mask_names_other_anchors(mask):
+    assert "mask=" in refused(nets.yolo(mask=mask), channels=16)
+
+
+def test_keys_of_other_darknets_that_change_nothing():
+    rng = np.random.default_rng(30)
+    x, truth = nets.logits(rng, 1, 3, 3, 3, 3), nets.truths(rng, 1, 2, 3)
+    more = {"map": "data/coco9k.map", "classfix": -1, "absolute": 1, "mask_scale": 2}
+    region = nets.region(3, **more)
+    with nets.network([region], 3, 3, 24) as net, nets.network([GOOD], 3, 3, 24) as plain:
+        for each in (net, plain):
+            each.forward(x, truth, train=True)
+        np.testing.assert_array_equal(net[0].delta, plain[0].delta)
+
+
+def test_without_mask_a_head_has_all_anchors():
+    text = "\n".join(row for row in nets.yolo(3).splitlines() if not row.startswith("mask"))
+    rng = np.random.default_rng(31)
+    x, truth = nets.logits(rng, 1, 3, 3, 3, 3), nets.truths(rng, 1, 2, 3)
+    with nets.network([text], 3, 3, 24) as net, nets.network([nets.yolo(3)], 3, 3, 24) as full:
+        for each in (net, full):
+            each.forward(x, truth, train=True)
+        np.testing.assert_array_equal(net[0].delta, full[0].delta)
