@@ -28,6 +28,8 @@ READY := $(VENV)/ready
 endif
 
 .PHONY: all help env library test test-c test-all demo bench lint lint-python lint-c sanitize debug clean FORCE
+# Small networks: threads that spin while they wait take the processor from those that work.
+test test-c test-all sanitize: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,7 +70,8 @@ $(BUILD)/libdarknet.a: $(OBJECTS)
 
 # The BLAS lies beside, where the library and the C tests look for it.
 $(BUILD)/libdarknet.so: $(OBJECTS)
-	@$(if $(BLAS_FILES),cp $(BLAS_FILES) $(BUILD)/)
+	@for file in $(BLAS_FILES); do cmp -s $$file $(BUILD)/$${file##*/} || \
+	    { cp $$file $(BUILD)/new && mv $(BUILD)/new $(BUILD)/$${file##*/}; }; done
 	@echo '$(CC) -o $@'
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ $(BLAS_LIBS) -lm -Wl,-rpath,'$$ORIGIN' -Wl,-soname,libdarknet.so -o $@
 

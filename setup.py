@@ -51,6 +51,7 @@ class build_engine(build_ext):  # noqa: N801
                 name = "LICENSE-OpenBLAS.txt" if file.suffix == ".txt" else file.name
                 target = libraries / name
                 if not target.exists() or target.stat().st_mtime < file.stat().st_mtime:
+                    target.unlink(missing_ok=True)  # a process may be using it
                     shutil.copy2(file, target)
 
 

@@ -11,6 +11,13 @@
 
 #include "layer.h"
 
+/* Threads for `work` operations: waking a team costs more than a small piece of work does. */
+static inline int pass_team(const pass *p, int64_t work)
+{
+    enum { WORTH_A_TEAM = 1 << 16 };
+    return work < WORTH_A_TEAM ? 1 : p->threads;
+}
+
 /* A convolutional section: convolution, batch norm or bias, activation. A connected layer is a 1x1
  * convolution of a 1x1 map. */
 typedef struct {

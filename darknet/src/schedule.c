@@ -60,7 +60,8 @@ double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n)
     case EXP:
         return rate * pow(s->gamma, at);
     case POLY:
-        return s->max_batches > 0 ? rate * pow(fmax(0, 1 - at / s->max_batches), s->power) : rate;
+        /* near the end the difference's rounding to float32 shows, and Darknet's is float32 */
+        return s->max_batches > 0 ? rate * pow(fmaxf(0, 1 - (float)at / (float)s->max_batches), s->power) : rate;
     case SIGMOID:
         return rate / (1 + exp(s->gamma * (at - s->step)));
     case RANDOM:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 Anchors = list[tuple[float, float]]
+Sizes = Sequence[float] | Sequence[Sequence[float]]
 
 _GRID = 13  # cells in both directions that the defaults are meant for
 
@@ -40,23 +40,41 @@ def default_anchors(name: str, grid: tuple[int, int]) -> Anchors:
     return [(width * across, height * down) for width, height in DEFAULTS[name]]
 
 
-def check_anchors(values: Sequence[float]) -> Anchors:
-    """Pair widths and heights.
+def check_anchors(sizes: str | Sizes) -> Anchors:
+    """Pair widths and heights, given as numbers, in pairs, or as text between commas.
 
     Raises
     ------
     ValueError
         They are no pairs of sizes.
     """
+    if isinstance(sizes, str):
+        sizes = [_number(word) for word in sizes.rstrip(" ,").split(",")]
+    values = [float(value) for size in sizes for value in _flat(size)]
     if not values or len(values) % 2 or len(values) > 2 * MOST:
         raise ValueError(
-            f"anchors: {len(values)} numbers; it must be a width and a height for each of 1 to "
+            f"anchors: {len(values)} numbers; there must be a width and a height for each of 1 to "
             f"{MOST} anchors"
         )
     for value in values:
-        if not (math.isfinite(value) and 1e-3 <= value <= 1e4):
-            raise ValueError(f"anchors: {value:g} is no size in cells; it must be above 0")
+        if not 1e-3 <= value <= 1e4:
+            raise ValueError(f"anchors: {value:g} is no size; one is above 0, in cells")
     return list(zip(values[::2], values[1::2], strict=True))
+
+
+def _flat(size: float | Sequence[float]) -> Sequence[float]:
+    return size if isinstance(size, Sequence) else [size]
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        known = " or ".join(DEFAULTS)
+        raise ValueError(
+            f"anchors: '{word.strip()}' is no number; expected {known}, or widths and heights in "
+            "cells: W,H,W,H…"
+        ) from None
 
 
 def format_anchors(anchors: Anchors) -> str:

@@ -1,8 +1,8 @@
 """The backbones: feature extractors that reduce an image 32-fold, or 16-fold.
 
 Each adds its layers to a text and returns the index of the layer that a passthrough takes: the last
-at twice the output's resolution. The weights do not depend on the stride, so that a backbone trained
-as a classifier fits both.
+at twice the output's resolution. The weights do not depend on the stride: a backbone trained as a
+classifier fits both.
 """
 
 from __future__ import annotations

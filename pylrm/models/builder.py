@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pylrm.models import backbones, heads
+from pylrm.models.anchors import Sizes
 from pylrm.models.options import Options
 from pylrm.models.settings import classifier_settings, detector_settings
 from pylrm.models.text import CfgText
@@ -63,7 +64,7 @@ def build(
     *,
     classes: int,
     data: str | None = None,
-    anchors: str | Sequence[float] | Sequence[Sequence[float]] | None = None,
+    anchors: str | Sizes | None = None,
     lrm: Mapping[str, float] | None = None,
     size: int | tuple[int, int] | None = None,
     multiplier: float = 1,
@@ -86,8 +87,8 @@ def build(
     data : str, optional
         The data set that the cfg names, for instance "data/voc.data".
     anchors : str or sequence, optional
-        Detectors: widths and heights in cells of the output grid, flat or in pairs; or "voc" or
-        "kitti": defaults, made for 13x13 cells and scaled to another grid. None: "voc".
+        Detectors: widths and heights in cells of the output grid, as numbers, in pairs or as text;
+        or "voc" or "kitti": defaults, made for 13x13 cells and scaled to another grid. None: "voc".
     lrm : mapping, optional
         Detectors: k and nms of [lrm] (nms: .7 when left out). None: no [lrm].
     size : int or (int, int), optional

@@ -7,7 +7,7 @@ from typing import Any
 from pylrm.models.builder import build
 
 _VOC: dict[str, Any] = {"classes": 20, "data": "data/voc.data"}
-# 20,000 updates are about as many passes over KITTI's 6,733 training images as 45,000 over VOC's 16,551.
+# 20,000 updates are about as many epochs of KITTI's 6,733 training images as 45,000 of VOC's 16,551.
 _KITTI: dict[str, Any] = {
     "classes": 6,
     "data": "data/kitti.data",

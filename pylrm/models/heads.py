@@ -37,8 +37,8 @@ def tiny_head(text: CfgText) -> None:
 
 def _begin(text: CfgText) -> None:
     text.comment(
-        f"The detector. Layers 0 to {text.last} above are the backbone: weights of the same layers of "
-        "a classifier, saved up to there, are a start to train from."
+        f"The detector. Layers 0 to {text.last} above are the backbone: the weights of a trained "
+        "classifier's, saved up to there, are a start to train from."
     )
 
 

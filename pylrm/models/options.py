@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pylrm.models.anchors import DEFAULTS, Anchors, check_anchors, default_anchors, format_anchors
+from pylrm.models.anchors import (
+    DEFAULTS,
+    Anchors,
+    Sizes,
+    check_anchors,
+    default_anchors,
+    format_anchors,
+)
 
 ACTIVATIONS = ("relu", "leaky", "relu6")
 STRIDES = (32, 16)
 LRM_NMS = 0.7  # where only k is given
 
 Keys = Mapping[str, object]
+
+# Keys that other parts of the text depend on, and the option that sets each.
+_OWN = {
+    "net": {
+        "width": "size",
+        "height": "size",
+        "channels": None,
+        "batch": "batch",
+        "max_batches": "updates",
+        "data": "data",
+    },
+    "region": {"anchors": "anchors", "num": "anchors", "classes": "classes", "coords": None},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +49,7 @@ class Options:
 
     classes: int
     data: str | None = None
-    anchors: str | Sequence[float] | Sequence[Sequence[float]] | None = None
+    anchors: str | Sizes | None = None
     lrm: Mapping[str, float] | None = None
     size: int | tuple[int, int] | None = None
     multiplier: float = 1
@@ -51,6 +71,10 @@ class Options:
             _one_of("stride", self.stride, STRIDES)
         if self.activation is not None:
             _one_of("activation", self.activation, ACTIVATIONS)
+        for section, own in _OWN.items():
+            for key in own.keys() & getattr(self, section).keys():
+                hint = f"the option {own[key]} sets it" if own[key] else "it is fixed"
+                raise ValueError(f"{section} {key}: {hint}")
         for text in (self.data or "", *map(str, [*self.net.items(), *self.region.items()])):
             if "\n" in text or "\r" in text or "\0" in text:
                 raise ValueError(f"{text!r}: must be one line")
@@ -77,11 +101,10 @@ class Options:
 
     def boxes(self, grid: tuple[int, int]) -> Anchors:
         """Return the anchors for an output grid (cells across, down)."""
-        if self.anchors is None or isinstance(self.anchors, str):
-            name = self.anchors or "voc"
-            _one_of("anchors", name, DEFAULTS)
+        name = "voc" if self.anchors is None else self.anchors
+        if isinstance(name, str) and name in DEFAULTS:
             return default_anchors(name, grid)
-        return check_anchors(list(_flat(self.anchors)))
+        return check_anchors(name)
 
     def mining(self) -> tuple[int, float] | None:
         """Return k and nms of [lrm]; None: no [lrm]."""
@@ -115,17 +138,9 @@ def _arguments(name: str, value: Any) -> list[str]:
         return [word for pair in value.items() for word in (option, "{}={}".format(*pair))]
     if name == "size" and not isinstance(value, int):
         return [option, "{}x{}".format(*value)]
-    if name == "anchors" and not isinstance(value, str):
-        return [option, format_anchors(check_anchors(list(_flat(value)))).replace(" ", "")]
+    if name == "anchors" and value not in DEFAULTS:
+        return [option, format_anchors(check_anchors(value)).replace(" ", "")]
     return [option, f"{value:g}" if isinstance(value, float) else str(value)]
-
-
-def _flat(values: Iterable[Any]) -> Iterable[float]:
-    for value in values:
-        if isinstance(value, Iterable):
-            yield from _flat(value)
-        else:
-            yield float(value)
 
 
 def _whole(name: str, value: float, least: int, most: int) -> None:

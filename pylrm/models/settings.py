@@ -15,8 +15,9 @@ def detector_settings(
     """Add [net] for a detector, `updates` long."""
     text.comment(
         "An update takes `batch` images, in `subdivisions` passes. The rate rises over `burn_in` "
-        "updates and falls tenfold at each of `steps`: at 60 and 85% of the training. Rates and steps "
-        "are pylrm's own choice. Augmentation: hue, saturation and exposure here, jitter in [region]."
+        "updates and falls tenfold at each of `steps`: at 60 and 85% of the training. Rates and "
+        "steps are pylrm's own choice. Augmentation: hue, saturation and exposure here, jitter in "
+        "[region]."
     )
     schedule = {
         "learning_rate": 0.001,

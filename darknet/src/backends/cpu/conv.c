@@ -56,7 +56,7 @@ static void pointwise(const pass *p, const conv *s, const float *weights, const 
 {
     const int64_t n = plane(s->out), k = s->in.c, m = s->out.c;
     const pieces c = cut(m, n, p->batch);
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(conv_team(p, s))
     for (int b = 0; b < p->batch; b++)
         for (int i = 0; i < c.column_pieces; i++)
             for (int j = 0; j < c.row_pieces; j++) {
@@ -72,7 +72,7 @@ static void general(const pass *p, const conv *s, const float *weights, const fl
 {
     const int64_t n = plane(s->out), k = conv_depth(s), m = s->out.c / s->groups;
     const int rows = conv_tile_rows(s), tiles = conv_tiles(s), channels = s->in.c / s->groups;
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(conv_team(p, s))
     for (int b = 0; b < p->batch; b++)
         for (int g = 0; g < s->groups; g++)
             for (int t = 0; t < tiles; t++) {
@@ -155,7 +155,7 @@ static void forward_folded(const pass *p, const conv *s, const conv_data *d)
     else if (kind == GENERAL)
         general(p, s, weights, d->input, d->output, &e);
     else {
-#pragma omp parallel for schedule(dynamic, 8) num_threads(p->threads)
+#pragma omp parallel for schedule(dynamic, 8) num_threads(conv_team(p, s))
         for (int c = 0; c < s->out.c; c++) {
             depthwise_channel(p, s, weights, d->input, d->output, c);
             for (int b = 0; b < p->batch; b++)
@@ -177,7 +177,7 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
         pointwise(p, s, d->weights, d->input, sums, &none);
     else if (kind == GENERAL)
         general(p, s, d->weights, d->input, sums, &none);
-#pragma omp parallel for schedule(dynamic, 4) num_threads(p->threads)
+#pragma omp parallel for schedule(dynamic, 4) num_threads(conv_team(p, s))
     for (int c = 0; c < s->out.c; c++) {
         if (kind == DEPTHWISE)
             depthwise_channel(p, s, d->weights, d->input, sums, c);

@@ -42,6 +42,11 @@ static inline float *conv_scratch(const pass *p, const conv *s)
 #endif
 }
 
+static inline int conv_team(const pass *p, const conv *s)
+{
+    return pass_team(p, p->batch * dims_count(s->out) * conv_depth(s));
+}
+
 /* Channels first…first+count-1 of one image, output rows first_row…last_row-1, as the matrix
  * (count*size*size, rows*out.w), and back: added into the image. */
 void im2col(const conv *s, const float *channels, int count, int first_row, int last_row, float *matrix);

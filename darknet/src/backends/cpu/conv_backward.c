@@ -78,7 +78,7 @@ static void pointwise_input(const pass *p, const conv *s, const conv_data *d)
     enum { COLUMNS = 4096 };
     const int64_t n = plane(s->out), k = s->in.c, m = s->out.c;
     const int pieces = (int)((n + COLUMNS - 1) / COLUMNS);
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(conv_team(p, s))
     for (int b = 0; b < p->batch; b++)
         for (int i = 0; i < pieces; i++) {
             const int64_t column = (int64_t)i * COLUMNS, columns = least(COLUMNS, n - column);
@@ -93,7 +93,7 @@ static void pointwise_weights(const pass *p, const conv *s, const conv_data *d)
     enum { ROWS = 64 };
     const int64_t n = plane(s->out), k = s->in.c, m = s->out.c;
     const int64_t rows = m <= 2 * ROWS ? (m + 1) / 2 : ROWS;
-#pragma omp parallel for schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(conv_team(p, s))
     for (int64_t row = 0; row < m; row += rows)
         for (int b = 0; b < p->batch; b++)
             gemm(false, true, least(rows, m - row), k, n, d->delta + (b * m + row) * n, n, d->input + b * k * n, n, 1,
@@ -104,7 +104,7 @@ static void general_input(const pass *p, const conv *s, const conv_data *d)
 {
     const int64_t n = plane(s->out), k = conv_depth(s), m = s->out.c / s->groups;
     const int rows = conv_tile_rows(s), channels = s->in.c / s->groups;
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(conv_team(p, s))
     for (int b = 0; b < p->batch; b++)
         for (int g = 0; g < s->groups; g++) {
             float *matrix = conv_scratch(p, s);
@@ -127,7 +127,7 @@ static void general_weights(const pass *p, const conv *s, const conv_data *d)
     const int64_t n = plane(s->out), k = conv_depth(s), m = s->out.c / s->groups;
     const int rows = conv_tile_rows(s), channels = s->in.c / s->groups, area = s->size * s->size;
     const int channel_pieces = channels >= 16 ? 4 : 1, filter_pieces = channels >= 16 || m < 16 ? 1 : 2;
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(p->threads)
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(conv_team(p, s))
     for (int g = 0; g < s->groups; g++)
         for (int i = 0; i < channel_pieces; i++)
             for (int j = 0; j < filter_pieces; j++) {
@@ -152,7 +152,7 @@ static void general_weights(const pass *p, const conv *s, const conv_data *d)
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d)
 {
     const conv_kind kind = conv_kind_of(s);
-#pragma omp parallel for schedule(dynamic, 4) num_threads(p->threads)
+#pragma omp parallel for schedule(dynamic, 4) num_threads(conv_team(p, s))
     for (int c = 0; c < s->out.c; c++) {
         channel_backward(p, s, d, c);
         if (kind == DEPTHWISE)

@@ -1,6 +1,5 @@
 /* A convolutional section as plain loops: sums, batch norm or bias, activation, and back. */
 #include <math.h>
-#include <string.h>
 
 #include "reference.h"
 
@@ -16,55 +15,127 @@ size_t reference_conv_workspace(const conv *s, const pass *p)
     return 0;
 }
 
-/* One multiplication of a convolution: output value, input value and weight, by their places. */
-typedef struct { int64_t out, in, weight; } term;
-
-/* Calls visit for every multiplication of filter f in image b. */
-static void each_term(const conv *s, int b, int f, void (*visit)(void *, term), void *context)
+static int larger(int a, int b)
 {
-    const int channels = s->in.c / s->groups, first = f / (s->out.c / s->groups) * channels;
-    for (int y = 0; y < s->out.h; y++)
-        for (int x = 0; x < s->out.w; x++)
-            for (int c = 0; c < channels; c++)
-                for (int ky = 0; ky < s->size; ky++)
-                    for (int kx = 0; kx < s->size; kx++) {
-                        const int in_y = y * s->stride + ky - s->padding, in_x = x * s->stride + kx - s->padding;
-                        if (in_y < 0 || in_y >= s->in.h || in_x < 0 || in_x >= s->in.w)
-                            continue;
-                        visit(context, (term){
-                            .out = ((int64_t)b * s->out.c + f) * plane(s->out) + (int64_t)y * s->out.w + x,
-                            .in = ((int64_t)b * s->in.c + first + c) * plane(s->in) + (int64_t)in_y * s->in.w + in_x,
-                            .weight = (((int64_t)f * channels + c) * s->size + ky) * s->size + kx});
-                    }
+    return a > b ? a : b;
 }
 
-typedef struct { const conv_data *d; const float *weights; float *sums; } convolution;
-
-static void add_product(void *context, term t)
+static int smaller(int a, int b)
 {
-    const convolution *c = context;
-    c->sums[t.out] += c->d->input[t.in] * c->weights[t.weight];
+    return a < b ? a : b;
 }
 
-static void add_weight_grad(void *context, term t)
+/* Filter f at (y, x): `in` is image and group's first channel, `weights` the filter's. */
+static double sum_at(const conv *s, const float *in, const float *weights, int y, int x)
 {
-    const convolution *c = context;
-    c->d->weight_grads[t.weight] += c->d->delta[t.out] * c->d->input[t.in];
+    const int top = y * s->stride - s->padding, left = x * s->stride - s->padding;
+    const int last_row = smaller(s->size, s->in.h - top), last = smaller(s->size, s->in.w - left);
+    double sum = 0;
+    for (int c = 0; c < s->in.c / s->groups; c++)
+        for (int ky = larger(0, -top); ky < last_row; ky++)
+            for (int kx = larger(0, -left); kx < last; kx++)
+                sum += (double)in[c * plane(s->in) + (int64_t)(top + ky) * s->in.w + left + kx]
+                       * weights[((int64_t)c * s->size + ky) * s->size + kx];
+    return sum;
 }
 
-static void add_input_grad(void *context, term t)
+static void convolve(const pass *p, const conv *s, const conv_data *d, const float *weights,
+                     float *sums)
 {
-    const convolution *c = context;
-    c->d->input_delta[t.in] += c->d->delta[t.out] * c->weights[t.weight];
-}
-
-static void convolve(const pass *p, const conv *s, const conv_data *d, const float *weights, float *sums)
-{
-    convolution c = {d, weights, sums};
-    memset(sums, 0, (size_t)(p->batch * dims_count(s->out)) * sizeof *sums);
+    const int channels = s->in.c / s->groups, filters = s->out.c / s->groups;
+    const int64_t each = (int64_t)channels * s->size * s->size;
+#pragma omp parallel for collapse(2) num_threads(p->threads)
     for (int b = 0; b < p->batch; b++)
-        for (int f = 0; f < s->out.c; f++)
-            each_term(s, b, f, add_product, &c);
+        for (int f = 0; f < s->out.c; f++) {
+            const int first = f / filters * channels;
+            const float *in = d->input + ((int64_t)b * s->in.c + first) * plane(s->in);
+            float *out = sums + ((int64_t)b * s->out.c + f) * plane(s->out);
+            for (int y = 0; y < s->out.h; y++)
+                for (int x = 0; x < s->out.w; x++)
+                    out[(int64_t)y * s->out.w + x] = (float)sum_at(s, in, weights + f * each, y, x);
+        }
+}
+
+/* The outputs along one side, first to end-1, whose tap k lies inside the input. */
+typedef struct { int first, end; } range;
+
+static range inside(const conv *s, int k, int in, int out)
+{
+    const int before = s->padding - k, last = in - 1 + s->padding - k;
+    return (range){before > 0 ? (before + s->stride - 1) / s->stride : 0,
+                   last < 0 ? 0 : smaller(out, last / s->stride + 1)};
+}
+
+/* delta times input over all outputs of a plane, at tap (ky, kx). */
+static double weight_sum(const conv *s, const float *in, const float *delta, int ky, int kx)
+{
+    const range rows = inside(s, ky, s->in.h, s->out.h), columns = inside(s, kx, s->in.w, s->out.w);
+    double sum = 0;
+    for (int y = rows.first; y < rows.end; y++)
+        for (int x = columns.first; x < columns.end; x++) {
+            const int in_y = y * s->stride + ky - s->padding, in_x = x * s->stride + kx - s->padding;
+            sum += (double)delta[(int64_t)y * s->out.w + x] * in[(int64_t)in_y * s->in.w + in_x];
+        }
+    return sum;
+}
+
+static void add_weight_grads(const pass *p, const conv *s, const conv_data *d)
+{
+    const int channels = s->in.c / s->groups, filters = s->out.c / s->groups;
+    const int taps = s->size * s->size;
+#pragma omp parallel for collapse(2) num_threads(p->threads)
+    for (int f = 0; f < s->out.c; f++)
+        for (int c = 0; c < channels; c++)
+            for (int k = 0; k < taps; k++) {
+                double sum = 0;
+                for (int b = 0; b < p->batch; b++) {
+                    const int64_t from = (int64_t)b * s->in.c + f / filters * channels + c;
+                    const int64_t to = (int64_t)b * s->out.c + f;
+                    sum += weight_sum(s, d->input + from * plane(s->in),
+                                      d->delta + to * plane(s->out), k / s->size, k % s->size);
+                }
+                d->weight_grads[((int64_t)f * channels + c) * taps + k] += (float)sum;
+            }
+}
+
+/* What all outputs hand to the input at (y, x): `delta` is image and group's first filter,
+ * `weights` that filter's for the input's channel. */
+static double input_sum(const conv *s, const float *delta, const float *weights, int y, int x)
+{
+    const int64_t each = (int64_t)s->in.c / s->groups * s->size * s->size;
+    double sum = 0;
+    for (int f = 0; f < s->out.c / s->groups; f++)
+        for (int ky = 0; ky < s->size; ky++)
+            for (int kx = 0; kx < s->size; kx++) {
+                const int below = y + s->padding - ky, right = x + s->padding - kx;
+                const int out_y = below / s->stride, out_x = right / s->stride;
+                if (below < 0 || right < 0 || below % s->stride || right % s->stride
+                    || out_y >= s->out.h || out_x >= s->out.w)
+                    continue;
+                sum += (double)delta[f * plane(s->out) + (int64_t)out_y * s->out.w + out_x]
+                       * weights[f * each + ky * s->size + kx];
+            }
+    return sum;
+}
+
+static void hand_back(const pass *p, const conv *s, const conv_data *d)
+{
+    const int channels = s->in.c / s->groups, filters = s->out.c / s->groups;
+#pragma omp parallel for collapse(2) num_threads(p->threads)
+    for (int b = 0; b < p->batch; b++)
+        for (int c = 0; c < s->in.c; c++) {
+            const int first = c / channels * filters;
+            const float *delta = d->delta + ((int64_t)b * s->out.c + first) * plane(s->out);
+            const float *weights =
+                d->weights + ((int64_t)first * channels + c % channels) * s->size * s->size;
+            float *to = d->input_delta + ((int64_t)b * s->in.c + c) * plane(s->in);
+            for (int y = 0; y < s->in.h; y++)
+                for (int x = 0; x < s->in.w; x++) {
+                    const float sum = (float)input_sum(s, delta, weights, y, x);
+                    float *at = to + (int64_t)y * s->in.w + x;
+                    *at = d->add ? *at + sum : sum;
+                }
+        }
 }
 
 /* Mean and variance (divided by n-1) of channel c over batch and plane. */
@@ -182,22 +253,16 @@ void reference_conv_backward(const pass *p, const conv *s, const conv_data *d)
         activation_backward(p, s, d);
     if (s->batch_normalize)
         reference_batchnorm_grad(p, s->out, d);
-    for (int b = 0; b < p->batch && !s->batch_normalize; b++)
-        for (int c = 0; c < s->out.c; c++) {
-            double sum = 0;
+    for (int c = 0; c < s->out.c && !s->batch_normalize; c++) {
+        double sum = 0;
+        for (int b = 0; b < p->batch; b++)
             for (int64_t i = 0; i < plane(s->out); i++)
                 sum += d->delta[((int64_t)b * s->out.c + c) * plane(s->out) + i];
-            d->bias_grads[c] += (float)sum;
-        }
-    convolution c = {d, d->weights, NULL};
-    if (d->input_delta && !d->add)
-        memset(d->input_delta, 0, (size_t)(p->batch * dims_count(s->in)) * sizeof *d->input_delta);
-    for (int b = 0; b < p->batch; b++)
-        for (int f = 0; f < s->out.c; f++) {
-            each_term(s, b, f, add_weight_grad, &c);
-            if (d->input_delta)
-                each_term(s, b, f, add_input_grad, &c);
-        }
+        d->bias_grads[c] += (float)sum;
+    }
+    add_weight_grads(p, s, d);
+    if (d->input_delta)
+        hand_back(p, s, d);
 }
 
 size_t reference_conv_packed_bytes(const conv *s)

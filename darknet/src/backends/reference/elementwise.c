@@ -6,7 +6,7 @@
 
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
 {
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         out[i] = dn_activate(a, in[i]);
 }
@@ -14,7 +14,7 @@ void reference_activate(const pass *p, activation a, const float *in, float *out
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x, const float *delta,
                              float *input_delta, bool add, int64_t count)
 {
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
         const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
         input_delta[i] = add ? input_delta[i] + g : g;
@@ -26,7 +26,7 @@ void reference_dropout(const pass *p, float probability, int layer, const float 
 {
     const uint64_t seed = dn_random_bits(dn_random_bits(p->seed, (uint64_t)p->seen), (uint64_t)layer);
     const float scale = probability < 1 ? 1 / (1 - probability) : 0;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
         mask[i] = dn_random_uniform(seed, (uint64_t)i) < probability ? 0 : scale;
         out[i] = x[i] * mask[i];
@@ -35,7 +35,7 @@ void reference_dropout(const pass *p, float probability, int layer, const float 
 
 void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add, int64_t count)
 {
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         out[i] = add ? out[i] + a[i] * b[i] : a[i] * b[i];
 }
@@ -58,7 +58,7 @@ static void softmax_one(int n, int64_t step, float temperature, const float *x, 
 void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step, int64_t lanes,
                        int64_t image_step, float temperature, const float *x, float *out)
 {
-#pragma omp parallel for collapse(3) num_threads(p->threads)
+#pragma omp parallel for collapse(3) num_threads(pass_team(p, n * groups * lanes * p->batch))
     for (int b = 0; b < p->batch; b++)
         for (int g = 0; g < groups; g++)
             for (int64_t lane = 0; lane < lanes; lane++) {
@@ -70,7 +70,7 @@ void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t g
 void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate, double decay_batch, double momentum)
 {
     const float r = (float)rate, d = (float)decay_batch, m = (float)momentum;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
         const float g = grad[i] - d * w[i];
         w[i] += r * g;
@@ -82,7 +82,7 @@ void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, in
                     double decay_batch, double b1, double b2, double eps, int64_t step)
 {
     const double correct1 = 1 - pow(b1, (double)step), correct2 = 1 - pow(b2, (double)step);
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
         const double g = grad[i] - decay_batch * w[i];
         m[i] = (float)(b1 * m[i] + (1 - b1) * g);
@@ -95,7 +95,7 @@ void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, in
 void reference_clip(const pass *p, float *w, int64_t count, double limit)
 {
     const float most = (float)limit;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
 }

@@ -24,7 +24,7 @@ static int32_t window_maximum(const pool *s, const float *in, int y, int x)
 void reference_maxpool(const pass *p, const pool *s, const float *in, float *out, int32_t *index)
 {
     const int64_t planes = (int64_t)p->batch * s->in.c;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->out) * s->size * s->size))
     for (int64_t i = 0; i < planes; i++)
         for (int y = 0; y < s->out.h; y++)
             for (int x = 0; x < s->out.w; x++) {
@@ -40,7 +40,7 @@ void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, co
                             bool add)
 {
     const int64_t planes = (int64_t)p->batch * s->in.c, from = plane(s->out), to = plane(s->in);
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->in)))
     for (int64_t i = 0; i < planes; i++) {
         if (!add)
             memset(input_delta + i * to, 0, (size_t)to * sizeof *input_delta);
@@ -53,7 +53,7 @@ void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, co
 void reference_avgpool(const pass *p, dims in, const float *x, float *out)
 {
     const int64_t planes = (int64_t)p->batch * in.c;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(in)))
     for (int64_t i = 0; i < planes; i++) {
         double sum = 0;
         for (int64_t j = i * plane(in); j < (i + 1) * plane(in); j++)
@@ -65,7 +65,7 @@ void reference_avgpool(const pass *p, dims in, const float *x, float *out)
 void reference_avgpool_grad(const pass *p, dims in, const float *delta, float *input_delta, bool add)
 {
     const int64_t planes = (int64_t)p->batch * in.c;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(in)))
     for (int64_t i = 0; i < planes; i++) {
         const float share = delta[i] / (float)plane(in);
         for (int64_t j = i * plane(in); j < (i + 1) * plane(in); j++)

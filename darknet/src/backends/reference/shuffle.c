@@ -14,7 +14,7 @@ static inline void put(float *to, float value, bool add)
 void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step, float *out,
                          int64_t out_step, float scale, bool add)
 {
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, rows * count))
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < count; i++)
             put(out + r * out_step + i, in ? scale * in[r * in_step + i] : 0, add);
@@ -22,7 +22,7 @@ void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float
 
 void reference_transpose(const pass *p, int64_t rows, int64_t columns, const float *x, float *out, bool add)
 {
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * rows * columns))
     for (int b = 0; b < p->batch; b++)
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0; c < columns; c++)
@@ -34,7 +34,7 @@ void reference_transpose(const pass *p, int64_t rows, int64_t columns, const flo
 static void spread(const pass *p, dims small, int stride, float scale, const float *from, float *large, bool add)
 {
     const int64_t planes = (int64_t)p->batch * small.c, width = (int64_t)small.w * stride;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, planes * plane(small) * stride * stride))
     for (int64_t i = 0; i < planes; i++)
         for (int64_t y = 0; y < (int64_t)small.h * stride; y++)
             for (int64_t x = 0; x < width; x++)
@@ -45,7 +45,7 @@ static void spread(const pass *p, dims small, int stride, float scale, const flo
 static void gather(const pass *p, dims small, int stride, float scale, const float *large, float *to, bool add)
 {
     const int64_t planes = (int64_t)p->batch * small.c, width = (int64_t)small.w * stride;
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, planes * plane(small) * stride * stride))
     for (int64_t i = 0; i < planes; i++)
         for (int64_t y = 0; y < small.h; y++)
             for (int64_t x = 0; x < small.w; x++) {
@@ -90,7 +90,7 @@ static int64_t reorg_place(const reorg *s, int k, int j, int i)
 static void reorg_move(const pass *p, const reorg *s, bool gathers, const float *from, float *to, bool add)
 {
     const int64_t count = dims_count(s->in);
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * count))
     for (int b = 0; b < p->batch; b++)
         for (int k = 0; k < s->in.c; k++)
             for (int j = 0; j < s->in.h; j++)
@@ -135,7 +135,7 @@ void reference_shortcut(const pass *p, const shortcut *s, const float *a, const 
 {
     const overlap o = find_overlap(s);
     const int64_t count = dims_count(s->a);
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * count))
     for (int image = 0; image < p->batch; image++) {
         for (int64_t i = image * count; i < (image + 1) * count; i++)
             out[i] = a[i];
@@ -153,7 +153,7 @@ void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delt
 {
     const overlap o = find_overlap(s);
     const int64_t count = dims_count(s->a), count_b = dims_count(s->b);
-#pragma omp parallel for num_threads(p->threads)
+#pragma omp parallel for num_threads(pass_team(p, p->batch * count))
     for (int image = 0; image < p->batch; image++) {
         for (int64_t i = image * count; a_delta && i < (image + 1) * count; i++)
             put(a_delta + i, delta[i], add_a);

@@ -1,0 +1,5 @@
+"""`python -m pylrm` is the command pylrm."""
+
+from pylrm.cli.main import main
+
+main()

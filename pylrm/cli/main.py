@@ -1,0 +1,156 @@
+"""The command `pylrm`: its subcommands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+import pylrm
+from pylrm.errors import CfgWarning, PylrmError
+
+SECTIONS = {
+    "Train": ["train", "plot", "demo"],
+    "Use": ["detect", "map"],
+    "Models and data": ["cfg", "info", "convert"],
+}
+
+MISTAKE, FAULT, INTERRUPTED = 2, 1, 130  # exit codes
+
+
+class Group(click.Group):
+    """Commands that are modules of pylrm.cli, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names in the order of the help."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"pylrm.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments start with.
+
+        Raises
+        ------
+        click.UsageError
+            There is none; the message has the nearest one.
+        """
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            ctx.fail(f"no command '{args[0]}'; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their sections' headings."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, names in SECTIONS.items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                assert command is not None
+                rows.append((name.ljust(width), command.get_short_help_str(limit=80)))
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pylrm.__version__, prog_name="pylrm", message="%(prog)s %(version)s")
+def command() -> None:
+    """Object detectors with Loss Rank Mining, compatible with Darknet's files."""
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    0: done; 2: a mistake of the user's, in one line on stderr; 1: a fault of the program, in one
+    line, with a traceback where PYLRM_DEBUG=1; 130: interrupted.
+    """
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run the command line; returns the exit code."""
+    debug = os.environ.get("PYLRM_DEBUG") == "1"
+    try:
+        with _plain_warnings():
+            result = command.main(prog_name="pylrm", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "pylrm"
+        _say(f"{_one_line(error.format_message())} (see {path} --help)")
+        return MISTAKE
+    except click.ClickException as error:
+        _say(_one_line(error.format_message()))
+        return MISTAKE
+    except PylrmError as error:
+        if debug:
+            traceback.print_exc()
+        _say(_one_line(str(error)))
+        return MISTAKE
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        hint = "" if debug else " (PYLRM_DEBUG=1 shows where)"
+        _say(f"{type(error).__name__}: {_one_line(str(error))}{hint}")
+        return FAULT
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _say(message: str) -> None:
+    click.echo(f"pylrm: {message}", err=True)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show each warning about a cfg once, as one line."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def showwarning(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, CfgWarning):
+                show(message, category, filename, lineno, file, line)
+            elif str(message) not in said:
+                said.add(str(message))
+                _say(f"warning: {_one_line(str(message))}")
+
+        warnings.showwarning = showwarning
+        warnings.simplefilter("always", CfgWarning)
+        yield
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+"""Logs of training: writing a run's, reading a run's or another Darknet's.
+
+A run folder has log.csv, a row an update, and train.log, the same in Darknet's words.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.errors import DataError
+
+COLUMNS = (
+    "update",  # counted from 1
+    "images",  # seen, with this update's
+    "loss",  # of the update, an image
+    "avg",  # its running average: .9 of the former plus .1 of the new
+    "rate",  # learning rate
+    "img_s",  # images a second
+    "iou",  # of claimed predictions with their truths
+    "obj",  # their objectness
+    "recall",  # share of truths met with IoU > .5
+    "kept",  # predictions that [lrm] kept an image
+    "kept_claimed",  # the share of them that a truth claims
+    "kept_loss",  # their share of the loss
+    "map",  # of a validation after this update, 0 to 1
+)
+WHOLE = ("update", "images")
+
+CSV_NAME, TEXT_NAME = "log.csv", "train.log"
+
+Row = Mapping[str, float | None]
+Floats = npt.NDArray[np.float64]
+
+
+class LogWriter:
+    """A run's log. Use it in a `with`, or close() it.
+
+    Each row reaches the system at once as a whole line. A log that is there is gone on with; a
+    last line that a crash left half written is dropped.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder, which exists.
+
+    Raises
+    ------
+    DataError
+        There is a log with other columns.
+    OSError
+        The files cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder = Path(folder)
+        header = ",".join(COLUMNS)
+        table = folder / CSV_NAME
+        self._files: list[BinaryIO] = []
+        try:
+            for path in (table, folder / TEXT_NAME):
+                self._files.append(path.open("a+b", buffering=0))
+                _drop_half_line(self._files[-1])
+            self._table, self._text = self._files
+            if self._table.seek(0, os.SEEK_END) == 0:
+                self._table.write(f"{header}\n".encode())
+            self._table.seek(0)
+            if self._table.readline().decode(errors="replace").strip() != header:
+                raise DataError(f"{table}:1: a log with other columns; expected {header}")
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> LogWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+    def update(self, row: Row) -> None:
+        """Write what an update gave.
+
+        Parameters
+        ----------
+        row : mapping
+            By the names of COLUMNS, and for the text also seconds, class, noobj and count; what is
+            missing or None stays empty.
+        """
+        cells = (_cell(name, row.get(name)) for name in COLUMNS)
+        self._table.write(f"{','.join(cells)}\n".encode())
+        self._text.write("".join(f"{line}\n" for line in darknet_lines(row)).encode())
+
+
+def _drop_half_line(file: BinaryIO) -> None:
+    """Cut off what follows the last line break."""
+    file.seek(0)
+    content = file.read()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        file.truncate(whole)
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if name in WHOLE else f"{value:.7g}"
+
+
+def darknet_lines(row: Row) -> Iterator[str]:
+    """Yield the lines of a text log for a row of `LogWriter.update`, in Darknet's words.
+
+    The line of [lrm] is ours; programs that read Darknet's logs pass over it.
+    """
+
+    def value(name: str) -> float:
+        found = row.get(name)
+        return math.nan if found is None else found
+
+    count = row.get("count")
+    if row.get("iou") is not None or count is not None:
+        yield (
+            f"Region Avg IOU: {value('iou'):.6f}, Class: {value('class'):.6f}, "
+            f"Obj: {value('obj'):.6f}, No Obj: {value('noobj'):.6f}, "
+            f"Avg Recall: {value('recall'):.6f},  count: {int(count or 0)}"
+        )
+    if row.get("kept") is not None:
+        yield (
+            f"LRM Kept: {value('kept'):.6g}, Claimed: {value('kept_claimed'):.6f}, "
+            f"Loss: {value('kept_loss'):.6f}"
+        )
+    yield (
+        f"{int(value('update'))}: {value('loss'):.6f}, {value('avg'):.6f} avg, "
+        f"{value('rate'):.9f} rate, {value('seconds'):.6f} seconds, {int(value('images'))} images"
+    )
+    if row.get("map") is not None:
+        found = value("map")
+        yield f"mean average precision (mAP@0.50) = {found:.6f}, or {100 * found:.2f} %"
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log's columns.
+
+    Attributes
+    ----------
+    name : str
+        The run's: its folder's name, or the file's without its ending.
+    path : Path
+        The file.
+    columns : dict of str to array (n,) float64
+        Those of COLUMNS, by update, ascending; NaN where nothing was logged.
+    """
+
+    name: str
+    path: Path
+    columns: dict[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.columns["update"])
+
+    def __getitem__(self, column: str) -> Floats:
+        return self.columns[column]
+
+
+def read_log(path: str | Path) -> Log:
+    """Read the log of a run.
+
+    Where the updates' numbers fall back, a run was gone on with from there: what had been logged
+    beyond it is left out, as is a half-written last line.
+
+    Parameters
+    ----------
+    path : str or Path
+        A run folder, a log.csv, or what Darknet or one of its newer forks printed.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, holds no update, or a row of a log.csv is malformed.
+    """
+    path = Path(path)
+    file = path
+    if path.is_dir():
+        file = path / CSV_NAME if (path / CSV_NAME).exists() else path / TEXT_NAME
+        if not file.exists():
+            raise DataError(f"{path}: no {CSV_NAME} or {TEXT_NAME} in the folder: no run's")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}") from error
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell redirects
+    text = content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    is_table = file.suffix.lower() == ".csv" or text.startswith("update,")
+    rows = list(_table_rows(file, text) if is_table else _text_rows(text))
+    if not rows:
+        kind = "rows in it" if is_table else "line 'N: loss, … avg, … rate, …' in it"
+        raise DataError(f"{file}: no log of a training run: no {kind}")
+    kept: list[dict[str, float]] = []
+    for row in rows:
+        while kept and kept[-1]["update"] >= row["update"]:
+            kept.pop()
+        kept.append(row)
+    columns = {name: np.array([row.get(name, math.nan) for row in kept]) for name in COLUMNS}
+    inside = file.name in (CSV_NAME, TEXT_NAME)
+    return Log(file.resolve().parent.name if inside else file.stem, file, columns)
+
+
+def _table_rows(path: Path, text: str) -> Iterator[dict[str, float]]:
+    """Yield the rows of a log.csv: what is not empty, by column."""
+    whole = text[: text.rfind("\n") + 1]
+    lines = csv.reader(io.StringIO(whole))
+    try:
+        header = next(lines, [])
+        if "update" not in header or "loss" not in header:
+            raise DataError(f"{path}:1: no log: expected a header with columns update and loss")
+        for cells in lines:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise DataError(
+                    f"{path}:{lines.line_num}: {len(cells)} fields, but {len(header)} columns"
+                )
+            row = {}
+            for name, cell in zip(header, cells, strict=True):
+                if name not in COLUMNS or not cell:
+                    continue
+                try:
+                    row[name] = float(cell)
+                except ValueError:
+                    raise DataError(
+                        f"{path}:{lines.line_num}: {name} is '{cell}', not a number"
+                    ) from None
+            if not math.isfinite(row.get("update", math.nan)):
+                raise DataError(f"{path}:{lines.line_num}: no update number")
+            yield row
+    except csv.Error as error:
+        raise DataError(f"{path}:{lines.line_num}: {error}") from error
+
+
+_NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf))(?:\(ind\))?"
+_UPDATE = re.compile(
+    rf"\s*(\d+): {_NUMBER}, {_NUMBER} avg(?: loss)?, {_NUMBER} rate, {_NUMBER} seconds, "
+    r"(\d+) images"
+)
+_REGION = re.compile(
+    rf"Region (?:\d+ )?Avg \(?IOU: {_NUMBER}.*? Obj: {_NUMBER}, No Obj: .*?"
+    rf"(?:Avg Recall|\.5R): {_NUMBER},.*? count: (\d+)"
+)
+_LRM = re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}")
+_MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
+
+
+def _text_rows(text: str) -> Iterator[dict[str, float]]:
+    """Yield the updates of a text log.
+
+    What detectors and [lrm] say stands before an update's own line, once a pass and head; the
+    means are over the truths that each counted. A validation's mAP stands after it.
+    """
+    row: dict[str, float] = {}
+    found: defaultdict[str, float] = defaultdict(float)
+    mined: dict[str, float] = {}
+    for line in re.split(r"[\r\n]+", text):
+        if match := _REGION.search(line):
+            count = int(match[4])
+            found["count"] += count
+            for name, value in zip(("iou", "obj", "recall"), match.groups(), strict=False):
+                found[name] += count * float(value) if count else 0.0
+        elif match := _LRM.search(line):
+            names = ("kept", "kept_claimed", "kept_loss")
+            mined = dict(zip(names, map(float, match.groups()), strict=True))
+        elif match := _UPDATE.match(line):
+            if row:
+                yield row
+            names = ("update", "loss", "avg", "rate", "seconds", "images")
+            row = dict(zip(names, map(float, match.groups()), strict=True))
+            if row["update"] and row["seconds"]:
+                row["img_s"] = row["images"] / row["update"] / row["seconds"]
+            if found["count"]:
+                means = ("iou", "obj", "recall")
+                row.update({name: found[name] / found["count"] for name in means})
+            row.update(mined)
+            found.clear()
+            mined = {}
+        elif row and (match := _MAP.search(line)):
+            row["map"] = float(match[1])
+    if row:
+        yield row
