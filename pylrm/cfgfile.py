@@ -12,7 +12,8 @@ from pylrm import shipped
 from pylrm.engine.network import cfg_source
 from pylrm.errors import CfgError
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))[#;].*")
+_SPACE = " \t\r\v\f"
+_COMMENT = re.compile(r"(?:^|(?<=[ \t\r\v\f]))[#;].*")
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,15 @@ def read_cfg(cfg: str | os.PathLike[str]) -> list[Section]:
     text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     sections: list[Section] = []
     for number, raw in enumerate(text.split("\n"), 1):
-        line = _COMMENT.sub("", raw).strip()
+        line = _COMMENT.sub("", raw).strip(_SPACE)
         if not line:
             continue
         where = f"{source}:{number}: '{line:.60}'"
-        key, equals, value = (part.strip() for part in line.partition("="))
+        key, equals, value = (part.strip(_SPACE) for part in line.partition("="))
         if line.startswith("["):
             if line.find("]") != len(line) - 1:
                 raise CfgError(f"{where} is no section: it must be [name]")
-            sections.append(Section(line[1:-1].strip(), number))
+            sections.append(Section(line[1:-1].strip(_SPACE), number))
         elif not equals or not key:
             raise CfgError(f"{where} is neither [section] nor key=value")
         elif not sections:

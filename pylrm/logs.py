@@ -71,11 +71,11 @@ class LogWriter:
         self._files: list[BinaryIO] = []
         try:
             for path in (table, folder / TEXT_NAME):
-                self._files.append(path.open("a+b", buffering=0))
+                self._files.append(path.open("a+b"))
                 _drop_half_line(self._files[-1])
             self._table, self._text = self._files
             if self._table.seek(0, os.SEEK_END) == 0:
-                self._table.write(f"{header}\n".encode())
+                _write(self._table, f"{header}\n")
             self._table.seek(0)
             if self._table.readline().decode(errors="replace").strip() != header:
                 raise DataError(f"{table}:1: a log with other columns; expected {header}")
@@ -109,8 +109,13 @@ class LogWriter:
             missing or None stays empty.
         """
         cells = (_cell(name, row.get(name)) for name in COLUMNS)
-        self._table.write(f"{','.join(cells)}\n".encode())
-        self._text.write("".join(f"{line}\n" for line in darknet_lines(row)).encode())
+        _write(self._table, ",".join(cells) + "\n")
+        _write(self._text, "".join(f"{line}\n" for line in darknet_lines(row)))
+
+
+def _write(file: BinaryIO, text: str) -> None:
+    file.write(text.encode())
+    file.flush()
 
 
 def _drop_half_line(file: BinaryIO) -> None:
@@ -261,13 +266,16 @@ def _table_rows(path: Path, text: str) -> Iterator[dict[str, float]]:
 
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf))(?:\(ind\))?"
 _UPDATE = re.compile(
-    rf"\s*(\d+): {_NUMBER}, {_NUMBER} avg(?: loss)?, {_NUMBER} rate, {_NUMBER} seconds, "
+    rf"(?<![\d.])(\d+): {_NUMBER}, {_NUMBER} avg(?: loss)?, {_NUMBER} rate, {_NUMBER} seconds, "
     r"(\d+) images"
 )
 _REGION = re.compile(
     rf"Region (?:\d+ )?Avg \(?IOU: {_NUMBER}.*? Obj: {_NUMBER}, No Obj: .*?"
     rf"(?:Avg Recall|\.5R): {_NUMBER},.*? count: (\d+)"
 )
+_UPDATED = ("update", "loss", "avg", "rate", "seconds", "images")
+_FOUND = ("iou", "obj", "recall")
+_MINED = ("kept", "kept_claimed", "kept_loss")
 _LRM = re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}")
 _MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
 
@@ -285,21 +293,18 @@ def _text_rows(text: str) -> Iterator[dict[str, float]]:
         if match := _REGION.search(line):
             count = int(match[4])
             found["count"] += count
-            for name, value in zip(("iou", "obj", "recall"), match.groups(), strict=False):
+            for name, value in zip(_FOUND, match.groups(), strict=False):
                 found[name] += count * float(value) if count else 0.0
         elif match := _LRM.search(line):
-            names = ("kept", "kept_claimed", "kept_loss")
-            mined = dict(zip(names, map(float, match.groups()), strict=True))
-        elif match := _UPDATE.match(line):
+            mined = dict(zip(_MINED, map(float, match.groups()), strict=True))
+        elif match := _UPDATE.search(line):
             if row:
                 yield row
-            names = ("update", "loss", "avg", "rate", "seconds", "images")
-            row = dict(zip(names, map(float, match.groups()), strict=True))
+            row = dict(zip(_UPDATED, map(float, match.groups()), strict=True))
             if row["update"] and row["seconds"]:
                 row["img_s"] = row["images"] / row["update"] / row["seconds"]
             if found["count"]:
-                means = ("iou", "obj", "recall")
-                row.update({name: found[name] / found["count"] for name in means})
+                row.update({name: found[name] / found["count"] for name in _FOUND})
             row.update(mined)
             found.clear()
             mined = {}

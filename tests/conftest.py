@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,22 @@ import numpy as np
 import pytest
 
 IMAGES, SIDE = 24, 64
+
+
+@pytest.fixture
+def real_data() -> Callable[[str], Path]:
+    """Find a real data set by name: $PYLRM_REALDATA/data/NAME; the test is skipped without it."""
+
+    def find(name: str) -> Path:
+        root = os.environ.get("PYLRM_REALDATA")
+        if not root:
+            pytest.skip("PYLRM_REALDATA names no folder of real data")
+        folder = Path(root) / "data" / name
+        if not folder.is_dir():
+            pytest.skip(f"PYLRM_REALDATA has no data/{name}")
+        return folder
+
+    return find
 
 
 @pytest.fixture

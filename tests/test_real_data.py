@@ -1,28 +1,22 @@
-"""Real images, from a VOC tree to mAP: the main job in miniature.
-
-PYLRM_REALDATA names a folder with bccd/ (https://github.com/Shenggan/BCCD_Dataset) in it.
-"""
+"""Real images, from a VOC tree to mAP: the main job in miniature."""
 
 from __future__ import annotations
 
 import csv
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-ROOT = os.environ.get("PYLRM_REALDATA", "")
 UPDATES = 90
 
 
-@pytest.mark.skipif(not (Path(ROOT) / "bccd").is_dir(), reason="PYLRM_REALDATA has no bccd/")
-def test_blood_cells_are_learnt_from_random_weights(tmp_path: Path) -> None:
+def test_blood_cells_are_learnt_from_random_weights(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     from pylrm import models
     from pylrm.data import voc
     from pylrm.train import train
 
-    voc.convert(Path(ROOT) / "bccd", tmp_path / "bccd", name="bccd")
+    voc.convert(real_data("bccd"), tmp_path / "bccd", name="bccd")
     text = models.build("yolov2-mobilenet", classes=3, multiplier=0.25, size=160)
     cfg = tmp_path / "blood.cfg"
     cfg.write_text(text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -22,6 +23,9 @@ SECTIONS = {
     "Use": ["detect", "map"],
     "Models and data": ["cfg", "info", "convert"],
 }
+
+# What click raises, from 8.2 on, for a group without a command: its message is the whole help.
+NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 MISTAKE, FAULT, INTERRUPTED = 2, 1, 130  # exit codes
 
@@ -99,6 +103,9 @@ def run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT
     except click.UsageError as error:
+        if isinstance(error, NO_ARGUMENTS) and error.ctx:
+            click.echo(error.ctx.get_help(), err=True)
+            return MISTAKE
         path = error.ctx.command_path if error.ctx else "pylrm"
         _say(f"{_one_line(error.format_message())} (see {path} --help)")
         return MISTAKE
@@ -114,12 +121,12 @@ def run() -> int:
         if debug:
             traceback.print_exc()
         hint = "" if debug else " (PYLRM_DEBUG=1 shows where)"
-        _say(f"{type(error).__name__}: {_one_line(str(error))}{hint}")
+        _say(f"{_one_line(f'{type(error).__name__}: {error}')}{hint}")
         return FAULT
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return re.sub(r"\s*\n\s*", " ", text.strip())
 
 
 def _say(message: str) -> None:

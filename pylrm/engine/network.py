@@ -398,7 +398,7 @@ class Network:
     def boxes(
         self,
         i: int,
-        image_size: tuple[int, int],
+        image_size: tuple[int, int] | None = None,
         thresh: float = 0.25,
         letterbox: bool = True,
         nms: float | None = None,
@@ -409,8 +409,8 @@ class Network:
         ----------
         i : int
             Which image.
-        image_size : (int, int)
-            Width and height of the original in pixels.
+        image_size : (int, int), optional
+            Width and height of the original in pixels; None: as the network's input.
         thresh : float
             Probabilities not above it become 0; [yolo] leaves out predictions whose objectness is
             not above it.
@@ -430,7 +430,7 @@ class Network:
         PylrmError
             The network is no detector, or the last pass had no such image.
         """
-        width, height = image_size
+        width, height = image_size or (self.width, self.height)
         if width < 1 or height < 1:
             raise ValueError(f"image_size={image_size}: at least 1x1")
         with self._handle.use():

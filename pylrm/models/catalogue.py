@@ -7,14 +7,15 @@ from typing import Any
 from pylrm.models.builder import build
 
 _VOC: dict[str, Any] = {"classes": 20, "data": "data/voc.data"}
-# 20,000 updates are about as many epochs of KITTI's 6,733 training images as 45,000 of VOC's 16,551.
+# 20,000 updates are about as many epochs of KITTI's 6,733 training images as 45,000 are of VOC's
+# 16,551.
 _KITTI: dict[str, Any] = {
     "classes": 6,
     "data": "data/kitti.data",
     "anchors": "kitti",
     "updates": 20_000,
 }
-# The thresholds that the paper found best (its Tables II and III).
+# The settings that the paper found best (its Tables II and III).
 _SETS: dict[str, dict[str, Any]] = {
     "": _VOC,
     "-lrm": {**_VOC, "lrm": {"k": 256, "nms": 0.7}},

@@ -105,7 +105,7 @@ def lrm(text: CfgText, k: int, nms: float, predictions: int) -> None:
         f"Loss Rank Mining, in training only: of an image, {share} hand a gradient back"
         + (f", after suppression of easier ones at IoU >= {nms:g}" if 0 < nms < 1 else "")
     )
-    text.section("lrm", {"k": k, "nms": f"{nms:g}"})
+    text.section("lrm", {"k": k, "nms": f"{nms:.10g}"})
 
 
 def pooled_end(text: CfgText, classes: int) -> None:

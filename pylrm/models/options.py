@@ -133,14 +133,17 @@ class Options:
 def _arguments(name: str, value: Any) -> list[str]:
     option = f"--{name}"
     if name == "lrm":
-        return [word for key, number in value.items() for word in (f"--lrm-{key}", f"{number:g}")]
+        return [
+            word for key, number in value.items() for word in (f"--lrm-{key}", f"{number:.10g}")
+        ]
     if name in ("net", "region"):
         return [word for pair in value.items() for word in (option, "{}={}".format(*pair))]
     if name == "size" and not isinstance(value, int):
-        return [option, "{}x{}".format(*value)]
-    if name == "anchors" and value not in DEFAULTS:
+        width, height = value
+        return [option, str(width) if width == height else f"{width}x{height}"]
+    if name == "anchors" and not (isinstance(value, str) and value in DEFAULTS):
         return [option, format_anchors(check_anchors(value)).replace(" ", "")]
-    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return [option, f"{value:.10g}" if isinstance(value, float) else str(value)]
 
 
 def _whole(name: str, value: float, least: int, most: int) -> None:

@@ -22,8 +22,6 @@ from pylrm.data.darknet import (
 from pylrm.data.images import read_image
 from pylrm.errors import DataError
 
-REAL = os.environ.get("PYLRM_REALDATA")
-real = pytest.mark.skipif(not REAL, reason="PYLRM_REALDATA names no folder of real data")
 
 
 def write(path, text=""):
@@ -382,7 +380,6 @@ def corners_of(xml):
     return np.array(columns).T.reshape(-1, 4)
 
 
-@real
 @pytest.mark.parametrize(
     "name, images, boxes",
     [
@@ -390,12 +387,8 @@ def corners_of(xml):
         ("raccoon", (180, 20), {"raccoon": 217}),
     ],
 )
-def test_real_trees(name, images, boxes, tmp_path):
-    root = Path(REAL) if Path(REAL).name == name else Path(REAL) / name
-    if not root.is_dir():
-        root = Path(REAL).parent / name
-    if not root.is_dir():
-        pytest.skip(f"no {name} in PYLRM_REALDATA")
+def test_real_trees(name, images, boxes, tmp_path, real_data):
+    root = real_data(name)
     summary = voc.convert(root, tmp_path / name)
     data = read_data(summary.data)
     lists = read_list(data.train), read_list(data.valid)

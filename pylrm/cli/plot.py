@@ -1,0 +1,28 @@
+"""pylrm plot: draw the curves of training runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="plot")
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Figure: .png, .pdf, .svg."
+)
+@click.option("--title", help="Above the figure.  [default: the runs' names]")
+def command(runs: tuple[Path, ...], out: Path, title: str | None) -> None:
+    """Draw loss and mAP curves of runs into one figure.
+
+    A run is a run folder, a log.csv, or the text that Darknet or a newer fork printed.
+
+    \b
+    Example:
+      pylrm plot runs/plain runs/lrm -o curves.png
+    """
+    from pylrm.plots import plot_runs
+
+    plot_runs(runs, out, title=title)
+    click.echo(out)
