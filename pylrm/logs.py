@@ -5,8 +5,6 @@ A run folder has log.csv, a row an update, and train.log, the same in Darknet's 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
@@ -234,34 +232,27 @@ def read_log(path: str | Path) -> Log:
 
 def _table_rows(path: Path, text: str) -> Iterator[dict[str, float]]:
     """Yield the rows of a log.csv: what is not empty, by column."""
-    whole = text[: text.rfind("\n") + 1]
-    lines = csv.reader(io.StringIO(whole))
-    try:
-        header = next(lines, [])
-        if "update" not in header or "loss" not in header:
-            raise DataError(f"{path}:1: no log: expected a header with columns update and loss")
-        for cells in lines:
-            if not cells:
+    lines = text[: text.rfind("\n") + 1].split("\n")
+    header = lines[0].strip().split(",")
+    if "update" not in header or "loss" not in header:
+        raise DataError(f"{path}:1: no log: expected a header with columns update and loss")
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        cells = line.strip().split(",")
+        if len(cells) != len(header):
+            raise DataError(f"{path}:{number}: {len(cells)} fields, but {len(header)} columns")
+        row = {}
+        for name, cell in zip(header, cells, strict=True):
+            if name not in COLUMNS or not cell:
                 continue
-            if len(cells) != len(header):
-                raise DataError(
-                    f"{path}:{lines.line_num}: {len(cells)} fields, but {len(header)} columns"
-                )
-            row = {}
-            for name, cell in zip(header, cells, strict=True):
-                if name not in COLUMNS or not cell:
-                    continue
-                try:
-                    row[name] = float(cell)
-                except ValueError:
-                    raise DataError(
-                        f"{path}:{lines.line_num}: {name} is '{cell}', not a number"
-                    ) from None
-            if not math.isfinite(row.get("update", math.nan)):
-                raise DataError(f"{path}:{lines.line_num}: no update number")
-            yield row
-    except csv.Error as error:
-        raise DataError(f"{path}:{lines.line_num}: {error}") from error
+            try:
+                row[name] = float(cell)
+            except ValueError:
+                raise DataError(f"{path}:{number}: {name} is {cell[:40]!r}, not a number") from None
+        if not math.isfinite(row.get("update", math.nan)):
+            raise DataError(f"{path}:{number}: no update number")
+        yield row
 
 
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf))(?:\(ind\))?"

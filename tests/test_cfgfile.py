@@ -101,6 +101,16 @@ def test_only_files_of_the_folder_are_shipped() -> None:
     assert "voc.data" in shipped.names("data")
 
 
+def test_a_package_brings_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tmp_path / "pylrm" / "_shipped" / "cfg"
+    packed.mkdir(parents=True)
+    (packed / "one.cfg").write_text("[net]\n")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "pylrm")
+    assert shipped.names("cfg") == ["one.cfg"]
+    assert shipped.find("cfg", "one.cfg") == packed / "one.cfg"
+    assert shipped.names("data") == []
+
+
 def test_names_are_those_of_the_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_data("voc.data").names == list(VOC_CLASSES)

@@ -214,6 +214,8 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
         const buffer *b = &l->buffers[i];
         if (strcmp(b->name, name) || b->life != LIVES_ON)
             continue;
+        if (!b->data)
+            return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it has no '%s'", net->source, name);
         *array = (dn_array){.rank = b->rank + 1, .shape = {net->batch}, .type = b->type, .writable = true};
         memcpy(array->shape + 1, b->shape, sizeof b->shape);
         hold(array, net->activations, b->data);

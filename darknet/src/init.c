@@ -41,7 +41,7 @@ void dn_init_params(dn_network *net)
             param *p = &net->layers[i].params[k];
             if (!strcmp(p->name, "weights"))
                 init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i));
-            else if (!strcmp(p->name, "scales"))
+            else if (!strcmp(p->name, "scales") || !strcmp(p->name, "rolling_variance"))
                 for (int64_t j = 0; j < p->count; j++)
                     p->value[j] = 1;
         }

@@ -112,14 +112,14 @@ static void list_spans(draft *d)
         if (!infer && d->wanted[i] && (d->first_write[i] >= 0 || d->purpose == DN_PLAN_KEEP))
             need(d, floats * sizeof(float), d->first_write[i],
                  l->type->loss || !d->runs[i] ? end_moment(d) : backward_moment(d, i), (void **)&l->delta);
-        for (int b = 0; b < l->buffer_count; b++) {
+        for (int b = 0; b < l->buffer_count && !infer; b++) {
             buffer *array = &l->buffers[b];
             size_t bytes = type_bytes(array->type) * (size_t)net->batch;
             for (int r = 0; r < array->rank; r++)
                 bytes *= (size_t)array->shape[r];
             if (array->life == LIVES_ON)
                 need(d, bytes, 0, end_moment(d), &array->data);
-            else if (!infer)
+            else
                 need(d, bytes, i, d->runs[i] ? backward_moment(d, i) : i, &array->data);
         }
     }

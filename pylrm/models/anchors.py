@@ -10,7 +10,6 @@ Sizes = Sequence[float] | Sequence[Sequence[float]]
 _GRID = 13  # cells in both directions that the defaults are meant for
 
 DEFAULTS: dict[str, Anchors] = {
-    # YOLOv2's published priors for PASCAL VOC
     "voc": [
         (1.3221, 1.73145),
         (3.19275, 4.00944),
@@ -18,9 +17,14 @@ DEFAULTS: dict[str, Anchors] = {
         (9.47112, 4.84053),
         (11.2364, 10.0071),
     ],
-    # chosen by hand for KITTI's wide images, letterboxed into a square input: distant cars, upright
-    # pedestrians and cyclists, cars at middle distance, near cars and vans, trucks and trams
+    # wide images letterboxed into a square input: distant cars, upright pedestrians and cyclists,
+    # cars at middle distance, near cars and vans, trucks and trams
     "kitti": [(0.45, 0.32), (0.45, 1.1), (1.05, 0.65), (2.05, 1.25), (3.6, 2.4)],
+}
+
+ORIGIN = {
+    "voc": "YOLOv2's published priors for VOC",
+    "kitti": "pylrm's defaults for KITTI, chosen by hand",
 }
 
 MOST = 128  # anchors a detector may have

@@ -154,7 +154,8 @@ def _detector(name: str, options: Options) -> str:
     model.body(text, stride)
     heads.predictions(text, anchors, options.classes)
     images = options.batch * updates
-    count = heads.region(text, anchors, options.classes, images, options.region)
+    origin = options.boxes_origin()
+    count = heads.region(text, anchors, origin, options.classes, images, options.region)
     if mining is not None:
         heads.lrm(text, *mining, count)
     return str(text)

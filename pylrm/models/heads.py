@@ -62,7 +62,12 @@ def predictions(text: CfgText, anchors: Anchors, classes: int) -> None:
 
 
 def region(
-    text: CfgText, anchors: Anchors, classes: int, images: int, overrides: Mapping[str, object]
+    text: CfgText,
+    anchors: Anchors,
+    origin: str | None,
+    classes: int,
+    images: int,
+    overrides: Mapping[str, object],
 ) -> int:
     """Add [region] for a training of so many images; returns its predictions an image."""
     _, height, width = text.shape
@@ -70,7 +75,7 @@ def region(
     warmup = min(WARMUP, images // 10)
     text.comment(
         f"{width}x{height} cells x {len(anchors)} anchors = {count} predictions. Anchors are in "
-        "cells. An image may have up to `max` objects."
+        f"cells{f': {origin}' if origin else ''}. An image may have up to `max` objects."
         + (" anchor_warmup is pylrm's own key: images." if warmup < WARMUP else "")
     )
     options = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from pylrm.models.anchors import (
     DEFAULTS,
+    ORIGIN,
     Anchors,
     Sizes,
     check_anchors,
@@ -105,6 +106,10 @@ class Options:
         if isinstance(name, str) and name in DEFAULTS:
             return default_anchors(name, grid)
         return check_anchors(name)
+
+    def boxes_origin(self) -> str | None:
+        """Return where default anchors come from; None where they are the user's."""
+        return ORIGIN.get("voc" if self.anchors is None else str(self.anchors))
 
     def mining(self) -> tuple[int, float] | None:
         """Return k and nms of [lrm]; None: no [lrm]."""

@@ -1,7 +1,6 @@
 """VOC trees to Darknet's files: what is written, round trips, and each mistake's line."""
 
 import json
-import os
 from pathlib import Path
 
 import cv2

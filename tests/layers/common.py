@@ -101,7 +101,7 @@ def check(
     parameters that are not in weights files.
     """
     options = {"kernels": kernels}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed + 50)
     x = images(shape, batch, seed)
     x64 = x.astype(np.float64)
     place = 1 + before.count("[")
@@ -165,7 +165,7 @@ def check_sum(
             return np.concatenate([twin(v, params, True) for params in pairs], axis=1)
 
         expected = both(x.astype(np.float64))
-        rng = np.random.default_rng(seed + 2)
+        rng = np.random.default_rng(seed + 60)
         truth = rng.normal(size=expected.shape).astype(np.float32)
         net.forward(x, truth.reshape(len(x), -1), train=True)
         upstream = truth - expected

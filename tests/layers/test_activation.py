@@ -33,9 +33,7 @@ def test_behind_a_convolution(name, batch_normalize, kernels):
     def twin(x, params, train):
         return finish(convolve(x, params["weights"], 1, 0, 1), params, train, name)
 
-    layer = section(
-        "convolutional", filters=3, activation=name, batch_normalize=batch_normalize
-    )
+    layer = section("convolutional", filters=3, activation=name, batch_normalize=batch_normalize)
     check(layer, twin, (2, 3, 5), kernels)
 
 

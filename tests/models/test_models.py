@@ -34,9 +34,8 @@ def numbers(text: str) -> list[float]:
     return [float(word) for word in region(text).options["anchors"].split(",")]
 
 
-# Published: MobileNet-v1's table of multipliers (million multiply-adds at 224, million parameters);
-# Darknet-19's 5.58 billion operations; Tiny YOLOv2's 6.97 billion; YOLOv2's 29.4 billion at 416 with
-# 64 channels of passthrough.
+# Published: MobileNet-v1's table of multipliers (million multiply-adds at 224); operations of
+# Darknet-19 (5.58 billion), Tiny YOLOv2 (6.97) and YOLOv2 with 64 channels of passthrough (29.4).
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [
@@ -88,7 +87,7 @@ def test_stride_16_leaves_the_last_reduction_out(name: str) -> None:
     assert fine[-1].shape == coarse[-1].shape == (125, 13, 13)
     assert numbers(text) == numbers(models.build(name, classes=20))
     if name != "yolov2-tiny":
-        passthrough = [layer for layer in fine if layer.kind == "route"][0]
+        passthrough = next(layer for layer in fine if layer.kind == "route")
         assert passthrough.shape == (256, 26, 26)
         convolutions = [layer for layer in fine if layer.kind == "convolutional"]
         assert len(convolutions) == sum(layer.kind == "convolutional" for layer in coarse)

@@ -1,0 +1,156 @@
+"""pylrm map as typed, with a network of random weights on drawn images."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WriteCfg = Callable[..., Path]
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture
+def pylrm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Runs a command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments: str | Path) -> Outcome:
+        from pylrm.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["pylrm", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def weights(tmp_path: Path, tiny_cfg: WriteCfg) -> Path:
+    from pylrm.engine import Network
+
+    path = tmp_path / "random.weights"
+    with Network(tiny_cfg(), seed=5) as net:
+        net.save_weights(path)
+    return path
+
+
+def test_a_table(
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+) -> None:
+    arguments = ("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
+    code, out, err = pylrm(*arguments)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert "valid.txt: 8 images, letterboxed, scores above 0.005" in lines[0]
+    assert [line.split()[:2] for line in lines[3:5]] == [["red", "4"], ["green", "4"]]
+    assert lines[-1].startswith("mAP@.5 (VOC, area)") and "\r" not in out
+    code, out, _ = pylrm(*arguments, "--metric", "11point", "--no-letterbox", "--thresh", ".1")
+    assert "stretched, scores above 0.1" in out and "mAP@.5 (VOC, 11 points)" in out
+
+
+def test_json_says_what_evaluate_says(
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+) -> None:
+    from pylrm.data.darknet import read_data
+    from pylrm.engine import Network
+    from pylrm.evaluate.network import evaluate
+
+    cfg = tiny_cfg()
+    for way in ("--letterbox", "--no-letterbox"):
+        code, out, _ = pylrm(
+            "map", "--cfg", cfg, "--data", tiny_data, "--weights", weights, way, "--json",
+            "--nms", ".3", "--threads", "1",
+        )  # fmt: skip
+        record = json.loads(out)
+        with Network(cfg, weights, batch=1) as net:
+            expected = evaluate(net, read_data(tiny_data), letterbox=way == "--letterbox", nms=0.3)
+        assert code == 0 and record["map"] == pytest.approx(expected.map, abs=1e-6)
+        assert record["ap"] == pytest.approx(expected.ap, abs=1e-6)
+        assert record["images"] == 8 and record["nms"] == 0.3 and record["metric"] == "area"
+
+
+def test_a_runs_cfg_brings_its_data_and_its_way_with_images(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    run = tmp_path / "run"
+    trained = pylrm("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", run,
+                    "--no-letterbox", "--quiet", "--updates", "2")  # fmt: skip
+    assert trained[0] == 0
+    measure = ("map", "--cfg", run / "net.cfg", "--weights", run / "weights" / "last.weights")
+    code, out, err = pylrm(*measure)
+    assert (code, err) == (0, "") and "8 images, stretched" in out
+    assert "8 images, letterboxed" in pylrm(*measure, "--letterbox")[1]
+
+
+def test_classes_without_objects_and_unreadable_images(
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+) -> None:
+    folder = tiny_data.parent
+    for number in range(16, 24, 2):
+        (folder / "labels" / f"{number}.txt").write_text("")
+    (folder / "images" / "16.png").write_bytes(b"no image")
+    arguments = ("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
+    code, out, err = pylrm(*arguments)
+    assert code == 0 and "7 images" in out
+    assert "1 images could not be read" in err and "16.png" in err
+    assert [line.split()[-1] for line in out.splitlines() if line.startswith("red")] == ["-"]
+    assert json.loads(pylrm(*arguments, "--json")[1])["ap"]["red"] is None
+    for number in range(16, 24):
+        (folder / "labels" / f"{number}.txt").write_text("")
+    code, out, err = pylrm(*arguments)
+    assert code == 2 and "not one object in 7 images" in err.splitlines()[-1]
+
+
+def test_a_terminal_sees_progress(
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    weights: Path,
+    pylrm: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    code, out, err = pylrm("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
+    assert code == 0 and err.endswith("\r8/8 images\n") and "\r" not in out
+
+
+def test_mistakes_are_one_line(
+    tmp_path: Path,
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    weights: Path,
+    pylrm: Callable[..., Outcome],
+) -> None:
+    def one_line(*parts: str, **changes: str | Path) -> None:
+        arguments = {"cfg": tiny_cfg(), "data": tiny_data, "weights": weights, **changes}
+        words = [word for name, value in arguments.items() for word in (f"--{name}", value)]
+        code, _, err = pylrm("map", *words)
+        lines = err.strip().splitlines()
+        assert code == 2 and len(lines) == 1, (code, err)
+        assert all(part in lines[0] for part in parts), lines[0]
+
+    one_line("none.weights", weights=tmp_path / "none.weights")
+    one_line("none.data", data=tmp_path / "none.data")
+    three = tmp_path / "three.data"
+    three.write_text("classes=3\nvalid=tiny/valid.txt\n")
+    one_line("tiny.cfg:", "three.data", "classes=3", data=three)
+    classifier = tmp_path / "classifier.cfg"
+    classifier.write_text("[net]\nwidth=8\nheight=8\nchannels=3\n\n[connected]\noutput=2\n")
+    from pylrm.engine import Network
+
+    with Network(classifier) as net:
+        net.save_weights(tmp_path / "classifier.weights")
+    one_line("no [region] or [yolo]", cfg=classifier, weights=tmp_path / "classifier.weights")
+    (tiny_data.parent / "labels" / "20.txt").write_text("0 .5 .5 .1 .1\n7 .5 .5 .1 .1\n")
+    one_line("20.txt:2", "class 7")
+    (tiny_data.parent / "valid.txt").unlink()
+    one_line("valid.txt", "not there")
