@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stddef.h>
 
-const char *const activation_names[] = {"logistic", "relu", "relie", "linear", "ramp", "tanh", "plse", "leaky", "elu",
-                                        "loggy", "stair", "hardtan", "lhtan", "selu", "relu6", "mish", "swish", NULL};
+const char *const activation_names[] = {"logistic", "relu",  "relie", "linear", "ramp",  "tanh",
+                                        "plse",     "leaky", "elu",   "loggy",  "stair", "hardtan",
+                                        "lhtan",    "selu",  "relu6", "mish",   "swish", NULL};
 
 /* SELU's two constants (Klambauer et al., 2017), to Darknet's digits. */
 static const float SELU_SCALE = 1.0507f, SELU_ALPHA = 1.6732f;
@@ -14,10 +15,11 @@ static float logistic(float x)
     return 1.f / (1.f + expf(-x));
 }
 
-/* ln(1 + e^x) without overflow */
-static float softplus(float x)
+/* tanh(ln(1 + e^x)) = w/(w + 2) with w = e^x*(e^x + 2); beyond 20 it is 1. */
+static float mish_w(float x)
 {
-    return x > 20 ? x : log1pf(expf(x));
+    const float e = expf(fminf(x, 20));
+    return e * (e + 2);
 }
 
 static float stair(float x)
@@ -44,7 +46,7 @@ float dn_activate(activation a, float x)
     case LHTAN: return x < 0 ? .001f * x : x > 1 ? .001f * (x - 1) + 1 : x;
     case SELU: return SELU_SCALE * (x >= 0 ? x : SELU_ALPHA * expm1f(x));
     case RELU6: return x > 6 ? 6 : x > 0 ? x : x * 0;
-    case MISH: return x * tanhf(softplus(x));
+    case MISH: return x * (mish_w(x) / (mish_w(x) + 2));
     case SWISH: return x * logistic(x);
     }
     return x;
@@ -52,8 +54,8 @@ float dn_activate(activation a, float x)
 
 static float mish_gradient(float x)
 {
-    const float t = tanhf(softplus(x));
-    return t + x * (1 - t * t) * logistic(x);
+    const float w = mish_w(x), t = w / (w + 2);
+    return x > 20 ? 1 : t + x * (1 + t) * 2 / (w + 2) * logistic(x);
 }
 
 float dn_activation_gradient(activation a, float y, float x)

@@ -56,6 +56,17 @@ def test_a_truth_gives_a_cost_outside_training(kernels):
         assert net.cost == pytest.approx(32)
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_a_truth_of_another_length_is_not_its_own(kernels):
+    text = "[activation]\n[cost]\n" + section("route", layers=0)
+    text += section("connected", output=2) + section("cost")
+    with network(text, (6, 1, 1), kernels=kernels, keep=True) as net:
+        net.forward(images((6, 1, 1)), np.ones((3, 2)), train=True)
+        assert net[1].cost == 0
+        assert not net[1].output.any()
+        assert net[4].cost > 0
+
+
 def test_an_unknown_type_is_refused_with_its_line():
     with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[cost\] type=seg.*sse.*L1.*smooth"):
         network(section("cost", type="seg"), (1, 1, 1))

@@ -64,6 +64,20 @@ def test_negative_values_beat_the_frame(kernels):
         assert (net.forward(x) < -1).all()
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("place", [(0, 0), (1, 1), (2, 3)])
+def test_nothing_hides_a_nan(place, keep, kernels):
+    layer = section("maxpool", size=3, stride=1)
+    with network(layer, (1, 4, 5), kernels=kernels, keep=keep, inference=not keep) as net:
+        x = images((1, 4, 5))
+        x[0, 0][place] = np.nan
+        row, column = (slice(max(0, i - 1), i + 2) for i in place)
+        expected = np.zeros((4, 5), bool)
+        expected[row, column] = True
+        np.testing.assert_array_equal(np.isnan(net.forward(x)[0, 0]), expected)
+
+
 def test_a_window_larger_than_the_input_is_refused_with_its_line():
     with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[maxpool\] size=5 is larger"):
         network(section("maxpool", size=5, padding=0), (1, 4, 8))

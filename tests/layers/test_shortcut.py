@@ -29,6 +29,8 @@ def shortcut(a, b, alpha=1, beta=1, activation="linear"):
         {"activation": "leaky"},
         {"activation": "logistic", "beta": 0},
         {"alpha": 0, "activation": "relu"},
+        {"activation": "mish"},
+        {"activation": "swish", "alpha": 2},
     ],
 )
 def test_equal_shapes(shape, keys, kernels):

@@ -105,6 +105,16 @@ def test_noloss_hands_on_what_comes(keep, kernels):
             close(net[0].grads["biases"], (truth - out).sum((0, 2, 3)))
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_a_truth_of_another_length_is_not_its_own(kernels):
+    text = "[activation]\n[softmax]\n" + section("connected", output=2) + section("cost")
+    with network(text, (6, 1, 1), kernels=kernels, keep=True) as net:
+        net.forward(images((6, 1, 1)), np.ones((3, 2)), train=True)
+        assert net[1].cost == 0
+        assert not net[1].delta.any()
+        assert net.cost == pytest.approx(net[3].cost / 2)
+
+
 def test_groups_that_do_not_divide_are_refused_with_their_line():
     with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[softmax\] groups=3 must divide the 10"):
         network(section("softmax", groups=3), (10, 1, 1))

@@ -4,7 +4,8 @@
 typedef struct { int activation; } layer_activation;
 
 static const key keys[] = {
-    KEY_CHOICE(layer_activation, activation, "linear", activation_names, "the function"), KEY_END};
+    KEY_CHOICE(layer_activation, activation, "linear", activation_names, "the function"),
+    KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)
 {
@@ -18,7 +19,8 @@ static dn_status shape(layer *l, dn_error *e)
 static void forward(layer *l, const pass *p)
 {
     const layer_activation *a = l->state;
-    p->backend->activate(p, (activation)a->activation, l->input[0], l->output, p->batch * dims_count(l->out));
+    p->backend->activate(p, (activation)a->activation, l->input[0], l->output,
+                         p->batch * dims_count(l->out));
 }
 
 /* As in Darknet, delta itself becomes that of the input. */
@@ -26,11 +28,19 @@ static void backward(layer *l, const pass *p)
 {
     const layer_activation *a = l->state;
     const int64_t count = dims_count(l->out);
-    p->backend->activate_grad(p, (activation)a->activation, l->output, l->reads_input ? l->input[0] : NULL, l->delta,
-                              l->delta, false, p->batch * count);
+    p->backend->activate_grad(p, (activation)a->activation, l->output,
+                              l->reads_input ? l->input[0] : NULL, l->delta, l->delta, false,
+                              p->batch * count);
     if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1, l->adds[0]);
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
+                              l->adds[0]);
 }
 
-const layer_type activation_layer = {"activation", sizeof(layer_activation), keys, .reads_input = true,
-                                     .reads_output = true, .shape = shape, .forward = forward, .backward = backward};
+const layer_type activation_layer = {.name = "activation",
+                                     .state_size = sizeof(layer_activation),
+                                     .keys = keys,
+                                     .reads_input = true,
+                                     .reads_output = true,
+                                     .shape = shape,
+                                     .forward = forward,
+                                     .backward = backward};

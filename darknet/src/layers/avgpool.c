@@ -21,4 +21,7 @@ static void backward(layer *l, const pass *p)
         p->backend->avgpool_grad(p, l->in[0], l->delta, l->input_delta[0], l->adds[0]);
 }
 
-const layer_type avgpool_layer = {"avgpool", 0, NULL, .shape = shape, .forward = forward, .backward = backward};
+const layer_type avgpool_layer = {.name = "avgpool",
+                                  .shape = shape,
+                                  .forward = forward,
+                                  .backward = backward};

@@ -1,5 +1,6 @@
-/* [batchnorm] out = scale*(x - mean)/sqrt(variance + 1e-5) + bias, per channel over batch and plane.
- * in, out (batch, c, h, w). The biases are trained, but Darknet's files do not hold them.
+/* [batchnorm] out = scale*(x - mean)/sqrt(variance + 1e-5) + bias, per channel.
+ * in, out (batch, c, h, w); mean and variance are over batch, h and w.
+ * The biases are trained, but Darknet's files do not hold them.
  */
 #include "backend.h"
 
@@ -23,10 +24,17 @@ static conv_data collect(const layer *l)
 {
     const param *scales = dn_param(l, "scales"), *biases = dn_param(l, "biases");
     float *statistics = dn_buffer(l, "statistics");
-    return (conv_data){.raw = (float *)l->input[0], .output = l->output, .delta = l->delta, .scales = scales->value,
-                       .scale_grads = scales->grad, .biases = biases->value, .bias_grads = biases->grad,
+    return (conv_data){.raw = (float *)l->input[0],
+                       .output = l->output,
+                       .delta = l->delta,
+                       .scales = scales->value,
+                       .scale_grads = scales->grad,
+                       .biases = biases->value,
+                       .bias_grads = biases->grad,
                        .rolling_mean = dn_param(l, "rolling_mean")->value,
-                       .rolling_variance = dn_param(l, "rolling_variance")->value, .fresh = l->fresh, .mean = statistics,
+                       .rolling_variance = dn_param(l, "rolling_variance")->value,
+                       .fresh = l->fresh,
+                       .mean = statistics,
                        .variance = statistics ? statistics + l->out.c : NULL};
 }
 
@@ -42,8 +50,12 @@ static void backward(layer *l, const pass *p)
     const int64_t count = dims_count(l->out);
     p->backend->batchnorm_grad(p, l->out, &d);
     if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1, l->adds[0]);
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
+                              l->adds[0]);
 }
 
-const layer_type batchnorm_layer = {
-    "batchnorm", 0, NULL, .reads_input = true, .shape = shape, .forward = forward, .backward = backward};
+const layer_type batchnorm_layer = {.name = "batchnorm",
+                                    .reads_input = true,
+                                    .shape = shape,
+                                    .forward = forward,
+                                    .backward = backward};

@@ -20,11 +20,19 @@ static dn_status shape(layer *l, dn_error *e)
     const int64_t inputs = dims_count(l->in[0]);
     const param *weights = dn_param(l, "weights");
     if (weights && weights->shape[1] != inputs)
-        return dn_layer_error(l, e, "has weights for %lld inputs and cannot see %lld: a network with [connected] keeps its "
-                              "input size", (long long)weights->shape[1], (long long)inputs);
+        return dn_layer_error(
+            l, e,
+            "has weights for %lld inputs and cannot see %lld: a network with [connected] keeps its "
+            "input size",
+            (long long)weights->shape[1], (long long)inputs);
     l->out = (dims){c->output, 1, 1};
-    c->shape = (conv){.in = {(int)inputs, 1, 1}, .out = l->out, .size = 1, .stride = 1, .groups = 1,
-                      .batch_normalize = c->batch_normalize, .activation = (activation)c->activation};
+    c->shape = (conv){.in = {(int)inputs, 1, 1},
+                      .out = l->out,
+                      .size = 1,
+                      .stride = 1,
+                      .groups = 1,
+                      .batch_normalize = c->batch_normalize,
+                      .activation = (activation)c->activation};
     if (l->param_count == 0) {
         section_add_biases(l, &c->shape);
         dn_add_param(l, "weights", true, true, 2, (const int64_t[]){c->output, inputs});
@@ -72,6 +80,14 @@ static size_t packed_bytes(const layer *l, const backend *b)
     return b->conv_packed_bytes(&c->shape);
 }
 
-const layer_type connected_layer = {
-    "connected", sizeof(connected), keys, .reads_input = true, .shape = shape, .workspace = workspace,
-    .multiply_adds = multiply_adds, .forward = forward, .backward = backward, .packed_bytes = packed_bytes, .fold = fold};
+const layer_type connected_layer = {.name = "connected",
+                                    .state_size = sizeof(connected),
+                                    .keys = keys,
+                                    .reads_input = true,
+                                    .shape = shape,
+                                    .workspace = workspace,
+                                    .multiply_adds = multiply_adds,
+                                    .forward = forward,
+                                    .backward = backward,
+                                    .packed_bytes = packed_bytes,
+                                    .fold = fold};

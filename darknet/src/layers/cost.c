@@ -2,7 +2,9 @@
  *   sse     error d², delta d
  *   L1      error |d|, delta sign(d)
  *   smooth  error d² and delta d within |d| <= 1, beyond 2|d|-1 and sign(d)
- * in, out (batch, c*h*w, 1, 1): with a truth, each value's error, else 0. `scale` acts on what is handed back only.
+ * in, out (batch, c*h*w, 1, 1): with a truth, each value's error, else 0
+ * `scale` acts on what is handed back only.
+ * A truth of another length is another loss layer's.
  */
 #include <math.h>
 
@@ -37,9 +39,10 @@ static void forward(layer *l, const pass *p)
 {
     const cost *c = l->state;
     const int64_t count = p->batch * dims_count(l->out);
+    const bool judged = p->truth && p->truths == dims_count(l->out);
     double sum = 0;
     for (int64_t i = 0; i < count; i++) {
-        const float d = p->truth ? p->truth[i] - l->input[0][i] : 0;
+        const float d = judged ? p->truth[i] - l->input[0][i] : 0;
         const bool straight = c->type == L1 || (c->type == SMOOTH && fabsf(d) > 1);
         l->output[i] = c->type == L1 ? fabsf(d) : straight ? 2 * fabsf(d) - 1 : d * d;
         if (l->delta)
@@ -54,8 +57,14 @@ static void backward(layer *l, const pass *p)
     const cost *c = l->state;
     const int64_t count = dims_count(l->out);
     if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, c->scale, l->adds[0]);
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count,
+                              c->scale, l->adds[0]);
 }
 
-const layer_type cost_layer = {
-    "cost", sizeof(cost), keys, .loss = true, .shape = shape, .forward = forward, .backward = backward};
+const layer_type cost_layer = {.name = "cost",
+                               .state_size = sizeof(cost),
+                               .keys = keys,
+                               .loss = true,
+                               .shape = shape,
+                               .forward = forward,
+                               .backward = backward};

@@ -1,6 +1,7 @@
 /* [maxpool] the largest of each window.
  * in  (batch, c, h, w)
- * out (batch, c, (h + padding - size)/stride + 1, likewise w); a window starts at -(padding/2), half truncated
+ * out (batch, c, (h + padding - size)/stride + 1, likewise w)
+ * The first window starts at -(padding/2), the half truncated.
  */
 #include "backend.h"
 
@@ -19,11 +20,15 @@ static dn_status shape(layer *l, dn_error *e)
 {
     maxpool *m = l->state;
     const dims in = l->in[0];
-    const int size = m->size ? m->size : m->stride, padding = m->padding < 0 ? size - 1 : m->padding;
+    const int size = m->size ? m->size : m->stride,
+              padding = m->padding < 0 ? size - 1 : m->padding;
     if (in.h + padding < size || in.w + padding < size)
-        return dn_layer_error(l, e, "size=%d is larger than the input of %dx%d with padding=%d", size, in.w, in.h, padding);
-    l->out = (dims){in.c, (in.h + padding - size) / m->stride + 1, (in.w + padding - size) / m->stride + 1};
-    m->shape = (pool){.in = in, .out = l->out, .size = size, .stride = m->stride, .padding = padding};
+        return dn_layer_error(l, e, "size=%d is larger than the input of %dx%d with padding=%d",
+                              size, in.w, in.h, padding);
+    l->out = (dims){in.c, (in.h + padding - size) / m->stride + 1,
+                    (in.w + padding - size) / m->stride + 1};
+    m->shape = (pool){
+        .in = in, .out = l->out, .size = size, .stride = m->stride, .padding = padding};
     const int64_t indexes[] = {l->out.c, l->out.h, l->out.w};
     dn_add_buffer(l, "indexes", DN_INT32, LIVES_IN_PASS, 3, indexes);
     return DN_OK;
@@ -39,8 +44,13 @@ static void backward(layer *l, const pass *p)
 {
     const maxpool *m = l->state;
     if (l->input_delta[0])
-        p->backend->maxpool_grad(p, &m->shape, l->delta, dn_buffer(l, "indexes"), l->input_delta[0], l->adds[0]);
+        p->backend->maxpool_grad(p, &m->shape, l->delta, dn_buffer(l, "indexes"), l->input_delta[0],
+                                 l->adds[0]);
 }
 
-const layer_type maxpool_layer = {
-    "maxpool", sizeof(maxpool), keys, .shape = shape, .forward = forward, .backward = backward};
+const layer_type maxpool_layer = {.name = "maxpool",
+                                  .state_size = sizeof(maxpool),
+                                  .keys = keys,
+                                  .shape = shape,
+                                  .forward = forward,
+                                  .backward = backward};

@@ -1,4 +1,4 @@
-/* [route] the channels of several layers, one after the other; groups > 1: group_id's share of each.
+/* [route] the channels of several layers, one after the other; groups > 1: share group_id of each.
  * in  (batch, c_j, h, w)
  * out (batch, sum of c_j/groups, h, w)
  */
@@ -21,13 +21,16 @@ static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const route *r = l->state;
     if (r->layers.n < 1 || r->layers.n > MOST_LAYERS)
-        return dn_layer_error(l, e, "layers= names %d layers, but must name 1 to %d", r->layers.n, MOST_LAYERS);
+        return dn_layer_error(l, e, "layers= names %d layers, but must name 1 to %d", r->layers.n,
+                              MOST_LAYERS);
     from->n = r->layers.n;
     for (int j = 0; j < from->n; j++) {
         const int named = r->layers.v[j], index = named < 0 ? l->index + named : named;
         if (index < 0 || index >= l->index)
-            return dn_layer_error(l, e, "layers=%d: must name a layer before this one, from 0 to %d or from -1 to -%d", named,
-                                  l->index - 1, l->index);
+            return dn_layer_error(
+                l, e,
+                "layers=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",
+                named, l->index - 1, l->index);
         from->v[j] = index;
     }
     return DN_OK;
@@ -42,10 +45,12 @@ static dn_status shape(layer *l, dn_error *e)
     for (int j = 0; j < l->inputs; j++) {
         const dims in = l->in[j];
         if (in.h != l->out.h || in.w != l->out.w)
-            return dn_layer_error(l, e, "layer %d is %dx%d and layer %d %dx%d: all must have one width and height",
-                                  l->from[0], l->out.w, l->out.h, l->from[j], in.w, in.h);
+            return dn_layer_error(
+                l, e, "layer %d is %dx%d and layer %d %dx%d: all must have one width and height",
+                l->from[0], l->out.w, l->out.h, l->from[j], in.w, in.h);
         if (in.c % r->groups)
-            return dn_layer_error(l, e, "groups=%d must divide the %d channels of layer %d", r->groups, in.c, l->from[j]);
+            return dn_layer_error(l, e, "groups=%d must divide the %d channels of layer %d",
+                                  r->groups, in.c, l->from[j]);
         l->out.c += in.c / r->groups;
     }
     return DN_OK;
@@ -58,7 +63,8 @@ static void forward(layer *l, const pass *p)
     float *out = l->output;
     for (int j = 0; j < l->inputs; j++) {
         const int64_t whole = dims_count(l->in[j]), share = whole / r->groups;
-        p->backend->copy_rows(p, p->batch, share, l->input[j] + r->group_id * share, whole, out, all, 1, false);
+        p->backend->copy_rows(p, p->batch, share, l->input[j] + r->group_id * share, whole, out,
+                              all, 1, false);
         out += share;
     }
 }
@@ -74,11 +80,16 @@ static void backward(layer *l, const pass *p)
         if (to && r->groups > 1 && !l->adds[j]) /* the shares not taken get nothing */
             p->backend->copy_rows(p, p->batch, whole, NULL, 0, to, whole, 1, false);
         if (to)
-            p->backend->copy_rows(p, p->batch, share, delta, all, to + r->group_id * share, whole, 1,
-                                  l->adds[j] || r->groups > 1);
+            p->backend->copy_rows(p, p->batch, share, delta, all, to + r->group_id * share, whole,
+                                  1, l->adds[j] || r->groups > 1);
         delta += share;
     }
 }
 
-const layer_type route_layer = {
-    "route", sizeof(route), keys, .edges = edges, .shape = shape, .forward = forward, .backward = backward};
+const layer_type route_layer = {.name = "route",
+                                .state_size = sizeof(route),
+                                .keys = keys,
+                                .edges = edges,
+                                .shape = shape,
+                                .forward = forward,
+                                .backward = backward};

@@ -1,5 +1,5 @@
-/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)); where the two differ in size or channels, only
- * where they overlap, elsewhere the layer before as it is.
+/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)); where the two differ in size
+ * or channels, only where they overlap, elsewhere the layer before as it is.
  * in (batch, c, h, w) and (batch, c2, h2, w2), out (batch, c, h, w)
  */
 #include "backend.h"
@@ -13,7 +13,8 @@ typedef struct {
 enum { UNSAID = -(1 << 30) };
 
 static const key keys[] = {
-    KEY_INT(shortcut_section, from, UNSAID, UNSAID, 1 << 24, "the other layer: from 0, or negative counted back from here"),
+    KEY_INT(shortcut_section, from, UNSAID, UNSAID, 1 << 24,
+            "the other layer: from 0, or negative counted back from here"),
     KEY_CHOICE(shortcut_section, activation, "linear", activation_names, "after the sum"),
     KEY_FLOAT(shortcut_section, alpha, 1, -1e6, 1e6, "factor of the layer before"),
     KEY_FLOAT(shortcut_section, beta, 1, -1e6, 1e6, "factor of the other"),
@@ -26,8 +27,9 @@ static dn_status edges(layer *l, int_list *from, dn_error *e)
     if (s->from == UNSAID)
         return dn_layer_error(l, e, "needs from=, the layer to add");
     if (other < 0 || other >= l->index || l->index < 1)
-        return dn_layer_error(l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d", s->from,
-                              l->index - 1, l->index);
+        return dn_layer_error(
+            l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",
+            s->from, l->index - 1, l->index);
     from->n = 2;
     from->v[0] = l->index - 1;
     from->v[1] = other;
@@ -41,14 +43,17 @@ static dn_status shape(layer *l, dn_error *e)
     l->out = a;
     s->shape = (shortcut){.a = a, .b = b, .alpha = s->alpha, .beta = s->beta};
     const bool larger = a.w >= b.w && a.h >= b.h, smaller = a.w <= b.w && a.h <= b.h;
-    const bool whole = larger ? a.w % b.w == 0 && a.h % b.h == 0 && a.w / b.w == a.h / b.h
-                              : smaller && b.w % a.w == 0 && b.h % a.h == 0 && b.w / a.w == b.h / a.h;
+    const bool whole = larger
+                           ? a.w % b.w == 0 && a.h % b.h == 0 && a.w / b.w == a.h / b.h
+                           : smaller && b.w % a.w == 0 && b.h % a.h == 0 && b.w / a.w == b.h / a.h;
     if (!whole)
-        return dn_layer_error(l, e, "adds layer %d of %dx%d to %dx%d: the sizes must be equal, or one a whole multiple of "
-                              "the other", l->from[1], b.w, b.h, a.w, a.h);
+        return dn_layer_error(
+            l, e,
+            "adds layer %d of %dx%d to %dx%d: the sizes must be equal, or one a whole multiple of "
+            "the other",
+            l->from[1], b.w, b.h, a.w, a.h);
     if (dn_activation_reads_x((activation)s->activation))
-        return dn_layer_error(l, e, "activation=%s: the sum is not kept for it here; an [activation] after it would do",
-                              activation_names[s->activation]);
+        dn_add_buffer(l, "sum", DN_FLOAT32, LIVES_IN_PASS, 3, (const int64_t[]){a.c, a.h, a.w});
     l->reads_output = s->activation != LINEAR;
     return DN_OK;
 }
@@ -56,19 +61,27 @@ static dn_status shape(layer *l, dn_error *e)
 static void forward(layer *l, const pass *p)
 {
     const shortcut_section *s = l->state;
-    p->backend->shortcut(p, &s->shape, l->input[0], l->input[1], l->output);
+    float *kept = dn_buffer(l, "sum"), *sum = kept ? kept : l->output;
+    p->backend->shortcut(p, &s->shape, l->input[0], l->input[1], sum);
     if (s->activation != LINEAR)
-        p->backend->activate(p, (activation)s->activation, l->output, l->output, p->batch * dims_count(l->out));
+        p->backend->activate(p, (activation)s->activation, sum, l->output,
+                             p->batch * dims_count(l->out));
 }
 
 static void backward(layer *l, const pass *p)
 {
     const shortcut_section *s = l->state;
     if (s->activation != LINEAR)
-        p->backend->activate_grad(p, (activation)s->activation, l->output, NULL, l->delta, l->delta, false,
-                                  p->batch * dims_count(l->out));
-    p->backend->shortcut_grad(p, &s->shape, l->delta, l->input_delta[0], l->adds[0], l->input_delta[1], l->adds[1]);
+        p->backend->activate_grad(p, (activation)s->activation, l->output, dn_buffer(l, "sum"),
+                                  l->delta, l->delta, false, p->batch * dims_count(l->out));
+    p->backend->shortcut_grad(p, &s->shape, l->delta, l->input_delta[0], l->adds[0],
+                              l->input_delta[1], l->adds[1]);
 }
 
-const layer_type shortcut_layer = {
-    "shortcut", sizeof(shortcut_section), keys, .edges = edges, .shape = shape, .forward = forward, .backward = backward};
+const layer_type shortcut_layer = {.name = "shortcut",
+                                   .state_size = sizeof(shortcut_section),
+                                   .keys = keys,
+                                   .edges = edges,
+                                   .shape = shape,
+                                   .forward = forward,
+                                   .backward = backward};

@@ -1,6 +1,7 @@
 /* [softmax] probabilities, and with a truth the cross-entropy.
  * in (batch, c, h, w); out (batch, c*h*w, 1, 1), or with spatial=1 as in
  * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
+ * A truth of another length is another loss layer's.
  */
 #include <math.h>
 
@@ -24,7 +25,8 @@ static dn_status shape(layer *l, dn_error *e)
     const dims in = l->in[0];
     const int64_t values = s->spatial ? in.c : dims_count(in);
     if (values % s->groups)
-        return dn_layer_error(l, e, "groups=%d must divide the %lld values of the input", s->groups, (long long)values);
+        return dn_layer_error(l, e, "groups=%d must divide the %lld values of the input", s->groups,
+                              (long long)values);
     l->out = s->spatial ? in : (dims){(int)dims_count(in), 1, 1};
     return DN_OK;
 }
@@ -32,11 +34,12 @@ static dn_status shape(layer *l, dn_error *e)
 static void set_loss(layer *l, const pass *p)
 {
     const int64_t count = p->batch * dims_count(l->out);
+    const bool judged = p->truth && p->truths == dims_count(l->out);
     double cost = 0;
     for (int64_t i = 0; i < count; i++) {
-        const float truth = p->truth ? p->truth[i] : l->output[i];
+        const float truth = judged ? p->truth[i] : l->output[i];
         l->delta[i] = truth - l->output[i];
-        if (p->truth && truth != 0)
+        if (judged && truth != 0)
             cost -= truth * logf(fmaxf(l->output[i], 1e-37f));
     }
     l->cost = cost;
@@ -48,10 +51,12 @@ static void forward(layer *l, const pass *p)
     const int64_t count = dims_count(l->in[0]), plane = (int64_t)l->in[0].h * l->in[0].w;
     if (s->spatial) {
         const int each = l->in[0].c / s->groups;
-        p->backend->softmax(p, each, plane, s->groups, each * plane, plane, count, s->temperature, l->input[0], l->output);
+        p->backend->softmax(p, each, plane, s->groups, each * plane, plane, count, s->temperature,
+                            l->input[0], l->output);
     } else {
         const int each = (int)(count / s->groups);
-        p->backend->softmax(p, each, 1, s->groups, each, 1, count, s->temperature, l->input[0], l->output);
+        p->backend->softmax(p, each, 1, s->groups, each, 1, count, s->temperature, l->input[0],
+                            l->output);
     }
     if (!l->delta)
         return;
@@ -66,8 +71,15 @@ static void backward(layer *l, const pass *p)
 {
     const int64_t count = dims_count(l->out);
     if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1, l->adds[0]);
+        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
+                              l->adds[0]);
 }
 
-const layer_type softmax_layer = {"softmax", sizeof(softmax), keys, .loss = true, .reads_output = true, .shape = shape,
-                                  .forward = forward, .backward = backward};
+const layer_type softmax_layer = {.name = "softmax",
+                                  .state_size = sizeof(softmax),
+                                  .keys = keys,
+                                  .loss = true,
+                                  .reads_output = true,
+                                  .shape = shape,
+                                  .forward = forward,
+                                  .backward = backward};

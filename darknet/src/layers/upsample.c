@@ -21,7 +21,8 @@ static dn_status shape(layer *l, dn_error *e)
     if (u->stride == 0)
         return dn_layer_error(l, e, "stride=0: must be 1 to 64, or negative to reduce");
     if (u->stride < 0 && (in.h % -u->stride || in.w % -u->stride))
-        return dn_layer_error(l, e, "stride=%d must divide the input's width %d and height %d", u->stride, in.w, in.h);
+        return dn_layer_error(l, e, "stride=%d must divide the input's width %d and height %d",
+                              u->stride, in.w, in.h);
     l->out = u->stride > 0 ? (dims){in.c, in.h * u->stride, in.w * u->stride}
                            : (dims){in.c, in.h / -u->stride, in.w / -u->stride};
     return DN_OK;
@@ -42,10 +43,16 @@ static void backward(layer *l, const pass *p)
     if (!l->input_delta[0])
         return;
     if (u->stride > 0)
-        p->backend->upsample_grad(p, l->in[0], u->stride, u->scale, l->delta, l->input_delta[0], l->adds[0]);
+        p->backend->upsample_grad(p, l->in[0], u->stride, u->scale, l->delta, l->input_delta[0],
+                                  l->adds[0]);
     else
-        p->backend->downsample_grad(p, l->in[0], -u->stride, u->scale, l->delta, l->input_delta[0], l->adds[0]);
+        p->backend->downsample_grad(p, l->in[0], -u->stride, u->scale, l->delta, l->input_delta[0],
+                                    l->adds[0]);
 }
 
-const layer_type upsample_layer = {
-    "upsample", sizeof(upsample), keys, .shape = shape, .forward = forward, .backward = backward};
+const layer_type upsample_layer = {.name = "upsample",
+                                   .state_size = sizeof(upsample),
+                                   .keys = keys,
+                                   .shape = shape,
+                                   .forward = forward,
+                                   .backward = backward};

@@ -160,12 +160,12 @@ def _light(rng: np.random.Generator) -> Light:
 def _street(rng: np.random.Generator) -> Street:
     lanes = 1 if rng.random() < 0.62 else 2
     strips = rng.random(2) < 0.72
-    cross = float(rng.uniform(15, 34)) if rng.random() < 0.45 else None
+    cross = float(rng.uniform(13, 26)) if rng.random() < 0.45 else None
     zebra = None
     if cross is not None and rng.random() < 0.6:
         zebra = cross - 5.8
     elif rng.random() < 0.2:
-        zebra = float(rng.uniform(9, 20))
+        zebra = float(rng.uniform(8, 15))
     return Street(
         lanes=lanes,
         lane=float(rng.uniform(3.0, 3.5)),
@@ -194,7 +194,7 @@ def _populate(rng: np.random.Generator, street: Street, camera: Camera) -> list[
     """Place objects that neither stand in each other nor miss the picture."""
     actors: list[Actor] = []
     taken: list[Floats] = []
-    for index in rng.choice(len(CLASSES), size=rng.integers(8, 17), p=SHARES):
+    for index in rng.choice(len(CLASSES), size=rng.integers(7, 14), p=SHARES):
         for _ in range(12):
             actor = _place(rng, CLASSES[index], street)
             corners = actor.footprint()
@@ -224,24 +224,24 @@ def _place(rng: np.random.Generator, kind: str, street: Street) -> Actor:
     side = int(rng.choice([-1, 1]))
     kerb = street.left if side < 0 else street.right
     if kind == "sign":
-        return figures.sign(rng, kerb + side * rng.uniform(0.35, 0.8), rng.uniform(5.5, 19))
+        return figures.sign(rng, kerb + side * rng.uniform(0.35, 0.8), rng.uniform(5.5, 13))
     if kind == "pedestrian":
         if street.zebra is not None and rng.random() < 0.35:
             x = rng.uniform(street.left, street.right)
             return figures.pedestrian(rng, x, street.zebra + rng.uniform(-1.2, 1.2))
         x = kerb + side * rng.uniform(0.5, street.pavement - 0.4)
-        return figures.pedestrian(rng, x, 5 + 19 * rng.random() ** 1.2)
+        return figures.pedestrian(rng, x, 4.5 + 12 * rng.random())
     if kind == "cyclist":
         if street.cross is not None and rng.random() < 0.35:
             x = rng.uniform(street.left - 3, street.right + 3)
             return figures.cyclist(rng, x, street.cross + rng.uniform(-2, 2), 1.0)
         x = side * (street.lanes * street.lane - rng.uniform(0.5, 1.1))
-        return figures.cyclist(rng, x, rng.uniform(6, 22), float(rng.choice([0.14, 0.3, 0.6])))
+        return figures.cyclist(rng, x, rng.uniform(5, 15), float(rng.choice([0.14, 0.3, 0.6])))
     make = {"car": vehicles.car, "van": vehicles.van, "bus": vehicles.bus}[kind]
     if street.cross is not None and rng.random() < 0.3:
         x = rng.uniform(street.left - 5, street.right + 5)
         return make(rng, x, street.cross + side * 1.7, side * np.pi / 2 + rng.normal(0, 0.05))
-    z = (6 if kind != "bus" else 11) + 34 * rng.random() ** 1.3
+    z = (6 if kind != "bus" else 11) + 24 * rng.random() ** 1.2
     away = 0.0 if side > 0 else np.pi
     strip = street.parking[0 if side < 0 else 1]
     if strip and kind != "bus" and rng.random() < 0.62:

@@ -1,6 +1,8 @@
-/* The fast backend: own convolutions; what memory bounds is as fast as plain loops over all processors. */
+/* The fast backend: own convolutions, own versions of what plain loops do badly, the plain loops
+ * over all processors for the rest. */
 #include "backends/reference/reference.h"
 #include "conv.h"
+#include "cpu.h"
 
 const backend cpu_backend = {
     .name = "fast",
@@ -11,21 +13,21 @@ const backend cpu_backend = {
     .conv_fold = cpu_conv_fold,
     .batchnorm = reference_batchnorm,
     .batchnorm_grad = reference_batchnorm_grad,
-    .activate = reference_activate,
-    .activate_grad = reference_activate_grad,
-    .maxpool = reference_maxpool,
+    .activate = cpu_activate,
+    .activate_grad = cpu_activate_grad,
+    .maxpool = cpu_maxpool,
     .maxpool_grad = reference_maxpool_grad,
     .avgpool = reference_avgpool,
     .avgpool_grad = reference_avgpool_grad,
-    .upsample = reference_upsample,
+    .upsample = cpu_upsample,
     .upsample_grad = reference_upsample_grad,
     .downsample = reference_downsample,
     .downsample_grad = reference_downsample_grad,
     .reorg = reference_reorg,
     .reorg_grad = reference_reorg_grad,
     .transpose = reference_transpose,
-    .shortcut = reference_shortcut,
-    .shortcut_grad = reference_shortcut_grad,
+    .shortcut = cpu_shortcut,
+    .shortcut_grad = cpu_shortcut_grad,
     .copy_rows = reference_copy_rows,
     .softmax = reference_softmax,
     .dropout = reference_dropout,

@@ -73,7 +73,8 @@ static double weight_sum(const conv *s, const float *in, const float *delta, int
     double sum = 0;
     for (int y = rows.first; y < rows.end; y++)
         for (int x = columns.first; x < columns.end; x++) {
-            const int in_y = y * s->stride + ky - s->padding, in_x = x * s->stride + kx - s->padding;
+            const int in_y = y * s->stride + ky - s->padding,
+                      in_x = x * s->stride + kx - s->padding;
             sum += (double)delta[(int64_t)y * s->out.w + x] * in[(int64_t)in_y * s->in.w + in_x];
         }
     return sum;
@@ -126,8 +127,8 @@ static void hand_back(const pass *p, const conv *s, const conv_data *d)
         for (int c = 0; c < s->in.c; c++) {
             const int first = c / channels * filters;
             const float *delta = d->delta + ((int64_t)b * s->out.c + first) * plane(s->out);
-            const float *weights =
-                d->weights + ((int64_t)first * channels + c % channels) * s->size * s->size;
+            const float *weights = d->weights
+                                   + ((int64_t)first * channels + c % channels) * s->size * s->size;
             float *to = d->input_delta + ((int64_t)b * s->in.c + c) * plane(s->in);
             for (int y = 0; y < s->in.h; y++)
                 for (int x = 0; x < s->in.w; x++) {
@@ -175,13 +176,16 @@ void reference_batchnorm(const pass *p, dims s, const conv_data *d)
         for (int b = 0; b < p->batch; b++)
             for (int64_t i = 0; i < plane(s); i++) {
                 const int64_t at = ((int64_t)b * s.c + c) * plane(s) + i;
-                d->output[at] = (float)(d->scales[c] * (d->raw[at] - mean) * inverse_deviation(variance) + d->biases[c]);
+                d->output[at] = (float)(d->scales[c] * (d->raw[at] - mean)
+                                            * inverse_deviation(variance)
+                                        + d->biases[c]);
             }
     }
 }
 
-/* The derivative of out = scale*(x - mean)/deviation + bias, mean and deviation being functions of all x:
- * dx = scale/deviation * (g - sum(g)/n - (x - mean)/variance' * sum(g*(x - mean))/(n-1)), variance' with its epsilon. */
+/* The derivative of out = scale*(x - mean)/deviation + bias, mean and deviation being functions of
+ * all x: dx = scale/deviation * (g - sum(g)/n - (x - mean)/variance' * sum(g*(x - mean))/(n-1)),
+ * variance' with its epsilon. */
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d)
 {
     const double count = (double)(p->batch * plane(s));
@@ -200,7 +204,9 @@ void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d)
         for (int b = 0; b < p->batch; b++)
             for (int64_t i = 0; i < plane(s); i++) {
                 const int64_t at = ((int64_t)b * s.c + c) * plane(s) + i;
-                d->delta[at] = (float)(d->scales[c] * inverse * (d->delta[at] - sum / count - slope * (d->raw[at] - mean)));
+                d->delta[at] =
+                    (float)(d->scales[c] * inverse
+                            * (d->delta[at] - sum / count - slope * (d->raw[at] - mean)));
             }
     }
 }
@@ -218,7 +224,8 @@ void reference_conv_forward(const pass *p, const conv *s, const conv_data *d)
     if (d->packed) {
         const float *weights = d->packed;
         convolve(p, s, d, weights, d->output);
-        add_biases(p, s->out, weights + s->out.c * (s->in.c / s->groups) * s->size * s->size, d->output, d->output);
+        add_biases(p, s->out, weights + s->out.c * (s->in.c / s->groups) * s->size * s->size,
+                   d->output, d->output);
     } else {
         float *sums = d->raw ? d->raw : d->output;
         convolve(p, s, d, d->weights, sums);
@@ -239,7 +246,8 @@ static void activation_backward(const pass *p, const conv *s, const conv_data *d
         for (int64_t at = i * plane(s->out); at < (i + 1) * plane(s->out); at++) {
             double x = 0;
             if (reads_x && s->batch_normalize)
-                x = d->scales[c] * (d->raw[at] - d->mean[c]) * inverse_deviation(d->variance[c]) + d->biases[c];
+                x = d->scales[c] * (d->raw[at] - d->mean[c]) * inverse_deviation(d->variance[c])
+                    + d->biases[c];
             else if (reads_x)
                 x = d->raw[at] + d->biases[c];
             d->delta[at] *= dn_activation_gradient(s->activation, d->output[at], (float)x);
@@ -270,13 +278,16 @@ size_t reference_conv_packed_bytes(const conv *s)
     return (size_t)s->out.c * (size_t)(s->in.c / s->groups * s->size * s->size + 1) * sizeof(float);
 }
 
-/* Batch norm by the rolling statistics becomes part of weights and biases: packed = weights, then biases. */
+/* Batch norm by the rolling statistics becomes part of weights and biases: packed = weights, then
+ * biases. */
 void reference_conv_fold(const conv *s, const conv_data *d, void *packed)
 {
     const int64_t each = (int64_t)s->in.c / s->groups * s->size * s->size;
     float *weights = packed, *biases = weights + s->out.c * each;
     for (int64_t c = 0; c < s->out.c; c++) {
-        const double scale = s->batch_normalize ? d->scales[c] * inverse_deviation(d->rolling_variance[c]) : 1;
+        const double scale = s->batch_normalize
+                                 ? d->scales[c] * inverse_deviation(d->rolling_variance[c])
+                                 : 1;
         for (int64_t i = c * each; i < (c + 1) * each; i++)
             weights[i] = (float)(d->weights[i] * scale);
         biases[c] = (float)(d->biases[c] - (s->batch_normalize ? d->rolling_mean[c] * scale : 0));

@@ -6,14 +6,16 @@
 
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
 {
+    (void)p; /* read by OpenMP's pragmas only */
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         out[i] = dn_activate(a, in[i]);
 }
 
-void reference_activate_grad(const pass *p, activation a, const float *y, const float *x, const float *delta,
-                             float *input_delta, bool add, int64_t count)
+void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
+                             const float *delta, float *input_delta, bool add, int64_t count)
 {
+    (void)p; /* read by OpenMP's pragmas only */
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
         const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
@@ -21,10 +23,12 @@ void reference_activate_grad(const pass *p, activation a, const float *y, const 
     }
 }
 
-/* mask: 0, or what the kept value is multiplied by. A function of seed, pass, layer and element alone. */
-void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out, float *mask, int64_t count)
+/* mask: 0, or what the kept value is multiplied by: a function of seed, pass, layer and element. */
+void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
+                       float *mask, int64_t count)
 {
-    const uint64_t seed = dn_random_bits(dn_random_bits(p->seed, (uint64_t)p->seen), (uint64_t)layer);
+    const uint64_t seed = dn_random_bits(dn_random_bits(p->seed, (uint64_t)p->seen),
+                                         (uint64_t)layer);
     const float scale = probability < 1 ? 1 / (1 - probability) : 0;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
@@ -33,8 +37,10 @@ void reference_dropout(const pass *p, float probability, int layer, const float 
     }
 }
 
-void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add, int64_t count)
+void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add,
+                        int64_t count)
 {
+    (void)p; /* read by OpenMP's pragmas only */
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         out[i] = add ? out[i] + a[i] * b[i] : a[i] * b[i];
@@ -55,8 +61,9 @@ static void softmax_one(int n, int64_t step, float temperature, const float *x, 
         out[i * step] = (float)(out[i * step] / sum);
 }
 
-void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step, int64_t lanes,
-                       int64_t image_step, float temperature, const float *x, float *out)
+void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step,
+                       int64_t lanes, int64_t image_step, float temperature, const float *x,
+                       float *out)
 {
 #pragma omp parallel for collapse(3) num_threads(pass_team(p, n * groups * lanes * p->batch))
     for (int b = 0; b < p->batch; b++)
@@ -67,8 +74,10 @@ void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t g
             }
 }
 
-void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate, double decay_batch, double momentum)
+void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
+                   double decay_batch, double momentum)
 {
+    (void)p; /* read by OpenMP's pragmas only */
     const float r = (float)rate, d = (float)decay_batch, m = (float)momentum;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
@@ -78,9 +87,10 @@ void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double r
     }
 }
 
-void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count, double rate,
-                    double decay_batch, double b1, double b2, double eps, int64_t step)
+void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,
+                    double rate, double decay_batch, double b1, double b2, double eps, int64_t step)
 {
+    (void)p; /* read by OpenMP's pragmas only */
     const double correct1 = 1 - pow(b1, (double)step), correct2 = 1 - pow(b2, (double)step);
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
@@ -94,6 +104,7 @@ void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, in
 
 void reference_clip(const pass *p, float *w, int64_t count, double limit)
 {
+    (void)p; /* read by OpenMP's pragmas only */
     const float most = (float)limit;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "reference.h"
@@ -7,7 +8,8 @@ static int64_t plane(dims d)
     return (int64_t)d.h * d.w;
 }
 
-/* The largest of the window at (y, x); windows start at -(padding/2), and what lies outside does not count. */
+/* The largest of the window at (y, x); windows start at -(padding/2), and what lies outside does
+ * not count. NaN is larger than all, the last one wins; of equals the first. */
 static int32_t window_maximum(const pool *s, const float *in, int y, int x)
 {
     const int top = y * s->stride - s->padding / 2, left = x * s->stride - s->padding / 2;
@@ -15,7 +17,7 @@ static int32_t window_maximum(const pool *s, const float *in, int y, int x)
     for (int i = top < 0 ? 0 : top; i < top + s->size && i < s->in.h; i++)
         for (int j = left < 0 ? 0 : left; j < left + s->size && j < s->in.w; j++) {
             const int32_t at = i * s->in.w + j;
-            if (best < 0 || in[at] > in[best])
+            if (best < 0 || in[at] > in[best] || isnan(in[at]))
                 best = at;
         }
     return best;
@@ -24,7 +26,7 @@ static int32_t window_maximum(const pool *s, const float *in, int y, int x)
 void reference_maxpool(const pass *p, const pool *s, const float *in, float *out, int32_t *index)
 {
     const int64_t planes = (int64_t)p->batch * s->in.c;
-#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->out) * s->size * s->size))
+#pragma omp parallel for num_threads(pass_team(p, planes * plane(s->out) * s->size * s->size))
     for (int64_t i = 0; i < planes; i++)
         for (int y = 0; y < s->out.h; y++)
             for (int x = 0; x < s->out.w; x++) {
@@ -36,8 +38,8 @@ void reference_maxpool(const pass *p, const pool *s, const float *in, float *out
             }
 }
 
-void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, const int32_t *index, float *input_delta,
-                            bool add)
+void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, const int32_t *index,
+                            float *input_delta, bool add)
 {
     const int64_t planes = (int64_t)p->batch * s->in.c, from = plane(s->out), to = plane(s->in);
 #pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->in)))
@@ -62,7 +64,8 @@ void reference_avgpool(const pass *p, dims in, const float *x, float *out)
     }
 }
 
-void reference_avgpool_grad(const pass *p, dims in, const float *delta, float *input_delta, bool add)
+void reference_avgpool_grad(const pass *p, dims in, const float *delta, float *input_delta,
+                            bool add)
 {
     const int64_t planes = (int64_t)p->batch * in.c;
 #pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(in)))

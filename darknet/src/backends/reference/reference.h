@@ -1,5 +1,5 @@
-/* The plain backend: loops that say what is computed. The fast backend takes those over that memory bounds,
- * and brings its own where arithmetic does (backends/cpu/). */
+/* The plain backend: loops that say what is computed. The fast backend takes over those that memory
+ * bounds, and has its own of the rest (backends/cpu/). */
 #ifndef DN_REFERENCE_H
 #define DN_REFERENCE_H
 
@@ -14,37 +14,48 @@ void reference_batchnorm(const pass *p, dims s, const conv_data *d);
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d);
 
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count);
-void reference_activate_grad(const pass *p, activation a, const float *y, const float *x, const float *delta,
-                             float *input_delta, bool add, int64_t count);
-void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out, float *mask, int64_t count);
-void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add, int64_t count);
-void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step, int64_t lanes,
-                       int64_t image_step, float temperature, const float *x, float *out);
+void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
+                             const float *delta, float *input_delta, bool add, int64_t count);
+void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
+                       float *mask, int64_t count);
+void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add,
+                        int64_t count);
+void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step,
+                       int64_t lanes, int64_t image_step, float temperature, const float *x,
+                       float *out);
 
 void reference_maxpool(const pass *p, const pool *s, const float *in, float *out, int32_t *index);
-void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, const int32_t *index, float *input_delta,
-                            bool add);
+void reference_maxpool_grad(const pass *p, const pool *s, const float *delta, const int32_t *index,
+                            float *input_delta, bool add);
 void reference_avgpool(const pass *p, dims in, const float *x, float *out);
-void reference_avgpool_grad(const pass *p, dims in, const float *delta, float *input_delta, bool add);
+void reference_avgpool_grad(const pass *p, dims in, const float *delta, float *input_delta,
+                            bool add);
 
-void reference_upsample(const pass *p, dims in, int stride, float scale, const float *x, float *out);
-void reference_upsample_grad(const pass *p, dims in, int stride, float scale, const float *delta, float *input_delta,
-                             bool add);
-void reference_downsample(const pass *p, dims in, int stride, float scale, const float *x, float *out);
-void reference_downsample_grad(const pass *p, dims in, int stride, float scale, const float *delta, float *input_delta,
-                               bool add);
+void reference_upsample(const pass *p, dims in, int stride, float scale, const float *x,
+                        float *out);
+void reference_upsample_grad(const pass *p, dims in, int stride, float scale, const float *delta,
+                             float *input_delta, bool add);
+void reference_downsample(const pass *p, dims in, int stride, float scale, const float *x,
+                          float *out);
+void reference_downsample_grad(const pass *p, dims in, int stride, float scale, const float *delta,
+                               float *input_delta, bool add);
 void reference_reorg(const pass *p, const reorg *s, const float *x, float *out);
-void reference_reorg_grad(const pass *p, const reorg *s, const float *delta, float *input_delta, bool add);
-void reference_transpose(const pass *p, int64_t rows, int64_t columns, const float *x, float *out, bool add);
-void reference_shortcut(const pass *p, const shortcut *s, const float *a, const float *b, float *out);
-void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delta, float *a_delta, bool add_a,
-                             float *b_delta, bool add_b);
-void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step, float *out,
-                         int64_t out_step, float scale, bool add);
+void reference_reorg_grad(const pass *p, const reorg *s, const float *delta, float *input_delta,
+                          bool add);
+void reference_transpose(const pass *p, int64_t rows, int64_t columns, const float *x, float *out,
+                         bool add);
+void reference_shortcut(const pass *p, const shortcut *s, const float *a, const float *b,
+                        float *out);
+void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delta, float *a_delta,
+                             bool add_a, float *b_delta, bool add_b);
+void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in,
+                         int64_t in_step, float *out, int64_t out_step, float scale, bool add);
 
-void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate, double decay_batch, double momentum);
-void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count, double rate,
-                    double decay_batch, double b1, double b2, double eps, int64_t step);
+void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
+                   double decay_batch, double momentum);
+void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,
+                    double rate, double decay_batch, double b1, double b2, double eps,
+                    int64_t step);
 void reference_clip(const pass *p, float *w, int64_t count, double limit);
 
 #endif
