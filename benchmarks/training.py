@@ -1,6 +1,7 @@
 """Time a training step (forward, region, lrm, backward, update): prints one JSON line.
 
-`make bench` runs it for yolov2-mobilenet with and without [lrm]; peers/compare.py takes turns with others.
+`make bench` runs it for yolov2-mobilenet with and without [lrm]; peers/compare.py takes turns with
+others.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def measure(cfg: str, batch: int, threads: int, steps: int) -> dict[str, object]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cfg", nargs="*", default=["yolov2-mobilenet.cfg", "yolov2-mobilenet-lrm.cfg"])
+    both = ["yolov2-mobilenet.cfg", "yolov2-mobilenet-lrm.cfg"]
+    parser.add_argument("cfg", nargs="*", default=both)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=6)

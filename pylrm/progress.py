@@ -27,7 +27,12 @@ class Progress:
         self.shown = 0  # characters of the live line
 
     def update(
-        self, update: int, loss: float, average: float, best: float | None, rate: float,
+        self,
+        update: int,
+        loss: float,
+        average: float,
+        best: float | None,
+        rate: float,
         seconds: float,
     ) -> None:
         """Show where the run stands after an update.

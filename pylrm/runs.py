@@ -1,12 +1,12 @@
 """The folder of a training run: what went in, what came out.
 
-    net.cfg                 copy of the cfg
-    options.json            what the run resolved its options to
-    log.csv, train.log      one row an update; the same in Darknet's words
-    skipped.txt             images that could not be read, if any
-    weights/last.weights    the newest
-    weights/best.weights    the best by validation mAP
-    weights/N.weights       those of update N
+net.cfg                 copy of the cfg
+options.json            what the run resolved its options to
+log.csv, train.log      one row an update; the same in Darknet's words
+skipped.txt             images that could not be read, if any
+weights/last.weights    the newest
+weights/best.weights    the best by validation mAP
+weights/N.weights       those of update N
 """
 
 from __future__ import annotations

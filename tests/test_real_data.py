@@ -11,7 +11,9 @@ import numpy as np
 UPDATES = 90
 
 
-def test_blood_cells_are_learnt_from_random_weights(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
+def test_blood_cells_are_learnt_from_random_weights(
+    tmp_path: Path, real_data: Callable[[str], Path]
+) -> None:
     from pylrm import models
     from pylrm.data import voc
     from pylrm.train import train
@@ -21,8 +23,12 @@ def test_blood_cells_are_learnt_from_random_weights(tmp_path: Path, real_data: C
     cfg = tmp_path / "blood.cfg"
     cfg.write_text(text)
     result = train(
-        cfg, tmp_path / "bccd" / "bccd.data", out=tmp_path / "run", updates=UPDATES,
-        map_every=UPDATES, quiet=True,
+        cfg,
+        tmp_path / "bccd" / "bccd.data",
+        out=tmp_path / "run",
+        updates=UPDATES,
+        map_every=UPDATES,
+        quiet=True,
     )
     with (result.folder / "log.csv").open() as file:
         loss = [float(row["loss"]) for row in csv.DictReader(file)]

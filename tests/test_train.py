@@ -144,8 +144,14 @@ def test_starting_from_weights(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteC
         train(cfg, tiny_data, weights=weights, out=tmp_path / "none", keep_seen=True, quiet=True)
     assert not (tmp_path / "none").exists()
     more = train(
-        cfg, tiny_data, weights=weights, out=tmp_path / "more", keep_seen=True, updates=15,
-        map_every=0, quiet=True,
+        cfg,
+        tiny_data,
+        weights=weights,
+        out=tmp_path / "more",
+        keep_seen=True,
+        updates=15,
+        map_every=0,
+        quiet=True,
     )
     assert [row["update"] for row in rows(more.folder)] == ["13", "14", "15"]
 
@@ -155,9 +161,7 @@ def test_a_diverging_run_stops_and_keeps_good_weights(
 ) -> None:
     from pylrm.train import train
 
-    cfg = tiny_cfg(
-        max_batches=300, policy="steps", steps="105", scales="1e9", learning_rate=0.001
-    )
+    cfg = tiny_cfg(max_batches=300, policy="steps", steps="105", scales="1e9", learning_rate=0.001)
     advice = "lower learning_rate or a longer burn_in"
     with pytest.raises(errors.NumericsError, match=advice) as stop:
         train(cfg, tiny_data, out=tmp_path / "run", map_every=0, quiet=True)

@@ -1,6 +1,6 @@
 """Our training step beside PyTorch's, in turn, as separate processes; a table in Markdown.
 
-    python benchmarks/peers/compare.py --torch-python PATH    (an environment with torch)
+python benchmarks/peers/compare.py --torch-python PATH    (an environment with torch)
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     size = ["--batch", str(args.batch), "--threads", str(args.threads)]
-    print(f"{processor()}, {args.threads} threads, batch {args.batch}, {args.rounds} rounds in turn\n")
+    print(f"{processor()}, {args.threads} threads, batch {args.batch}, {args.rounds} rounds\n")
     print("| cfg | pylrm, img/s | PyTorch, img/s | ratio | pylrm, MiB | PyTorch, MiB |")
     print("|---|---|---|---|---|---|")
     for name in args.cfg:
         path = str(CFG / name)
-        ours, theirs = [], []
+        ours, theirs, ratios = [], [], []
         for _ in range(args.rounds):
             ours.append(run([sys.executable, str(HERE.parent / "training.py"), path, *size]))
             theirs.append(run([args.torch_python, str(HERE / "torch_train.py"), path, *size]))
-        ratio = statistics.median(
-            float(a["images_per_second"]) / float(b["images_per_second"]) for a, b in zip(ours, theirs)
-        )
+            speeds = [float(each[-1]["images_per_second"]) for each in (ours, theirs)]
+            ratios.append(speeds[0] / speeds[1])
+        ratio = statistics.median(ratios)
 
         def middle(results: list[dict[str, float | str]], key: str) -> float:
             return statistics.median(float(result[key]) for result in results)

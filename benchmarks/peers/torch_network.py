@@ -6,6 +6,8 @@ step is a little smaller than ours.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -20,7 +22,7 @@ ACTIVATIONS = {
 def read_sections(path: str) -> list[tuple[str, dict[str, str]]]:
     """Read a cfg as (section, options), comments cut."""
     sections: list[tuple[str, dict[str, str]]] = []
-    for line in open(path, encoding="utf-8"):
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
         text = line.split("#")[0].strip()
         if text.startswith("["):
             sections.append((text[1:-1], {}))

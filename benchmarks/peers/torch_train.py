@@ -33,4 +33,6 @@ if __name__ == "__main__":
         times.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     median = statistics.median(times[2:])
-    print(json.dumps({"images_per_second": args.batch / median, "peak_mib": peak, "version": torch.__version__}))
+    speed = args.batch / median
+    result = {"images_per_second": speed, "peak_mib": peak, "version": torch.__version__}
+    print(json.dumps(result))

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# OpenMP reads this when the library is loaded. Its threads would else spin between passes and take the
-# processors from those that prepare images.
+# OpenMP reads this when the library is loaded. Its threads would else spin between passes and take
+# the processors from those that prepare images.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from pylrm.engine._darknet import ffi, lib  # noqa: E402
-from pylrm.errors import CfgError, DataError, PylrmError, WeightsError  # noqa: E402
+from pylrm.engine._darknet import ffi, lib
+from pylrm.errors import CfgError, DataError, PylrmError, WeightsError
 
 __all__ = [
     "FloatArray",

@@ -22,7 +22,6 @@ from pylrm.data.images import read_image
 from pylrm.errors import DataError
 
 
-
 def write(path, text=""):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
