@@ -1,7 +1,7 @@
 /* libdarknet: a Darknet-compatible engine with Loss Rank Mining.
  *
- * The library never exits, prints or keeps state outside a network, except for one initialisation of
- * the process (CPU features; the BLAS is told to use one thread). A call that can fail returns a
+ * The library never exits, prints or keeps state outside a network, except for one initialisation
+ * of the process (CPU features; the BLAS is told to use one thread). A call that can fail returns a
  * dn_status and fills a dn_error. Different networks may be used in different threads at once; one
  * network is used by one thread at a time.
  *
@@ -23,10 +23,11 @@ extern "C" {
 /* cffi: begin */
 typedef enum {
     DN_OK = 0,
-    DN_BAD_CFG,       /* the cfg text: syntax, unknown section, impossible shape, value out of range */
-    DN_BAD_WEIGHTS,   /* a weights file: missing, truncated, too long, unwritable */
-    DN_BAD_ARGUMENT,  /* a call that does not fit the network or its state */
-    DN_BAD_FILE,      /* a file that cannot be read or written */
+    DN_BAD_CFG,      /* the cfg text: syntax, unknown section, impossible shape, value out of
+                        range */
+    DN_BAD_WEIGHTS,  /* a weights file: missing, truncated, too long, unwritable */
+    DN_BAD_ARGUMENT, /* a call that does not fit the network or its state */
+    DN_BAD_FILE,     /* a file that cannot be read or written */
     DN_NO_MEMORY
 } dn_status;
 
@@ -42,16 +43,18 @@ typedef struct dn_network dn_network;
 typedef struct dn_memory dn_memory; /* a counted block; the last release frees it */
 
 typedef struct {
-    const char *source;   /* the cfg's file name for messages; NULL: "cfg" */
-    int batch;            /* images a pass, overriding the cfg (subdivisions then 1); 0: as the cfg says */
-    int threads;          /* 0: as many as the process may use */
-    uint64_t seed;        /* of weights, dropout and the random policy */
-    const char *kernels;  /* "fast" or "reference"; NULL: "fast" */
+    const char *source;  /* the cfg's file name for messages; NULL: "cfg" */
+    int batch;           /* images a pass, overriding the cfg (subdivisions then 1); 0: as the cfg
+                            says */
+    int threads;         /* 0: as many as the process may use */
+    uint64_t seed;       /* of weights, dropout and the random policy */
+    const char *kernels; /* "fast" or "reference"; NULL: "fast" */
     dn_purpose purpose;
 } dn_options;
 
 /* Networks. */
-dn_status dn_network_create(const char *cfg, const dn_options *options, dn_network **out, dn_error *error);
+dn_status dn_network_create(const char *cfg, const dn_options *options, dn_network **out,
+                            dn_error *error);
 void dn_network_destroy(dn_network *net);
 dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *error);
 
@@ -69,16 +72,20 @@ void dn_network_describe(const dn_network *net, dn_network_info *info);
 const char *dn_network_warning(const dn_network *net, int index); /* NULL past the last */
 /* Bytes that a network of this cfg takes by plan: parameters with their gradients, and the rest. */
 typedef struct { int64_t parameters, activations; } dn_bytes;
-dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes, dn_error *error);
+dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes,
+                           dn_error *error);
 
 int64_t dn_seen(const dn_network *net);
 void dn_set_seen(dn_network *net, int64_t seen);
 double dn_rate_at(const dn_network *net, int64_t update); /* the first update is 1 */
 
-/* A value of [net] (layer -1) or of a layer, as parsed, with defaults: numbers as they are, lists by
- * index, names (activation, policy) as text. DN_BAD_ARGUMENT where there is no such key or index. */
-dn_status dn_option_number(const dn_network *net, int layer, const char *key, int index, double *value, dn_error *error);
-dn_status dn_option_text(const dn_network *net, int layer, const char *key, const char **value, dn_error *error);
+/* A value of [net] (layer -1) or of a layer, as parsed, with defaults: numbers as they are, lists
+ * by index, names (activation, policy) as text. DN_BAD_ARGUMENT where there is no such key or
+ * index. */
+dn_status dn_option_number(const dn_network *net, int layer, const char *key, int index,
+                           double *value, dn_error *error);
+dn_status dn_option_text(const dn_network *net, int layer, const char *key, const char **value,
+                         dn_error *error);
 
 /* Layers. */
 typedef struct {
@@ -88,7 +95,8 @@ typedef struct {
     int inputs;                  /* layers read; input[]: their indices, -1 for the image */
     const int *input;
     int64_t parameters;          /* trained values and rolling statistics */
-    int64_t multiply_adds;       /* of one image's forward pass: convolutions and connected layers */
+    int64_t multiply_adds;       /* of one image's forward pass: convolutions and connected
+                                    layers */
     bool loss, detector;
     int anchors, classes;        /* detectors: anchors a cell, classes */
     double cost;                 /* of the last pass; loss layers */
@@ -104,70 +112,85 @@ typedef struct {
     bool writable;
     dn_memory *memory; /* held for the caller, who releases it */
 } dn_array;
-/* name: output, delta; biases, weights, scales, rolling_mean, rolling_variance; "grad " before one of
- * the trained ones; or an array that a layer type declares (assigned, loss, selected, boxes, classes). */
-dn_status dn_layer_array(dn_network *net, int layer, const char *name, dn_array *array, dn_error *error);
-const char *dn_layer_array_name(const dn_network *net, int layer, int index); /* of parameters and declared arrays; NULL past the last */
+/* name: output, delta; biases, weights, scales, rolling_mean, rolling_variance; "grad " before one
+ * of the trained ones; or an array that a layer type declares (assigned, loss, selected, boxes,
+ * classes). */
+dn_status dn_layer_array(dn_network *net, int layer, const char *name, dn_array *array,
+                         dn_error *error);
+/* of parameters and declared arrays; NULL past the last */
+const char *dn_layer_array_name(const dn_network *net, int layer, int index);
 void dn_memory_release(dn_memory *memory);
 
 /* What a detector's last pass with a truth showed; sums over the pass, for averages and the log. */
 typedef struct {
-    double iou, class_probability, objectness, noobjectness; /* sums: the first three over `count`, the last over `predictions` */
-    int64_t recall50, recall75;                               /* truths met with IoU > .5, > .75 */
-    int64_t count, class_count, predictions;                  /* truths that claimed a prediction */
+    /* sums: the first three over `count`, the last over `predictions` */
+    double iou, class_probability, objectness, noobjectness;
+    int64_t recall50, recall75;              /* truths met with IoU > .5, > .75 */
+    int64_t count, class_count, predictions; /* truths that claimed a prediction */
 } dn_detector_stats;
-dn_status dn_layer_stats(const dn_network *net, int layer, dn_detector_stats *stats, dn_error *error);
+dn_status dn_layer_stats(const dn_network *net, int layer, dn_detector_stats *stats,
+                         dn_error *error);
 
 /* What [lrm] kept in the last training pass; sums over the images of the pass. */
 typedef struct {
     int64_t predictions, kept, kept_claimed; /* kept_claimed: kept and claimed by a truth */
     double loss, kept_loss;
 } dn_mining_stats;
-dn_status dn_layer_mining(const dn_network *net, int layer, dn_mining_stats *stats, dn_error *error);
+dn_status dn_layer_mining(const dn_network *net, int layer, dn_mining_stats *stats,
+                          dn_error *error);
 
-/* Passes. x: (images, c, h, w). truth: (images, truths, 5) for detectors (x y w h class, relative; class
- * -1: an ignore region; a list ends at x == 0), (images, 1, n) one-hot or target values else; NULL: none.
- * A training pass takes exactly `batch` images, another 1…batch. */
-dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths, bool train, dn_error *error);
+/* Passes. x: (images, c, h, w). truth: (images, truths, 5) for detectors (x y w h class, relative;
+ * class -1: an ignore region; a list ends at x == 0), (images, 1, n) one-hot or target values else;
+ * NULL: none. A training pass takes exactly `batch` images, another 1…batch. */
+dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
+                     bool train, dn_error *error);
 dn_status dn_backward(dn_network *net, dn_error *error);
 dn_status dn_update(dn_network *net, dn_error *error);
 double dn_cost(const dn_network *net); /* mean over the loss layers of the last pass */
-dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths, double *loss, dn_error *error);
+dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
+                         double *loss, dn_error *error);
 
 /* Weights files. upto: layers 0…upto-1; negative: all. Loading takes `seen` from the file. */
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *error);
 dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error *error);
 
-/* Detections of image `image` of the last pass: rows of x y w h objectness, probabilities (0 when not
- * above thresh). letterbox: undo it for an image of image_width x image_height. nms <= 0: none.
+/* Detections of image `image` of the last pass: rows of x y w h objectness, probabilities (0 when
+ * not above thresh). letterbox: undo it for an image of image_width x image_height. nms <= 0: none.
  * *rows is how many there are; at most `capacity` are written. */
-dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height, float thresh, bool letterbox,
-                   float nms, float *out, int capacity, int *rows, dn_error *error);
+dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height,
+                   float thresh, bool letterbox, float nms, float *out, int capacity,
+                   int *rows, dn_error *error);
 /* Greedy suppression by descending score, ties to the lower index: drops IoU > iou.
  * boxes: (n, 4) centre x, y, w, h. kept: room for n indices. */
-dn_status dn_nms(const float *boxes, const float *scores, int n, float iou, int *kept, int *kept_count, dn_error *error);
-double dn_iou(const float a[4], const float b[4]); /* centre x, y, w, h; 0 without area or with NaN */
+dn_status dn_nms(const float *boxes, const float *scores, int n, float iou, int *kept,
+                 int *kept_count, dn_error *error);
+/* centre x, y, w, h; 0 without area or with NaN */
+double dn_iou(const float a[4], const float b[4]);
 
-/* Loss Rank Mining's rule on one image: indices kept, in rank order. k 0: no limit; nms 0 or 1: none. */
-dn_status dn_lrm_select(const float *loss, const float *boxes, const int *classes, int n, int k, double nms,
-                        int *kept, int *kept_count, dn_error *error);
+/* Loss Rank Mining's rule on one image: indices kept, in rank order. k 0: no limit; nms 0 or 1:
+ * none. */
+dn_status dn_lrm_select(const float *loss, const float *boxes, const int *classes, int n, int k,
+                        double nms, int *kept, int *kept_count, dn_error *error);
 
 /* Images: float, (c, h, w), 0…1; bilinear as Darknet's. */
 void dn_image_resize(const float *in, int c, int h, int w, float *out, int out_h, int out_w);
 void dn_image_letterbox(const float *in, int c, int h, int w, float *out, int out_h, int out_w);
-void dn_image_place(const float *in, int c, int h, int w, int new_w, int new_h, int dx, int dy, float *canvas, int out_h, int out_w);
-void dn_image_distort(float *image, int h, int w, float hue, float saturation, float exposure); /* RGB, in place */
+void dn_image_place(const float *in, int c, int h, int w, int new_w, int new_h, int dx, int dy,
+                    float *canvas, int out_h, int out_w);
+/* RGB, in place */
+void dn_image_distort(float *image, int h, int w, float hue, float saturation, float exposure);
 
-/* One image for the network in one pass: uint8 (h, w, channels in OpenCV's order) -> float (channels,
- * out_h, out_w) in RGB. The picture is scaled to new_w x new_h and placed at dx, dy on grey .5, colours
- * distorted (1, 1 and hue 0: not), mirrored after placing when flip. corners: scaled with the corners
- * aligned (resize, letterbox), else as placement does. */
+/* One image for the network in one pass: uint8 (h, w, channels in OpenCV's order) -> float
+ * (channels, out_h, out_w) in RGB. The picture is scaled to new_w x new_h and placed at dx, dy on
+ * grey .5, colours distorted (1, 1 and hue 0: not), mirrored after placing when flip. corners:
+ * scaled with the corners aligned (resize, letterbox), else as placement does. */
 typedef struct {
     int new_w, new_h, dx, dy;
     float hue, saturation, exposure;
     bool flip, corners;
 } dn_view;
-void dn_augment(const uint8_t *image, int h, int w, int channels, const dn_view *view, float *out, int out_h, int out_w);
+void dn_augment(const uint8_t *image, int h, int w, int channels, const dn_view *view, float *out,
+                int out_h, int out_w);
 
 /* The cfg language as data, for docs and for writing plain cfg files. */
 typedef struct {
@@ -175,10 +198,12 @@ typedef struct {
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
 } dn_key;
-bool dn_key_at(int section, int index, dn_key *key); /* false past the end; name NULL with index past the last key */
+/* false past the end; name NULL with index past the last key */
+bool dn_key_at(int section, int index, dn_key *key);
 
 const char *dn_version(void);
-const char *dn_cpu_features(void); /* "avx512", "avx2" or "baseline": what the fast kernels will use here */
+/* "avx512", "avx2" or "baseline": what the fast kernels will use here */
+const char *dn_cpu_features(void);
 /* Tests: the nth allocation from now on fails (1: the next); 0: none. Counts are the process's. */
 void dn_fail_allocation(int64_t nth);
 int64_t dn_live_allocations(void);

@@ -1,11 +1,13 @@
-/* Activations: y(x), and Darknet's gradient taken from the output y (swish and mish need x as well). */
+/* Activations: y(x), and Darknet's gradient taken from the output y (swish and mish need x as
+ * well). */
 #ifndef DN_ACTIVATION_H
 #define DN_ACTIVATION_H
 
 #include <stdbool.h>
 
 typedef enum {
-    LOGISTIC, RELU, RELIE, LINEAR, RAMP, TANH, PLSE, LEAKY, ELU, LOGGY, STAIR, HARDTAN, LHTAN, SELU, RELU6, MISH, SWISH
+    LOGISTIC, RELU, RELIE, LINEAR, RAMP, TANH, PLSE, LEAKY, ELU, LOGGY, STAIR, HARDTAN, LHTAN, SELU,
+    RELU6, MISH, SWISH
 } activation;
 
 extern const char *const activation_names[];   /* in the order above, NULL-ended */

@@ -1,9 +1,10 @@
 /* The compute interface: what a network's arithmetic runs on.
  *
- * Layers call this table, never a kernel by name. All arrays are (batch, c, h, w) float32, contiguous.
- * `batch` is p->batch. In *_grad functions `add` says that input_delta already holds another consumer's
- * gradient: add to it, else overwrite it. input_delta may be NULL: not asked for.
- * Results must not depend on p->threads: work is cut into pieces fixed by the shape, sums have a fixed order.
+ * Layers call this table, never a kernel by name. All arrays are (batch, c, h, w) float32,
+ * contiguous. `batch` is p->batch. In *_grad functions `add` says that input_delta already holds
+ * another consumer's gradient: add to it, else overwrite it. input_delta may be NULL: not asked
+ * for. Results must not depend on p->threads: work is cut into pieces fixed by the shape, sums have
+ * a fixed order.
  * p->workspace is scratch; only convolution uses it.
  */
 #ifndef DN_BACKEND_H
@@ -33,12 +34,15 @@ typedef struct {
     const float *biases, *scales;     /* (filters); scales NULL without batch norm */
     float *rolling_mean, *rolling_variance; /* (filters) */
     bool fresh;                       /* rolling statistics := this batch's */
-    float *raw;                       /* (batch, out): the convolution's sums, without bias. NULL: not kept (inference,
-                                         or no batch norm and an activation whose gradient needs y only) */
-    float *mean, *variance;           /* (filters): the batch's, kept for backward; batch norm only */
+    float *raw;                       /* (batch, out): the convolution's sums, without bias. NULL:
+                                         not kept (inference, or no batch norm and an activation
+                                         whose gradient needs y only) */
+    float *mean, *variance;           /* (filters): the batch's, kept for backward; batch norm
+                                         only */
     float *output;
     /* backward: */
-    float *delta;                     /* (batch, out): in: minus the gradient at the output; out: at the raw convolution */
+    float *delta;                     /* (batch, out): in: minus the gradient at the output; out: at
+                                         the raw convolution */
     float *input_delta; bool add;
     float *weight_grads, *bias_grads, *scale_grads; /* added to */
     const void *packed;               /* inference with folding: what conv_fold wrote; NULL: none */
@@ -52,53 +56,71 @@ typedef struct { dims a, b; float alpha, beta; } shortcut;
 struct backend {
     const char *name;
 
-    size_t (*conv_workspace)(const conv *s, const pass *p);            /* bytes, forward and backward */
+    size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
     void (*conv_backward)(const pass *p, const conv *s, const conv_data *d);
-    size_t (*conv_packed_bytes)(const conv *s);                        /* 0: this backend folds nothing */
+    size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
     void (*conv_fold)(const conv *s, const conv_data *d, void *packed);
 
-    /* Batch norm alone: out = scale*(x-mean)/sqrt(var+1e-5)+bias over (batch, h, w); d as in conv_data with
-     * raw = x. conv_forward and conv_backward of a plain backend are made of these. */
-    void (*batchnorm)(const pass *p, dims s, const conv_data *d);      /* reads d->raw, writes d->output */
+    /* Batch norm alone: out = scale*(x-mean)/sqrt(var+1e-5)+bias over (batch, h, w); d as in
+     * conv_data with raw = x. conv_forward and conv_backward of a plain backend are made of
+     * these. */
+    void (*batchnorm)(const pass *p, dims s, const conv_data *d);      /* reads d->raw, writes
+                                                                          d->output */
     void (*batchnorm_grad)(const pass *p, dims s, const conv_data *d); /* d->delta in place */
 
     void (*activate)(const pass *p, activation a, const float *in, float *out, int64_t count);
-    /* input_delta = delta * gradient(a; y, x), in place when input_delta == delta. x may be NULL when the
-     * activation's gradient needs y only. */
-    void (*activate_grad)(const pass *p, activation a, const float *y, const float *x, const float *delta,
-                          float *input_delta, bool add, int64_t count);
+    /* input_delta = delta * gradient(a; y, x), in place when input_delta == delta. x may be NULL
+     * when the activation's gradient needs y only. */
+    void (*activate_grad)(const pass *p, activation a, const float *y, const float *x,
+                          const float *delta, float *input_delta, bool add, int64_t count);
 
-    void (*maxpool)(const pass *p, const pool *s, const float *in, float *out, int32_t *index); /* index may be NULL:
-        else the flat position in the image's channel plane (y*w+x) of the largest, -1: window wholly outside */
-    void (*maxpool_grad)(const pass *p, const pool *s, const float *delta, const int32_t *index, float *input_delta, bool add);
-    void (*avgpool)(const pass *p, dims in, const float *x, float *out);              /* (c,h,w) -> (c,1,1) */
+    /* index may be NULL: else the flat position in the image's channel plane (y*w+x) of the
+     * largest, -1: window wholly outside */
+    void (*maxpool)(const pass *p, const pool *s, const float *in, float *out, int32_t *index);
+    void (*maxpool_grad)(const pass *p, const pool *s, const float *delta, const int32_t *index,
+                         float *input_delta, bool add);
+    void (*avgpool)(const pass *p, dims in, const float *x, float *out); /* (c,h,w) -> (c,1,1) */
     void (*avgpool_grad)(const pass *p, dims in, const float *delta, float *input_delta, bool add);
-    void (*upsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);  /* nearest */
-    void (*upsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta, float *input_delta, bool add);
-    /* stride < 0 of [upsample]: the sum over each block, out = scale*sum; in: dims of the large map, stride > 0 here */
+    /* nearest */
+    void (*upsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);
+    void (*upsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta,
+                          float *input_delta, bool add);
+    /* stride < 0 of [upsample]: the sum over each block, out = scale*sum; in: dims of the large
+     * map, stride > 0 here */
     void (*downsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);
-    void (*downsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta, float *input_delta, bool add);
+    void (*downsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta,
+                            float *input_delta, bool add);
     void (*reorg)(const pass *p, const reorg *s, const float *x, float *out);
-    void (*reorg_grad)(const pass *p, const reorg *s, const float *delta, float *input_delta, bool add);
+    void (*reorg_grad)(const pass *p, const reorg *s, const float *delta, float *input_delta,
+                       bool add);
     /* [reorg] flatten: (rows, columns) -> (columns, rows) per image */
-    void (*transpose)(const pass *p, int64_t rows, int64_t columns, const float *x, float *out, bool add);
+    void (*transpose)(const pass *p, int64_t rows, int64_t columns, const float *x, float *out,
+                      bool add);
     void (*shortcut)(const pass *p, const shortcut *s, const float *a, const float *b, float *out);
-    void (*shortcut_grad)(const pass *p, const shortcut *s, const float *delta, float *a_delta, bool add_a, float *b_delta, bool add_b);
-    /* Strided rows, for route: rows of `count` floats, row r from in + r*in_step to out + r*out_step, times scale;
-     * add: on top of what out holds. in NULL: zeros. */
-    void (*copy_rows)(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step, float *out,
-                      int64_t out_step, float scale, bool add);
-    /* softmax over `n` values `step` floats apart, for `groups` groups group_step apart and `lanes` neighbours */
-    void (*softmax)(const pass *p, int n, int64_t step, int groups, int64_t group_step, int64_t lanes, int64_t image_step,
-                    float temperature, const float *x, float *out);
-    void (*dropout)(const pass *p, float probability, int layer, const float *x, float *out, float *mask, int64_t count);
-    void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add, int64_t count); /* out (+)= a*b */
+    void (*shortcut_grad)(const pass *p, const shortcut *s, const float *delta, float *a_delta,
+                          bool add_a, float *b_delta, bool add_b);
+    /* Strided rows, for route: rows of `count` floats, row r from in + r*in_step to
+     * out + r*out_step, times scale; add: on top of what out holds. in NULL: zeros. */
+    void (*copy_rows)(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step,
+                      float *out, int64_t out_step, float scale, bool add);
+    /* softmax over `n` values `step` floats apart, for `groups` groups group_step apart and `lanes`
+     * neighbours */
+    void (*softmax)(const pass *p, int n, int64_t step, int groups, int64_t group_step,
+                    int64_t lanes, int64_t image_step, float temperature, const float *x,
+                    float *out);
+    void (*dropout)(const pass *p, float probability, int layer, const float *x, float *out,
+                    float *mask, int64_t count);
+    /* out (+)= a*b */
+    void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
+                     int64_t count);
 
-    /* One parameter's step. rate: the update's rate times the layer's, divided by `batch` (all subdivisions). */
-    void (*sgd)(const pass *p, float *w, float *grad, int64_t count, double rate, double decay_batch, double momentum);
-    void (*adam)(const pass *p, float *w, float *grad, float *m, float *v, int64_t count, double rate, double decay_batch,
-                 double b1, double b2, double eps, int64_t step);
+    /* One parameter's step. rate: the update's rate times the layer's, divided by `batch` (all
+     * subdivisions). */
+    void (*sgd)(const pass *p, float *w, float *grad, int64_t count, double rate,
+                double decay_batch, double momentum);
+    void (*adam)(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,
+                 double rate, double decay_batch, double b1, double b2, double eps, int64_t step);
     void (*clip)(const pass *p, float *w, int64_t count, double limit);
 };
 

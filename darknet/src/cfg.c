@@ -30,7 +30,8 @@ static void cut_comment(char *line)
         }
 }
 
-static dn_status parse_line(char *line, int number, const char *source, cfg *out, int *options, dn_error *e)
+static dn_status parse_line(char *line, int number, const char *source, cfg *out, int *options,
+                            dn_error *e)
 {
     cut_comment(line);
     char *text = trim(line);
@@ -39,20 +40,24 @@ static dn_status parse_line(char *line, int number, const char *source, cfg *out
     if (*text == '[') {
         char *end = strchr(text, ']');
         if (!end || end[1])
-            return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' is no section: it must be [name]", source, number, text);
+            return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' is no section: it must be [name]", source,
+                           number, text);
         *end = 0;
-        out->sections[out->count++] =
-            (cfg_section){.name = trim(text + 1), .line = number, .options = out->options + *options};
+        out->sections[out->count++] = (cfg_section){
+            .name = trim(text + 1), .line = number, .options = out->options + *options};
         return DN_OK;
     }
     char *equals = strchr(text, '=');
     if (!equals || equals == text)
-        return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' is neither [section] nor key=value", source, number, text);
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' is neither [section] nor key=value", source,
+                       number, text);
     if (out->count == 0)
-        return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' stands before the first section, which must be [net]",
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: '%.60s' stands before the first section, which must be [net]",
                        source, number, text);
     *equals = 0;
-    out->options[(*options)++] = (cfg_option){.key = trim(text), .value = trim(equals + 1), .line = number};
+    out->options[(*options)++] = (cfg_option){
+        .key = trim(text), .value = trim(equals + 1), .line = number};
     out->sections[out->count - 1].count++;
     return DN_OK;
 }
@@ -107,15 +112,15 @@ void dn_cfg_free(cfg *c)
 typedef struct {
     cfg *text;
     const char *source, *section;
-    const cfg_option *option;   /* NULL: a default */
+    const cfg_option *option; /* NULL: a default */
     const key *key;
     dn_error *e;
 } reading;
 
 static dn_status refuse(const reading *r, const char *value, const char *wanted)
 {
-    return dn_fail(r->e, DN_BAD_CFG, "%s:%d: [%s] %s=%.80s: must be %s", r->source, r->option ? r->option->line : 0,
-                   r->section, r->key->name, value, wanted);
+    return dn_fail(r->e, DN_BAD_CFG, "%s:%d: [%s] %s=%.80s: must be %s", r->source,
+                   r->option ? r->option->line : 0, r->section, r->key->name, value, wanted);
 }
 
 /* One number at *text, moving it past; false: there is none. */
@@ -144,7 +149,8 @@ static dn_status read_scalar(const reading *r, const char *value, void *field)
     const char *rest = value;
     char wanted[120];
     if (k->least > -1e30 || k->most < 1e30)
-        snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "", k->least, k->most);
+        snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "",
+                 k->least, k->most);
     else
         snprintf(wanted, sizeof wanted, "a number");
     if (!read_number(&rest, &number) || !at_end(rest) || number < k->least || number > k->most
@@ -173,8 +179,11 @@ static dn_status read_list(const reading *r, const char *value, void *field)
     int n = 0;
     for (const char *rest = value; !at_end(rest);) {
         double number;
-        if ((size_t)n == count || !read_number(&rest, &number) || fabs(number) > 1e9 || (whole && number != floor(number)))
-            return refuse(r, value, whole ? "whole numbers separated by commas" : "numbers separated by commas");
+        if ((size_t)n == count || !read_number(&rest, &number) || fabs(number) > 1e9
+            || (whole && number != floor(number)))
+            return refuse(r, value,
+                          whole ? "whole numbers separated by commas"
+                                : "numbers separated by commas");
         if (whole)
             ints[n++] = (int)number;
         else
@@ -182,9 +191,11 @@ static dn_status read_list(const reading *r, const char *value, void *field)
         while (isspace((unsigned char)*rest))
             rest++;
         if (*rest == ',')
-            rest++;                      /* one comma may end the list, as in many cfg files */
+            rest++; /* one comma may end the list, as in many cfg files */
         else if (*rest)
-            return refuse(r, value, whole ? "whole numbers separated by commas" : "numbers separated by commas");
+            return refuse(r, value,
+                          whole ? "whole numbers separated by commas"
+                                : "numbers separated by commas");
     }
     if (whole)
         *(int_list *)field = (int_list){n, ints};
@@ -258,10 +269,12 @@ static int edit_distance(const char *a, const char *b)
         int diagonal = row[0];
         row[0] = i;
         for (int j = 1; j <= lb; j++) {
-            const int change = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            const int change =
+                diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
             diagonal = row[j];
             const int insert = row[j - 1] + 1, remove = row[j] + 1;
-            row[j] = change < insert ? (change < remove ? change : remove) : (insert < remove ? insert : remove);
+            row[j] = change < insert ? (change < remove ? change : remove)
+                                     : (insert < remove ? insert : remove);
         }
     }
     return row[lb];
@@ -282,8 +295,9 @@ static const char *nearest_key(const key *const *tables, const char *name)
     return best;
 }
 
-dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source, const key *const *tables,
-                       void *const *states, unknown_key *unknown, void *context, dn_error *e)
+dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
+                       const key *const *tables, void *const *states, unknown_key *unknown,
+                       void *context, dn_error *e)
 {
     reading r = {.text = c, .source = source, .section = section->name, .e = e};
     dn_status status = DN_OK;

@@ -29,11 +29,13 @@ typedef struct {
 dn_status dn_cfg_parse(const char *text, const char *source, cfg *out, dn_error *e);
 void dn_cfg_free(cfg *c);
 
-/* A section's keys into `state` (zeroed before; `state_size` bytes), by the tables (several, NULL-ended): defaults,
- * then values; range and syntax errors name file, line, section and key. unknown(context, …) is called for each key in
- * no table, with the nearest known one (or NULL). */
-typedef void unknown_key(void *context, const cfg_section *section, const cfg_option *option, const char *nearest);
-dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source, const key *const *tables,
-                       void *const *states, unknown_key *unknown, void *context, dn_error *e);
+/* A section's keys into `state` (zeroed before; `state_size` bytes), by the tables (several,
+ * NULL-ended): defaults, then values; range and syntax errors name file, line, section and key.
+ * unknown(context, …) is called for each key in no table, with the nearest known one (or NULL). */
+typedef void unknown_key(void *context, const cfg_section *section, const cfg_option *option,
+                         const char *nearest);
+dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
+                       const key *const *tables, void *const *states, unknown_key *unknown,
+                       void *context, dn_error *e);
 
 #endif

@@ -9,9 +9,15 @@ const key *dn_common_keys(void);
 
 void dn_network_describe(const dn_network *net, dn_network_info *info)
 {
-    *info = (dn_network_info){.layers = net->layer_count, .batch = net->batch, .subdivisions = net->subdivisions,
-                              .channels = net->in.c, .height = net->in.h, .width = net->in.w,
-                              .output_layer = net->output_layer, .warnings = net->warning_count, .threads = net->threads};
+    *info = (dn_network_info){.layers = net->layer_count,
+                              .batch = net->batch,
+                              .subdivisions = net->subdivisions,
+                              .channels = net->in.c,
+                              .height = net->in.h,
+                              .width = net->in.w,
+                              .output_layer = net->output_layer,
+                              .warnings = net->warning_count,
+                              .threads = net->threads};
     info->kernels = net->backend == &reference_backend ? "reference" : dn_cpu_features();
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
@@ -46,7 +52,8 @@ dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *
             bytes->parameters += p->count * (int64_t)sizeof(float) * (p->trained ? copies : 1);
         }
         if (purpose == DN_PLAN_INFER && net->layers[i].type->packed_bytes)
-            bytes->parameters += (int64_t)net->layers[i].type->packed_bytes(&net->layers[i], net->backend);
+            bytes->parameters += (int64_t)net->layers[i].type->packed_bytes(&net->layers[i],
+                                                                            net->backend);
     }
     return dn_plan_bytes((dn_network *)net, purpose, &bytes->activations, e);
 }
@@ -68,7 +75,8 @@ double dn_rate_at(const dn_network *net, int64_t update)
 
 static dn_status bad_layer(const dn_network *net, int index, dn_error *e)
 {
-    return dn_fail(e, DN_BAD_ARGUMENT, "%s: layer %d: there are 0 to %d", net->source, index, net->layer_count - 1);
+    return dn_fail(e, DN_BAD_ARGUMENT, "%s: layer %d: there are 0 to %d", net->source, index,
+                   net->layer_count - 1);
 }
 
 static bool is_layer(const dn_network *net, int index)
@@ -77,7 +85,8 @@ static bool is_layer(const dn_network *net, int index)
 }
 
 /* The key and the struct that holds its value. */
-static dn_status find_key(const dn_network *net, int index, const char *name, const key **found, const void **state, dn_error *e)
+static dn_status find_key(const dn_network *net, int index, const char *name, const key **found,
+                          const void **state, dn_error *e)
 {
     if (index != -1 && !is_layer(net, index))
         return bad_layer(net, index, e);
@@ -94,7 +103,8 @@ static dn_status find_key(const dn_network *net, int index, const char *name, co
     return dn_fail(e, DN_BAD_ARGUMENT, "[%s] has no key '%.60s'", l ? l->type->name : "net", name);
 }
 
-dn_status dn_option_number(const dn_network *net, int layer, const char *name, int index, double *value, dn_error *e)
+dn_status dn_option_number(const dn_network *net, int layer, const char *name, int index,
+                           double *value, dn_error *e)
 {
     const key *k;
     const void *field;
@@ -128,7 +138,8 @@ dn_status dn_option_number(const dn_network *net, int layer, const char *name, i
     return dn_fail(e, DN_BAD_ARGUMENT, "'%s' is a text, not a number", name);
 }
 
-dn_status dn_option_text(const dn_network *net, int layer, const char *name, const char **value, dn_error *e)
+dn_status dn_option_text(const dn_network *net, int layer, const char *name, const char **value,
+                         dn_error *e)
 {
     const key *k;
     const void *field;
@@ -149,9 +160,16 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
     if (!is_layer(net, index))
         return bad_layer(net, index, e);
     const layer *l = &net->layers[index];
-    *info = (dn_layer_info){.type = l->type->name, .line = l->line, .channels = l->out.c, .height = l->out.h,
-                            .width = l->out.w, .inputs = l->inputs, .input = l->from, .loss = l->type->loss,
-                            .detector = l->detector != NULL, .cost = l->cost};
+    *info = (dn_layer_info){.type = l->type->name,
+                            .line = l->line,
+                            .channels = l->out.c,
+                            .height = l->out.h,
+                            .width = l->out.w,
+                            .inputs = l->inputs,
+                            .input = l->from,
+                            .loss = l->type->loss,
+                            .detector = l->detector != NULL,
+                            .cost = l->cost};
     for (int k = 0; k < l->param_count; k++)
         info->parameters += l->params[k].count;
     if (l->type->multiply_adds)
@@ -172,33 +190,47 @@ static void hold(dn_array *array, dn_memory *memory, void *data)
         array->count *= array->shape[r];
 }
 
-static dn_status param_array(const dn_network *net, const layer *l, const char *name, dn_array *array, dn_error *e)
+static dn_status param_array(const dn_network *net, const layer *l, const char *name,
+                             dn_array *array, dn_error *e)
 {
     const bool grad = !strncmp(name, "grad ", 5);
     const param *p = dn_param(l, grad ? name + 5 : name);
     if (!p || (grad && !p->trained))
-        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index, l->type->name, name);
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index,
+                       l->type->name, name);
     if (grad && !p->grad)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it keeps no gradients", net->source);
-    *array = (dn_array){.rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it keeps no gradients",
+                       net->source);
+    *array = (dn_array){
+        .rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
     memcpy(array->shape, p->shape, sizeof p->shape);
     hold(array, net->params, grad ? p->grad : p->value);
     return DN_OK;
 }
 
-static dn_status map_array(const dn_network *net, const layer *l, const char *name, dn_array *array, dn_error *e)
+static dn_status map_array(const dn_network *net, const layer *l, const char *name, dn_array *array,
+                           dn_error *e)
 {
     const bool output = !strcmp(name, "output");
-    const bool kept = net->purpose == DN_PLAN_KEEP || l->type->loss || (output && l->index == net->output_layer);
+    const bool kept = net->purpose == DN_PLAN_KEEP || l->type->loss
+                      || (output && l->index == net->output_layer);
     float *data = output ? l->output : l->delta;
     if (l->type->transparent)
-        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no %s", l->index, l->type->name, name);
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no %s", l->index, l->type->name,
+                       name);
     if (!data && !output && net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it has no deltas", net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it has no deltas", net->source);
     if (!kept || !data)
-        return dn_fail(e, DN_BAD_ARGUMENT, "the %s of layer %d ([%s]) is not kept after a pass: make the network with keep=True",
-                       name, l->index, l->type->name);
-    *array = (dn_array){.rank = 4, .shape = {net->batch, l->out.c, l->out.h, l->out.w}, .type = DN_FLOAT32, .writable = true};
+        return dn_fail(
+            e, DN_BAD_ARGUMENT,
+            "the %s of layer %d ([%s]) is not kept after a pass: make the network with keep=True",
+            name, l->index, l->type->name);
+    *array = (dn_array){.rank = 4,
+                        .shape = {net->batch, l->out.c, l->out.h, l->out.w},
+                        .type = DN_FLOAT32,
+                        .writable = true};
     hold(array, net->activations, data);
     return DN_OK;
 }
@@ -215,8 +247,11 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
         if (strcmp(b->name, name) || b->life != LIVES_ON)
             continue;
         if (!b->data)
-            return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it has no '%s'", net->source, name);
-        *array = (dn_array){.rank = b->rank + 1, .shape = {net->batch}, .type = b->type, .writable = true};
+            return dn_fail(e, DN_BAD_ARGUMENT,
+                           "%s: this network was made for inference: it has no '%s'", net->source,
+                           name);
+        *array = (dn_array){
+            .rank = b->rank + 1, .shape = {net->batch}, .type = b->type, .writable = true};
         memcpy(array->shape + 1, b->shape, sizeof b->shape);
         hold(array, net->activations, b->data);
         return DN_OK;
@@ -242,7 +277,8 @@ dn_status dn_layer_stats(const dn_network *net, int index, dn_detector_stats *st
     if (!is_layer(net, index))
         return bad_layer(net, index, e);
     if (!net->layers[index].detector)
-        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no detector", index, net->layers[index].type->name);
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no detector", index,
+                       net->layers[index].type->name);
     *stats = net->layers[index].stats;
     return DN_OK;
 }
@@ -252,7 +288,8 @@ dn_status dn_layer_mining(const dn_network *net, int index, dn_mining_stats *sta
     if (!is_layer(net, index))
         return bad_layer(net, index, e);
     if (!net->layers[index].type->transparent)
-        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no [lrm]", index, net->layers[index].type->name);
+        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) is no [lrm]", index,
+                       net->layers[index].type->name);
     *stats = net->layers[index].mining;
     return DN_OK;
 }
@@ -265,8 +302,12 @@ bool dn_key_at(int section, int index, dn_key *out)
         types++;
     if (section < 0 || section > types + 1 || index < 0)
         return false;
-    const key *k = section == 0 ? settings_keys : section == types + 1 ? dn_common_keys() : layer_types[section - 1]->keys;
-    *out = (dn_key){.section = section == 0 ? "net" : section == types + 1 ? "any layer" : layer_types[section - 1]->name};
+    const key *k = section == 0           ? settings_keys
+                   : section == types + 1 ? dn_common_keys()
+                                          : layer_types[section - 1]->keys;
+    *out = (dn_key){.section = section == 0           ? "net"
+                               : section == types + 1 ? "any layer"
+                                                      : layer_types[section - 1]->name};
     for (int i = 0; k && k[i].name && i <= index; i++)
         if (i == index) {
             out->name = k[i].name;

@@ -25,13 +25,16 @@ static double normal(uint64_t seed, uint64_t n)
     return sqrt(-2 * log(u)) * cos(tau * v);
 }
 
-/* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform within it. */
+/* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform
+ * within it. */
 static void init_weights(const layer *l, param *p, uint64_t seed)
 {
     const double bound = sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
     const bool uniform = !strcmp(l->type->name, "connected");
     for (int64_t i = 0; i < p->count; i++)
-        p->value[i] = (float)(bound * (uniform ? 2 * dn_random_uniform(seed, (uint64_t)i) - 1 : normal(seed, (uint64_t)i)));
+        p->value[i] = (float)(bound
+                              * (uniform ? 2 * dn_random_uniform(seed, (uint64_t)i) - 1
+                                         : normal(seed, (uint64_t)i)));
 }
 
 void dn_init_params(dn_network *net)

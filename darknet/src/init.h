@@ -6,9 +6,11 @@
 
 struct dn_network;
 
-void dn_start_process(void);      /* CPU features, BLAS threads; any number of calls from any thread */
+/* CPU features, BLAS threads; any number of calls from any thread */
+void dn_start_process(void);
 int dn_usable_processors(void);
 void dn_init_params(struct dn_network *net);
-dn_status dn_fold(struct dn_network *net, dn_error *e); /* inference: (re)packs the parameters; else nothing */
+/* inference: (re)packs the parameters; else nothing */
+dn_status dn_fold(struct dn_network *net, dn_error *e);
 
 #endif

@@ -1,11 +1,13 @@
-/* Keys as data: one table a section gives parsing, range errors, the nearest-key warning and the cfg
- * reference in the docs. */
+/* Keys as data: one table a section gives parsing, range errors, the nearest-key warning and the
+ * cfg reference in the docs. */
 #ifndef DN_KEYS_H
 #define DN_KEYS_H
 
 #include "error.h"
 
-typedef enum { KEY_IS_INT, KEY_IS_FLOAT, KEY_IS_TEXT, KEY_IS_CHOICE, KEY_IS_INTS, KEY_IS_FLOATS } key_kind;
+typedef enum {
+    KEY_IS_INT, KEY_IS_FLOAT, KEY_IS_TEXT, KEY_IS_CHOICE, KEY_IS_INTS, KEY_IS_FLOATS
+} key_kind;
 
 typedef struct { int n; int *v; } int_list;
 typedef struct { int n; float *v; } float_list;
@@ -27,11 +29,11 @@ typedef struct {
 #define KEY_CHOICE(type, name, fallback, choices, doc) \
     {#name, KEY_IS_CHOICE, offsetof(type, name), 0, 0, 0, fallback, choices, doc}
 #define KEY_TEXT(type, name, fallback, doc) \
-    {#name, KEY_IS_TEXT, offsetof(type, name), 0, 0, 0, fallback, NULL, doc}       /* const char * */
+    {#name, KEY_IS_TEXT, offsetof(type, name), 0, 0, 0, fallback, NULL, doc}   /* const char * */
 #define KEY_INTS(type, name, fallback, doc) \
-    {#name, KEY_IS_INTS, offsetof(type, name), 0, 0, 0, fallback, NULL, doc}       /* int_list */
+    {#name, KEY_IS_INTS, offsetof(type, name), 0, 0, 0, fallback, NULL, doc}   /* int_list */
 #define KEY_FLOATS(type, name, fallback, doc) \
-    {#name, KEY_IS_FLOATS, offsetof(type, name), 0, 0, 0, fallback, NULL, doc}     /* float_list */
+    {#name, KEY_IS_FLOATS, offsetof(type, name), 0, 0, 0, fallback, NULL, doc} /* float_list */
 #define KEY_FLOAT_NAMED(type, field, name, fallback, least, most, doc) \
     {name, KEY_IS_FLOAT, offsetof(type, field), fallback, least, most, NULL, NULL, doc}
 #define KEY_INT_NAMED(type, field, name, fallback, least, most, doc) \

@@ -1,8 +1,8 @@
 /* A layer, and the row of functions that a layer type is.
  *
- * A layer type is one file in layers/ and one row in layers.c. It declares its keys, and in shape() its
- * output, parameters and buffers; plan.c decides where all of them live before forward() is first called.
- * Nothing is allocated in a pass, so forward and backward cannot fail.
+ * A layer type is one file in layers/ and one row in layers.c. It declares its keys, and in shape()
+ * its output, parameters and buffers; plan.c decides where all of them live before forward() is
+ * first called. Nothing is allocated in a pass, so forward and backward cannot fail.
  */
 #ifndef DN_LAYER_H
 #define DN_LAYER_H
@@ -29,7 +29,8 @@ typedef struct {
 
 /* An array of a layer besides its output, delta and parameters; element type by `type`. */
 typedef enum {
-    LIVES_IN_PASS,   /* forward writes it, the same pass's backward reads it: memory is reused in between */
+    LIVES_IN_PASS,   /* forward writes it, the same pass's backward reads it: memory is reused in
+                        between */
     LIVES_ON         /* readable by the user until the next pass */
 } lifetime;
 typedef struct {
@@ -54,10 +55,12 @@ typedef struct {
     uint64_t seed;                   /* for dropout: same seed, same pass number, same mask */
     const float *truth;              /* NULL: no truth, loss layers set neither cost nor delta */
     int truths;                      /* detectors: boxes an image; else floats an image */
-    void *workspace;                 /* at least what the layer's workspace() asked for, 64-byte aligned */
+    void *workspace;                 /* at least what the layer's workspace() asked for, 64-byte
+                                        aligned */
 } pass;
 
-/* A box predictor's view of its output, shared by [region], [yolo], [lrm] and dn_boxes: detector.h */
+/* A box predictor's view of its output, shared by [region], [yolo], [lrm] and dn_boxes:
+ * detector.h */
 struct detector;
 
 struct layer {
@@ -70,13 +73,15 @@ struct layer {
 
     int inputs;                      /* edges: the layers read, -1 the network's input */
     int *from;
-    struct layer **sources;          /* the layers themselves (NULL for the network's input): only [lrm] looks */
+    struct layer **sources;          /* the layers themselves (NULL for the network's input): only
+                                        [lrm] looks */
     dims *in, out;
 
     /* set by plan.c before a pass; (batch, c, h, w) */
     const float **input;
     float *output;
-    float *delta;                    /* minus the gradient with respect to the output; NULL: nobody asks */
+    float *delta;                    /* minus the gradient with respect to the output; NULL: nobody
+                                        asks */
     float **input_delta;             /* where to hand it on; NULL: nobody asks */
     bool runs_backward;              /* its backward() is called: a loss is behind it */
     bool *adds;                      /* adds[j]: input_delta[j] was written already: add to it */
@@ -104,32 +109,41 @@ typedef struct layer_type {
     size_t state_size;
     const key *keys;                 /* KEY_END-ended; NULL: none */
     bool loss, detector;             /* sets cost and delta; predicts boxes */
-    bool transparent;                /* has no output or delta of its own: cost-free in inference ([lrm]) */
-    bool reads_input, reads_output;  /* backward() reads input[], output: the plan keeps them until then */
-    /* Which layers it reads: dn_set_inputs(); NULL: the layer before. `e` lines name the section. */
+    bool transparent;                /* has no output or delta of its own: cost-free in inference
+                                        ([lrm]) */
+    bool reads_input, reads_output;  /* backward() reads input[], output: the plan keeps them until
+                                        then */
+    /* Which layers it reads: dn_set_inputs(); NULL: the layer before. `e` lines name the
+     * section. */
     dn_status (*edges)(layer *l, int_list *from, dn_error *e);
-    /* in[] -> out; declares params (first call only: guard with param_count == 0) and buffers. Called again
-     * by resize, with buffer_count reset to 0. */
+    /* in[] -> out; declares params (first call only: guard with param_count == 0) and buffers.
+     * Called again by resize, with buffer_count reset to 0. */
     dn_status (*shape)(layer *l, dn_error *e);
-    size_t (*workspace)(const layer *l, const pass *p);   /* bytes; NULL: none. p: backend, threads, batch, train */
-    int64_t (*multiply_adds)(const layer *l);             /* of one image; NULL: 0 */
+    /* bytes; NULL: none. p: backend, threads, batch, train */
+    size_t (*workspace)(const layer *l, const pass *p);
+    int64_t (*multiply_adds)(const layer *l);        /* of one image; NULL: 0 */
     void (*forward)(layer *l, const pass *p);
-    void (*backward)(layer *l, const pass *p);            /* NULL: hands nothing on */
-    size_t (*packed_bytes)(const layer *l, const backend *b);  /* inference: of l->packed; NULL: nothing to pack */
-    void (*fold)(layer *l, const backend *b);             /* fills l->packed from the parameters */
+    void (*backward)(layer *l, const pass *p);       /* NULL: hands nothing on */
+    /* inference: of l->packed; NULL: nothing to pack */
+    size_t (*packed_bytes)(const layer *l, const backend *b);
+    void (*fold)(layer *l, const backend *b);        /* fills l->packed from the parameters */
 } layer_type;
 
-extern const layer_type *const layer_types[];             /* NULL-ended; layers.c */
-const layer_type *dn_layer_type(const char *section);     /* by cfg name (with Darknet's aliases); NULL: none */
+extern const layer_type *const layer_types[]; /* NULL-ended; layers.c */
+/* by cfg name (with Darknet's aliases); NULL: none */
+const layer_type *dn_layer_type(const char *section);
 
 /* For shape(): declare; the batch dimension is added by the plan. Return the index. */
-int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank, const int64_t *shape);
-int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank, const int64_t *shape);
+int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank,
+                 const int64_t *shape);
+int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank,
+                  const int64_t *shape);
 /* NULL without it. */
 param *dn_param(const layer *l, const char *name);
 void *dn_buffer(const layer *l, const char *name);
 
 /* "file:line: [section] …", DN_BAD_CFG. */
-dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
+dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,23 +1,37 @@
-/* THE table of layer types, and what their shape() functions call. To add a layer: one file in layers/,
- * one row here, one test. */
+/* THE table of layer types, and what their shape() functions call. To add a layer: one file in
+ * layers/, one row here, one test. */
 #include "layer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-extern const layer_type activation_layer, avgpool_layer, batchnorm_layer, connected_layer, convolutional_layer, cost_layer,
-    dropout_layer, lrm_layer, maxpool_layer, region_layer, reorg_layer, route_layer, shortcut_layer, softmax_layer,
-    upsample_layer, yolo_layer;
+extern const layer_type activation_layer, avgpool_layer, batchnorm_layer, connected_layer,
+    convolutional_layer, cost_layer, dropout_layer, lrm_layer, maxpool_layer, region_layer,
+    reorg_layer, route_layer, shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
 
-const layer_type *const layer_types[] = {
-    &convolutional_layer, &maxpool_layer, &avgpool_layer, &connected_layer, &batchnorm_layer, &activation_layer,
-    &dropout_layer, &route_layer, &reorg_layer, &shortcut_layer, &upsample_layer, &softmax_layer, &cost_layer,
-    &region_layer, &yolo_layer, &lrm_layer, NULL};
+const layer_type *const layer_types[] = {&convolutional_layer,
+                                         &maxpool_layer,
+                                         &avgpool_layer,
+                                         &connected_layer,
+                                         &batchnorm_layer,
+                                         &activation_layer,
+                                         &dropout_layer,
+                                         &route_layer,
+                                         &reorg_layer,
+                                         &shortcut_layer,
+                                         &upsample_layer,
+                                         &softmax_layer,
+                                         &cost_layer,
+                                         &region_layer,
+                                         &yolo_layer,
+                                         &lrm_layer,
+                                         NULL};
 
 /* Darknet's short section names. */
-static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "maxpool"}, {"avg", "avgpool"},
-                                         {"conn", "connected"}, {"soft", "softmax"}, {NULL, NULL}};
+static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "maxpool"},
+                                         {"avg", "avgpool"},        {"conn", "connected"},
+                                         {"soft", "softmax"},       {NULL, NULL}};
 
 const layer_type *dn_layer_type(const char *section)
 {
@@ -30,10 +44,16 @@ const layer_type *dn_layer_type(const char *section)
     return NULL;
 }
 
-int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank, const int64_t *shape)
+int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank,
+                 const int64_t *shape)
 {
     param *p = &l->params[l->param_count];
-    *p = (param){.name = name, .rank = rank, .count = 1, .trained = trained, .decays = decays, .stored = true};
+    *p = (param){.name = name,
+                 .rank = rank,
+                 .count = 1,
+                 .trained = trained,
+                 .decays = decays,
+                 .stored = true};
     for (int i = 0; i < rank; i++) {
         p->shape[i] = shape[i];
         p->count *= shape[i];
@@ -41,7 +61,8 @@ int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank
     return l->param_count++;
 }
 
-int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank, const int64_t *shape)
+int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank,
+                  const int64_t *shape)
 {
     buffer *b = &l->buffers[l->buffer_count];
     *b = (buffer){.name = name, .type = type, .rank = rank, .life = life};

@@ -24,8 +24,10 @@ const key *dn_common_keys(void)
     return common_keys;
 }
 
-/* Keeps a warning about a key that no table knows. Without memory for it the warning is lost, not the run. */
-static void warn_unknown(void *context, const cfg_section *section, const cfg_option *option, const char *nearest)
+/* Keeps a warning about a key that no table knows. Without memory for it the warning is lost, not
+ * the run. */
+static void warn_unknown(void *context, const cfg_section *section, const cfg_option *option,
+                         const char *nearest)
 {
     dn_network *net = context;
     enum { LONGEST = 400 };
@@ -36,8 +38,9 @@ static void warn_unknown(void *context, const cfg_section *section, const cfg_op
         dn_free(grown);
         return;
     }
-    snprintf(line, LONGEST, nearest ? "%s:%d: [%s] unknown key '%.60s' is ignored; the nearest known one is '%s'"
-                                    : "%s:%d: [%s] unknown key '%.60s' is ignored",
+    snprintf(line, LONGEST,
+             nearest ? "%s:%d: [%s] unknown key '%.60s' is ignored; the nearest known one is '%s'"
+                     : "%s:%d: [%s] unknown key '%.60s' is ignored",
              net->source, option->line, section->name, option->key, nearest);
     if (net->warning_count)
         memcpy(grown, net->warnings, (size_t)net->warning_count * sizeof *grown);
@@ -50,22 +53,26 @@ static dn_status read_settings(dn_network *net, dn_error *e)
 {
     const cfg_section *first = &net->text.sections[0];
     if (strcmp(first->name, "net") && strcmp(first->name, "network"))
-        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s] comes first, but a cfg starts with [net]", net->source, first->line,
-                       first->name);
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s] comes first, but a cfg starts with [net]",
+                       net->source, first->line, first->name);
     const key *const tables[] = {settings_keys, NULL};
     void *const states[] = {&net->set};
-    const dn_status status = dn_keys_read(&net->text, first, net->source, tables, states, warn_unknown, net, e);
+    const dn_status status = dn_keys_read(&net->text, first, net->source, tables, states,
+                                          warn_unknown, net, e);
     if (status != DN_OK)
         return status;
     const settings *s = &net->set;
     if (s->batch % s->subdivisions)
-        return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d", net->source,
-                       first->line, s->batch, s->subdivisions);
-    const struct { const char *name; int value; } sizes[] = {
-        {"width", s->width}, {"height", s->height}, {"channels", s->channels}};
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d",
+                       net->source, first->line, s->batch, s->subdivisions);
+    const struct {
+        const char *name;
+        int value;
+    } sizes[] = {{"width", s->width}, {"height", s->height}, {"channels", s->channels}};
     for (int i = 0; i < 3; i++)
         if (sizes[i].value < 1)
-            return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source, first->line, sizes[i].name);
+            return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source,
+                           first->line, sizes[i].name);
     net->in = (dims){s->channels, s->height, s->width};
     return DN_OK;
 }
@@ -74,7 +81,8 @@ static dn_status read_settings(dn_network *net, dn_error *e)
 static dn_status allocate_edges(layer *l, int inputs, const int *from, dn_error *e)
 {
     const size_t n = (size_t)inputs;
-    const size_t each = sizeof(layer *) + sizeof(float *) * 2 + sizeof(dims) + sizeof(int) + sizeof(bool);
+    const size_t each = sizeof(layer *) + sizeof(float *) * 2 + sizeof(dims) + sizeof(int)
+                        + sizeof(bool);
     char *block = dn_allocate(n * each + 1);
     if (!block)
         return dn_out_of_memory(e, "a layer's inputs");
@@ -102,7 +110,8 @@ static dn_status find_inputs(dn_network *net, layer *l, dn_error *e)
         return dn_layer_error(l, e, "needs at least one input");
     for (int j = 0; j < from.n; j++) {
         if (from.v[j] >= l->index || from.v[j] < -1)
-            return dn_layer_error(l, e, "reads layer %d, but only layers 0 to %d come before it", from.v[j], l->index - 1);
+            return dn_layer_error(l, e, "reads layer %d, but only layers 0 to %d come before it",
+                                  from.v[j], l->index - 1);
         if (from.v[j] >= 0 && net->layers[from.v[j]].type->transparent)
             return dn_layer_error(l, e, "reads layer %d, a [%s], which has no output", from.v[j],
                                   net->layers[from.v[j]].type->name);
@@ -124,12 +133,17 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
             strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
             strncat(known, layer_types[i]->name, sizeof known - strlen(known) - 1);
         }
-        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%.40s] is no layer type; there are %s", net->source, section->line,
-                       section->name, known);
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%.40s] is no layer type; there are %s", net->source,
+                       section->line, section->name, known);
     }
     layer *l = &net->layers[net->layer_count];
-    *l = (layer){.type = type, .source = net->source, .index = net->layer_count, .line = section->line,
-                 .batch = net->batch, .reads_input = type->reads_input, .reads_output = type->reads_output,
+    *l = (layer){.type = type,
+                 .source = net->source,
+                 .index = net->layer_count,
+                 .line = section->line,
+                 .batch = net->batch,
+                 .reads_input = type->reads_input,
+                 .reads_output = type->reads_output,
                  .fresh = true};
     l->state = dn_allocate(type->state_size + 1);
     if (!l->state)
@@ -137,7 +151,8 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
     net->layer_count++;
     const key *const tables[] = {common_keys, type->keys, NULL};
     void *const states[] = {l, l->state};
-    const dn_status status = dn_keys_read(&net->text, section, net->source, tables, states, warn_unknown, net, e);
+    const dn_status status = dn_keys_read(&net->text, section, net->source, tables, states,
+                                          warn_unknown, net, e);
     return status == DN_OK ? find_inputs(net, l, e) : status;
 }
 
@@ -154,11 +169,14 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
             return status;
         const int64_t count = dims_count(l->out);
         if (!l->type->transparent && (l->out.c < 1 || l->out.h < 1 || l->out.w < 1))
-            return dn_layer_error(l, e, "has an output of %dx%dx%d (c, h, w) from an input of %dx%dx%d: a larger input, a "
-                                  "smaller size or stride, or more padding would fit", l->out.c, l->out.h, l->out.w,
-                                  l->in[0].c, l->in[0].h, l->in[0].w);
+            return dn_layer_error(
+                l, e,
+                "has an output of %dx%dx%d (c, h, w) from an input of %dx%dx%d: a larger input, a "
+                "smaller size or stride, or more padding would fit",
+                l->out.c, l->out.h, l->out.w, l->in[0].c, l->in[0].h, l->in[0].w);
         if (count > INT32_MAX || count * net->batch > INT64_MAX / 64)
-            return dn_layer_error(l, e, "has an output of %lld values an image, more than 2^31", (long long)count);
+            return dn_layer_error(l, e, "has an output of %lld values an image, more than 2^31",
+                                  (long long)count);
     }
     return DN_OK;
 }
@@ -184,8 +202,11 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
         if (!l->type->transparent)
             continue;
         if (mining)
-            return dn_layer_error(l, e, "is the second of its kind: there may be one, with all its loss layers in layers= "
-                                  "(the first stands in line %d)", mining->line);
+            return dn_layer_error(
+                l, e,
+                "is the second of its kind: there may be one, with all its loss layers in layers= "
+                "(the first stands in line %d)",
+                mining->line);
         mining = l;
     }
     if (net->output_layer < 0)
@@ -248,15 +269,18 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
     return status == DN_OK ? dn_fold(net, e) : status;
 }
 
-dn_status dn_network_create(const char *text, const dn_options *options, dn_network **out, dn_error *e)
+dn_status dn_network_create(const char *text, const dn_options *options, dn_network **out,
+                            dn_error *e)
 {
     *out = NULL;
     const bool reference = options->kernels && !strcmp(options->kernels, "reference");
     if (options->kernels && !reference && strcmp(options->kernels, "fast"))
-        return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference", options->kernels);
-    if (options->batch < 0 || options->batch > 65536 || options->threads < 0 || options->threads > 1024)
-        return dn_fail(e, DN_BAD_ARGUMENT, "batch %d must be 1 to 65536, threads %d 1 to 1024", options->batch,
-                       options->threads);
+        return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference",
+                       options->kernels);
+    if (options->batch < 0 || options->batch > 65536 || options->threads < 0
+        || options->threads > 1024)
+        return dn_fail(e, DN_BAD_ARGUMENT, "batch %d must be 1 to 65536, threads %d 1 to 1024",
+                       options->batch, options->threads);
     dn_start_process();
     const char *source = options->source ? options->source : "cfg";
     dn_network *net = dn_allocate(sizeof *net);
@@ -319,7 +343,8 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
         net->trained_pass = false;
     } else {
         net->in = in;
-        shape_layers(net, NULL); /* what fitted before fits again: in[] and the types' own numbers */
+        /* what fitted before fits again: in[] and the types' own numbers */
+        shape_layers(net, NULL);
         memcpy(net->layers, before, bytes);
     }
     dn_free(before);
@@ -328,20 +353,31 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
 
 static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
 {
-    return (pass){.backend = net->backend, .threads = net->threads, .batch = images, .train = train,
-                  .backward = train, .seen = net->seen, .seed = net->seed, .truth = truth, .truths = truths,
+    return (pass){.backend = net->backend,
+                  .threads = net->threads,
+                  .batch = images,
+                  .train = train,
+                  .backward = train,
+                  .seen = net->seen,
+                  .seed = net->seed,
+                  .truth = truth,
+                  .truths = truths,
                   .workspace = net->workspace};
 }
 
-dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths, bool train, dn_error *e)
+dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
+                     bool train, dn_error *e)
 {
     if (train && net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it cannot train", net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it cannot train", net->source);
     if (truth && net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it takes no truth", net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it takes no truth", net->source);
     if (images < 1 || images > net->batch || (train && images != net->batch))
-        return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images, train ? "a training pass" : "a pass",
-                       train ? "exactly " : "1 to ", net->batch);
+        return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images,
+                       train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
+                       net->batch);
     const pass p = make_pass(net, images, truth, truths, train);
     net->images = images;
     net->trained_pass = train;
@@ -361,8 +397,10 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
 dn_status dn_backward(dn_network *net, dn_error *e)
 {
     if (!net->trained_pass)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: backward needs a training pass before it: forward(x, truth, train=True)",
-                       net->source);
+        return dn_fail(
+            e, DN_BAD_ARGUMENT,
+            "%s: backward needs a training pass before it: forward(x, truth, train=True)",
+            net->source);
     const pass p = make_pass(net, net->batch, NULL, 0, true);
     for (int i = net->layer_count - 1; i >= 0; i--)
         if (net->layers[i].runs_backward)
@@ -383,7 +421,8 @@ double dn_cost(const dn_network *net)
     return count ? sum / count : 0;
 }
 
-dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths, double *loss, dn_error *e)
+dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
+                         double *loss, dn_error *e)
 {
     net->seen += net->batch;
     dn_status status = dn_forward(net, x, net->batch, truth, truths, true, e);

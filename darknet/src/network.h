@@ -21,7 +21,8 @@ struct dn_network {
     dims in;
     layer *layers;
     int layer_count;
-    int stop;                    /* backward ends before this layer's own: the last stopbackward; -1: none */
+    int stop;                    /* backward ends before this layer's own: the last stopbackward;
+                                    -1: none */
     int output_layer;
 
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */

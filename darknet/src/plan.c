@@ -43,10 +43,12 @@ static void need(draft *d, size_t bytes, int first, int last, void **pointer)
         first = 0;
         last = end_moment(d);
     }
-    d->spans[d->count++] = (span){.bytes = (bytes + 63) / 64 * 64, .first = first, .last = last, .pointer = pointer};
+    d->spans[d->count++] = (span){
+        .bytes = (bytes + 63) / 64 * 64, .first = first, .last = last, .pointer = pointer};
 }
 
-/* Who runs backward, which deltas exist, and who of a delta's writers comes first and overwrites. */
+/* Who runs backward, which deltas exist, and who of a delta's writers comes first and
+ * overwrites. */
 static void trace_gradients(draft *d)
 {
     dn_network *net = d->net;
@@ -65,7 +67,8 @@ static void trace_gradients(draft *d)
     for (int i = net->layer_count - 1; i >= 0; i--) {
         layer *l = &net->layers[i];
         d->wanted[i] |= l->type->loss;
-        d->runs[i] = d->first_write[i] >= 0 && d->wanted[i] && i > net->stop && !l->onlyforward && l->type->backward;
+        d->runs[i] = d->first_write[i] >= 0 && d->wanted[i] && i > net->stop && !l->onlyforward
+                     && l->type->backward;
         if (d->sets_flow)
             l->runs_backward = d->runs[i];
         for (int j = 0; j < l->inputs; j++) {
@@ -111,7 +114,8 @@ static void list_spans(draft *d)
             need(d, floats * sizeof(float), i, last_reader(d, i), (void **)&l->output);
         if (!infer && d->wanted[i] && (d->first_write[i] >= 0 || d->purpose == DN_PLAN_KEEP))
             need(d, floats * sizeof(float), d->first_write[i],
-                 l->type->loss || !d->runs[i] ? end_moment(d) : backward_moment(d, i), (void **)&l->delta);
+                 l->type->loss || !d->runs[i] ? end_moment(d) : backward_moment(d, i),
+                 (void **)&l->delta);
         for (int b = 0; b < l->buffer_count && !infer; b++) {
             buffer *array = &l->buffers[b];
             size_t bytes = type_bytes(array->type) * (size_t)net->batch;
@@ -124,7 +128,10 @@ static void list_spans(draft *d)
         }
     }
     size_t workspace = 64;
-    const pass p = {.backend = net->backend, .threads = net->threads, .batch = net->batch, .train = !infer,
+    const pass p = {.backend = net->backend,
+                    .threads = net->threads,
+                    .batch = net->batch,
+                    .train = !infer,
                     .backward = !infer};
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
@@ -153,7 +160,8 @@ static size_t place(span *spans, int count, int *order)
             for (int j = 0; j < i; j++) {
                 const span *other = &spans[order[j]];
                 const bool together = other->first <= s->last && s->first <= other->last;
-                if (together && s->offset < other->offset + other->bytes && other->offset < s->offset + s->bytes) {
+                if (together && s->offset < other->offset + other->bytes
+                    && other->offset < s->offset + s->bytes) {
                     s->offset = other->offset + other->bytes;
                     moved = true;
                 }
@@ -166,8 +174,8 @@ static size_t place(span *spans, int count, int *order)
 }
 
 /* Spans with their places; *spans is the caller's to free. */
-static dn_status plan(dn_network *net, dn_purpose purpose, bool sets_flow, span **spans, int *count, size_t *bytes,
-                      dn_error *e)
+static dn_status plan(dn_network *net, dn_purpose purpose, bool sets_flow, span **spans, int *count,
+                      size_t *bytes, dn_error *e)
 {
     const size_t n = (size_t)net->layer_count, most = n * (2 + MAX_BUFFERS) + 1;
     span *list = dn_allocate(most * sizeof *list);
@@ -178,7 +186,12 @@ static dn_status plan(dn_network *net, dn_purpose purpose, bool sets_flow, span 
         dn_free(list);
         list = NULL;
     } else {
-        draft d = {.net = net, .purpose = purpose, .sets_flow = sets_flow, .spans = list, .runs = flags, .wanted = flags + n,
+        draft d = {.net = net,
+                   .purpose = purpose,
+                   .sets_flow = sets_flow,
+                   .spans = list,
+                   .runs = flags,
+                   .wanted = flags + n,
                    .first_write = moments};
         trace_gradients(&d);
         list_spans(&d);
@@ -229,8 +242,11 @@ dn_status dn_plan_apply(dn_network *net, dn_error *e)
     dn_memory *memory = dn_memory_create(bytes);
     if (!memory) {
         dn_free(spans);
-        return dn_fail(e, DN_NO_MEMORY, "%s: no memory for %.1f MiB of activations: a smaller batch, more subdivisions or a "
-                       "smaller input would need less", net->source, (double)bytes / (1 << 20));
+        return dn_fail(
+            e, DN_NO_MEMORY,
+            "%s: no memory for %.1f MiB of activations: a smaller batch, more subdivisions or a "
+            "smaller input would need less",
+            net->source, (double)bytes / (1 << 20));
     }
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];

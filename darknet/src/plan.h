@@ -1,9 +1,9 @@
 /* Where every buffer of a network lives.
  *
- * A pass is a line of moments: the forward of layer i is moment i, its backward moment 2*layers-1-i. A buffer is
- * needed from the moment that first writes it to the last that reads it; buffers whose spans do not meet may share
- * memory. A training plan keeps what backward reads, an inference plan only what later layers read, a keep-everything
- * plan all to the end.
+ * A pass is a line of moments: the forward of layer i is moment i, its backward moment
+ * 2*layers-1-i. A buffer is needed from the moment that first writes it to the last that reads it;
+ * buffers whose spans do not meet may share memory. A training plan keeps what backward reads, an
+ * inference plan only what later layers read, a keep-everything plan all to the end.
  */
 #ifndef DN_PLAN_H
 #define DN_PLAN_H

@@ -4,7 +4,8 @@
 
 #include "random.h"
 
-static const char *const policies[] = {"constant", "step", "steps", "exp", "poly", "sigmoid", "random", NULL};
+static const char *const policies[] = {"constant", "step",    "steps",  "exp",
+                                       "poly",     "sigmoid", "random", NULL};
 
 enum { MANY = 1 << 30 };
 
@@ -17,7 +18,8 @@ const key settings_keys[] = {
     KEY_FLOAT(settings, learning_rate, .001, 0, 1e6, "of a whole batch"),
     KEY_FLOAT(settings, momentum, .9, 0, 1, "share of the former gradients kept in each update"),
     KEY_FLOAT(settings, decay, .0001, 0, 1e6, "weight decay"),
-    KEY_FLOAT(settings, clip, 0, 0, 1e9, "bound of the weights' magnitude after an update; 0: none"),
+    KEY_FLOAT(settings, clip, 0, 0, 1e9,
+              "bound of the weights' magnitude after an update; 0: none"),
     KEY_INT(settings, adam, 0, 0, 1, "1: Adam instead of SGD with momentum"),
     KEY_FLOAT_NAMED(settings, b1, "B1", .9, 0, 1, "Adam's first decay"),
     KEY_FLOAT_NAMED(settings, b2, "B2", .999, 0, 1, "Adam's second decay"),
@@ -31,13 +33,18 @@ const key settings_keys[] = {
     KEY_INTS(settings, steps, NULL, "updates at which the policy steps changes the rate"),
     KEY_FLOATS(settings, scales, NULL, "its factors"),
     KEY_FLOAT(settings, gamma, 1, -1e6, 1e6, "of the policies exp and sigmoid"),
-    KEY_FLOAT(settings, angle, 0, 0, 360, "augmentation: rotation of classifiers' images, in degrees"),
+    KEY_FLOAT(settings, angle, 0, 0, 360,
+              "augmentation: rotation of classifiers' images, in degrees"),
     KEY_FLOAT(settings, aspect, 1, 0, 1e3, "augmentation: change of classifiers' aspect ratio"),
-    KEY_FLOAT(settings, saturation, 1, 1e-6, 1e3, "augmentation: saturation times or divided by up to this"),
-    KEY_FLOAT(settings, exposure, 1, 1e-6, 1e3, "augmentation: brightness times or divided by up to this"),
+    KEY_FLOAT(settings, saturation, 1, 1e-6, 1e3,
+              "augmentation: saturation times or divided by up to this"),
+    KEY_FLOAT(settings, exposure, 1, 1e-6, 1e3,
+              "augmentation: brightness times or divided by up to this"),
     KEY_FLOAT(settings, hue, 0, 0, 1, "augmentation: hue moved by up to this share of the circle"),
-    KEY_INT(settings, max_crop, 0, 0, 65536, "augmentation of classifiers: largest side; 0: twice the width"),
-    KEY_INT(settings, min_crop, 0, 0, 65536, "augmentation of classifiers: smallest side; 0: the width"),
+    KEY_INT(settings, max_crop, 0, 0, 65536,
+            "augmentation of classifiers: largest side; 0: twice the width"),
+    KEY_INT(settings, min_crop, 0, 0, 65536,
+            "augmentation of classifiers: smallest side; 0: the width"),
     KEY_TEXT(settings, data, NULL, "the data set's .data file, used when none is given"),
     KEY_END};
 
@@ -61,7 +68,9 @@ double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n)
         return rate * pow(s->gamma, at);
     case POLY:
         /* near the end the difference's rounding to float32 shows, and Darknet's is float32 */
-        return s->max_batches > 0 ? rate * pow(fmaxf(0, 1 - (float)at / (float)s->max_batches), s->power) : rate;
+        return s->max_batches > 0
+                   ? rate * pow(fmaxf(0, 1 - (float)at / (float)s->max_batches), s->power)
+                   : rate;
     case SIGMOID:
         return rate / (1 + exp(s->gamma * (at - s->step)));
     case RANDOM:

@@ -4,7 +4,8 @@
 dn_status dn_update(dn_network *net, dn_error *e)
 {
     if (net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: this network was made for inference: it cannot update", net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it cannot update", net->source);
     const settings *s = &net->set;
     const pass p = {.backend = net->backend, .threads = net->threads};
     const int batch = net->batch * net->subdivisions;
@@ -16,9 +17,12 @@ dn_status dn_update(dn_network *net, dn_error *e)
             const param *w = &l->params[k];
             if (!w->trained)
                 continue;
-            if (s->adam) /* decays all alike and does not divide by the batch: its moments scale themselves */
-                p.backend->adam(&p, w->value, w->grad, w->m, w->v, w->count, rate * l->learning_rate,
-                                (double)s->decay * batch, s->b1, s->b2, s->eps, net->updates);
+            if (s->adam)
+                /* decays all alike and does not divide by the batch: its moments scale
+                 * themselves */
+                p.backend->adam(&p, w->value, w->grad, w->m, w->v, w->count,
+                                rate * l->learning_rate, (double)s->decay * batch, s->b1, s->b2,
+                                s->eps, net->updates);
             else
                 p.backend->sgd(&p, w->value, w->grad, w->count, rate * l->learning_rate / batch,
                                w->decays ? (double)s->decay * batch : 0, s->momentum);

@@ -1,4 +1,5 @@
-/* Weights files: int32 major, minor, revision; `seen`; then float32 parameters layer by layer. Little-endian. */
+/* Weights files: int32 major, minor, revision; `seen`; then float32 parameters layer by layer.
+ * Little-endian. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 /* Does the file to load hold it? With dontloadscales only biases and weights. */
 static bool in_file(const layer *l, const param *p)
 {
-    return p->stored && (!l->dontloadscales || !strcmp(p->name, "biases") || !strcmp(p->name, "weights"));
+    return p->stored
+           && (!l->dontloadscales || !strcmp(p->name, "biases") || !strcmp(p->name, "weights"));
 }
 
 /* Values of a parameter in the file to load: numload's filters only. */
@@ -44,7 +46,8 @@ static bool read_header(FILE *file, int64_t *seen)
 }
 
 /* How many layers, up to `upto`, the file's `floats` hold; it must end at a layer's border. */
-static dn_status find_end(const dn_network *net, const char *path, int upto, bool whole, int64_t floats, int *end, dn_error *e)
+static dn_status find_end(const dn_network *net, const char *path, int upto, bool whole,
+                          int64_t floats, int *end, dn_error *e)
 {
     int64_t border = 0;
     for (*end = 0; *end < upto; ++*end) {
@@ -53,15 +56,21 @@ static dn_status find_end(const dn_network *net, const char *path, int upto, boo
         if (own > 0 && border == floats)
             return DN_OK; /* a backbone's file: the rest keeps what it has */
         if (border + own > floats)
-            return dn_fail(e, DN_BAD_WEIGHTS, "%s: ends inside layer %d ([%s], %s:%d): it holds %lld values, a file for this "
-                           "cfg %lld up to the layer before and %lld with it: truncated, or made for another cfg", path,
-                           l->index, l->type->name, net->source, l->line, (long long)floats, (long long)border,
-                           (long long)(border + own));
+            return dn_fail(
+                e, DN_BAD_WEIGHTS,
+                "%s: ends inside layer %d ([%s], %s:%d): it holds %lld values, a file for this "
+                "cfg %lld up to the layer before and %lld with it: truncated, "
+                "or made for another cfg",
+                path, l->index, l->type->name, net->source, l->line, (long long)floats,
+                (long long)border, (long long)(border + own));
         border += own;
     }
     if (whole && border < floats)
-        return dn_fail(e, DN_BAD_WEIGHTS, "%s: holds %lld values, but all layers of %s take %lld: made for another cfg (to load "
-                       "the first layers only, say up to which)", path, (long long)floats, net->source, (long long)border);
+        return dn_fail(
+            e, DN_BAD_WEIGHTS,
+            "%s: holds %lld values, but all layers of %s take %lld: made for another cfg (to load "
+            "the first layers only, say up to which)",
+            path, (long long)floats, net->source, (long long)border);
     return DN_OK;
 }
 
@@ -69,7 +78,8 @@ static bool read_layer(layer *l, FILE *file)
 {
     for (int k = 0; k < l->param_count; k++) {
         const size_t count = (size_t)loaded_count(l, &l->params[k]);
-        if (in_file(l, &l->params[k]) && fread(l->params[k].value, sizeof(float), count, file) != count)
+        if (in_file(l, &l->params[k])
+            && fread(l->params[k].value, sizeof(float), count, file) != count)
             return false;
     }
     l->fresh = false;
@@ -96,13 +106,16 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     if (start < 0 || size < start || fseek(file, start, SEEK_SET))
         status = dn_fail(e, DN_BAD_WEIGHTS, "%s: no weights file: too short for its header", path);
     else if ((size - start) % (long)sizeof(float))
-        status = dn_fail(e, DN_BAD_WEIGHTS, "%s: truncated: its %ld bytes after the header are no whole number of float32",
-                         path, size - start);
+        status = dn_fail(
+            e, DN_BAD_WEIGHTS,
+            "%s: truncated: its %ld bytes after the header are no whole number of float32", path,
+            size - start);
     else
         status = find_end(net, path, upto, whole, (size - start) / (long)sizeof(float), &end, e);
     for (int i = 0; i < end && status == DN_OK; i++)
         if (!net->layers[i].dontload && !read_layer(&net->layers[i], file))
-            status = dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read to its end: %s", path, strerror(errno));
+            status = dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read to its end: %s", path,
+                             strerror(errno));
     fclose(file);
     if (status != DN_OK)
         return status;
@@ -113,13 +126,15 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
 static bool write_network(const dn_network *net, int upto, FILE *file)
 {
     const int32_t version[3] = {0, 2, 0};
-    if (fwrite(version, sizeof *version, 3, file) != 3 || fwrite(&net->seen, sizeof net->seen, 1, file) != 1)
+    if (fwrite(version, sizeof *version, 3, file) != 3
+        || fwrite(&net->seen, sizeof net->seen, 1, file) != 1)
         return false;
     for (int i = 0; i < upto; i++) {
         const layer *l = &net->layers[i];
         for (int k = 0; k < l->param_count && !l->dontsave; k++) {
             const param *p = &l->params[k];
-            if (p->stored && fwrite(p->value, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
+            if (p->stored
+                && fwrite(p->value, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
                 return false;
         }
     }
@@ -151,5 +166,6 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
     if (!ok && file)
         remove(temporary);
     dn_free(temporary);
-    return ok ? DN_OK : dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be written: %s", path, strerror(problem));
+    return ok ? DN_OK
+              : dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be written: %s", path, strerror(problem));
 }

@@ -1,4 +1,5 @@
-/* [convolutional] convolution, batch norm or bias, activation: one section, one entry of the backend.
+/* [convolutional] convolution, batch norm or bias, activation: one section, one entry of the
+ * backend.
  * in  (batch, c, h, w)
  * out (batch, filters, (h + 2*padding - size)/stride + 1, likewise w)
  * `delta` is minus the gradient at the output; after backward, at the convolution's own sums.
@@ -14,9 +15,11 @@ static const key keys[] = {
     KEY_INT(convolutional, filters, 1, 1, 1 << 20, "output channels"),
     KEY_INT(convolutional, size, 1, 1, 1024, "side of the kernel"),
     KEY_INT(convolutional, stride, 1, 1, 1024, "step of the kernel"),
-    KEY_INT(convolutional, pad, 0, 0, 1, "1: a padding of size/2 on every side, whatever padding says"),
+    KEY_INT(convolutional, pad, 0, 0, 1,
+            "1: a padding of size/2 on every side, whatever padding says"),
     KEY_INT(convolutional, padding, 0, 0, 1024, "zeros on every side"),
-    KEY_INT(convolutional, groups, 1, 1, 1 << 20, "groups of channels that see only themselves; all of them: depthwise"),
+    KEY_INT(convolutional, groups, 1, 1, 1 << 20,
+            "groups of channels that see only themselves; all of them: depthwise"),
     KEY_INT(convolutional, batch_normalize, 0, 0, 1, "1: batch norm after the convolution"),
     KEY_CHOICE(convolutional, activation, "logistic", activation_names, "after batch norm or bias"),
     KEY_END};
@@ -26,16 +29,23 @@ static dn_status shape(layer *l, dn_error *e)
     convolutional *c = l->state;
     const dims in = l->in[0];
     if (in.c % c->groups || c->filters % c->groups)
-        return dn_layer_error(l, e, "groups=%d must divide the %d channels of the input and filters=%d", c->groups, in.c,
-                              c->filters);
+        return dn_layer_error(l, e,
+                              "groups=%d must divide the %d channels of the input and filters=%d",
+                              c->groups, in.c, c->filters);
     const int padding = c->pad ? c->size / 2 : c->padding;
     if (in.h + 2 * padding < c->size || in.w + 2 * padding < c->size)
-        return dn_layer_error(l, e, "size=%d is larger than the input of %dx%d with padding %d: at most %d would fit", c->size,
-                              in.w, in.h, padding, (in.h < in.w ? in.h : in.w) + 2 * padding);
+        return dn_layer_error(
+            l, e, "size=%d is larger than the input of %dx%d with padding %d: at most %d would fit",
+            c->size, in.w, in.h, padding, (in.h < in.w ? in.h : in.w) + 2 * padding);
     l->out = (dims){c->filters, (in.h + 2 * padding - c->size) / c->stride + 1,
                     (in.w + 2 * padding - c->size) / c->stride + 1};
-    c->shape = (conv){.in = in, .out = l->out, .size = c->size, .stride = c->stride, .padding = padding,
-                      .groups = c->groups, .batch_normalize = c->batch_normalize,
+    c->shape = (conv){.in = in,
+                      .out = l->out,
+                      .size = c->size,
+                      .stride = c->stride,
+                      .padding = padding,
+                      .groups = c->groups,
+                      .batch_normalize = c->batch_normalize,
                       .activation = (activation)c->activation};
     if (l->param_count == 0) {
         section_add_biases(l, &c->shape);
@@ -86,6 +96,14 @@ static size_t packed_bytes(const layer *l, const backend *b)
     return b->conv_packed_bytes(&c->shape);
 }
 
-const layer_type convolutional_layer = {
-    "convolutional", sizeof(convolutional), keys, .reads_input = true, .shape = shape, .workspace = workspace,
-    .multiply_adds = multiply_adds, .forward = forward, .backward = backward, .packed_bytes = packed_bytes, .fold = fold};
+const layer_type convolutional_layer = {"convolutional",
+                                        sizeof(convolutional),
+                                        keys,
+                                        .reads_input = true,
+                                        .shape = shape,
+                                        .workspace = workspace,
+                                        .multiply_adds = multiply_adds,
+                                        .forward = forward,
+                                        .backward = backward,
+                                        .packed_bytes = packed_bytes,
+                                        .fold = fold};

@@ -28,9 +28,17 @@ void section_add_buffers(layer *l, const conv *s)
 conv_data section_data(const layer *l, const conv *s)
 {
     const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
-    conv_data d = {.input = l->input[0], .output = l->output, .delta = l->delta, .input_delta = l->input_delta[0],
-                   .add = l->adds[0], .fresh = l->fresh, .packed = l->packed, .biases = biases->value,
-                   .bias_grads = biases->grad, .weights = weights->value, .weight_grads = weights->grad,
+    conv_data d = {.input = l->input[0],
+                   .output = l->output,
+                   .delta = l->delta,
+                   .input_delta = l->input_delta[0],
+                   .add = l->adds[0],
+                   .fresh = l->fresh,
+                   .packed = l->packed,
+                   .biases = biases->value,
+                   .bias_grads = biases->grad,
+                   .weights = weights->value,
+                   .weight_grads = weights->grad,
                    .raw = dn_buffer(l, "raw")};
     if (s->batch_normalize) {
         const param *scales = dn_param(l, "scales");

@@ -6,7 +6,7 @@
 
 /* What inference fuses into the convolution, piece by piece while it is in the cache. */
 typedef struct {
-    const float *biases;          /* NULL: sums only */
+    const float *biases; /* NULL: sums only */
     activation activation;
 } epilogue;
 
@@ -22,14 +22,20 @@ static void affine_activate(const float *x, float *out, int64_t n, float a, floa
         out[i] = dn_activate(act, out[i]);
 }
 
-static void finish_rows(const epilogue *e, float *out, int first_filter, int filters, int64_t step, int64_t count)
+static void finish_rows(const epilogue *e, float *out, int first_filter, int filters, int64_t step,
+                        int64_t count)
 {
     for (int f = 0; f < filters && e->biases; f++)
-        affine_activate(out + f * step, out + f * step, count, 1, e->biases[first_filter + f], e->activation);
+        affine_activate(out + f * step, out + f * step, count, 1, e->biases[first_filter + f],
+                        e->activation);
 }
 
-/* Pieces of pointwise work: columns, and rows where the columns are few. A function of the shape and batch alone. */
-typedef struct { int64_t columns, rows; int column_pieces, row_pieces; } pieces;
+/* Pieces of pointwise work: columns, and rows where the columns are few. A function of the shape
+ * and batch alone. */
+typedef struct {
+    int64_t columns, rows;
+    int column_pieces, row_pieces;
+} pieces;
 
 static pieces cut(int64_t rows, int64_t columns, int batch)
 {
@@ -40,7 +46,8 @@ static pieces cut(int64_t rows, int64_t columns, int batch)
         c.column_pieces = ENOUGH;
     c.columns = ((columns + c.column_pieces - 1) / c.column_pieces + 15) / 16 * 16;
     c.column_pieces = (int)((columns + c.columns - 1) / c.columns);
-    while (c.column_pieces * c.row_pieces * batch < ENOUGH && rows / (2 * c.row_pieces) >= LEAST_ROWS)
+    while (c.column_pieces * c.row_pieces * batch < ENOUGH
+           && rows / (2 * c.row_pieces) >= LEAST_ROWS)
         c.row_pieces *= 2;
     c.rows = (rows + c.row_pieces - 1) / c.row_pieces;
     c.row_pieces = (int)((rows + c.rows - 1) / c.rows);
@@ -52,7 +59,8 @@ static inline int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void pointwise(const pass *p, const conv *s, const float *weights, const float *input, float *out, const epilogue *e)
+static void pointwise(const pass *p, const conv *s, const float *weights, const float *input,
+                      float *out, const epilogue *e)
 {
     const int64_t n = plane(s->out), k = s->in.c, m = s->out.c;
     const pieces c = cut(m, n, p->batch);
@@ -63,12 +71,14 @@ static void pointwise(const pass *p, const conv *s, const float *weights, const 
                 const int64_t column = i * c.columns, row = j * c.rows;
                 const int64_t columns = least(c.columns, n - column), rows = least(c.rows, m - row);
                 float *to = out + (b * m + row) * n + column;
-                gemm(false, false, rows, columns, k, weights + row * k, k, input + b * k * n + column, n, 0, to, n);
+                gemm(false, false, rows, columns, k, weights + row * k, k,
+                     input + b * k * n + column, n, 0, to, n);
                 finish_rows(e, to, (int)row, (int)rows, n, columns);
             }
 }
 
-static void general(const pass *p, const conv *s, const float *weights, const float *input, float *out, const epilogue *e)
+static void general(const pass *p, const conv *s, const float *weights, const float *input,
+                    float *out, const epilogue *e)
 {
     const int64_t n = plane(s->out), k = conv_depth(s), m = s->out.c / s->groups;
     const int rows = conv_tile_rows(s), tiles = conv_tiles(s), channels = s->in.c / s->groups;
@@ -80,14 +90,18 @@ static void general(const pass *p, const conv *s, const float *weights, const fl
                 const int64_t columns = (int64_t)(last - first) * s->out.w;
                 float *matrix = conv_scratch(p, s);
                 float *to = out + ((int64_t)b * s->out.c + g * m) * n + (int64_t)first * s->out.w;
-                im2col(s, input + ((int64_t)b * s->in.c + g * channels) * plane(s->in), channels, first, last, matrix);
-                gemm(false, false, m, columns, k, weights + g * m * k, k, matrix, columns, 0, to, n);
+                im2col(s, input + ((int64_t)b * s->in.c + g * channels) * plane(s->in), channels,
+                       first, last, matrix);
+                gemm(false, false, m, columns, k, weights + g * m * k, k, matrix, columns, 0, to,
+                     n);
                 finish_rows(e, to, (int)(g * m), (int)m, n, columns);
             }
 }
 
-/* Batch mean and variance of channel c over the images' planes, combined in the order of the images (Chan et al.). */
-static void channel_statistics(const conv *s, const float *raw, int batch, int c, double *mean, double *variance)
+/* Batch mean and variance of channel c over the images' planes, combined in the order of the
+ * images (Chan et al.). */
+static void channel_statistics(const conv *s, const float *raw, int batch, int c, double *mean,
+                               double *variance)
 {
     const int64_t n = plane(s->out);
     double squares = 0;
@@ -118,7 +132,8 @@ static void update_statistics(const conv *s, const conv_data *d, int batch, int 
 }
 
 /* Channel c of all images from sums to output. */
-static void finish_channel(const pass *p, const conv *s, const conv_data *d, const float *sums, int c)
+static void finish_channel(const pass *p, const conv *s, const conv_data *d, const float *sums,
+                           int c)
 {
     const int64_t n = plane(s->out);
     float a = 1, b = d->biases[c];
@@ -136,12 +151,13 @@ static void finish_channel(const pass *p, const conv *s, const conv_data *d, con
     }
 }
 
-static void depthwise_channel(const pass *p, const conv *s, const float *weights, const float *input, float *out, int c)
+static void depthwise_channel(const pass *p, const conv *s, const float *weights,
+                              const float *input, float *out, int c)
 {
     for (int b = 0; b < p->batch; b++) {
         const int64_t at = (int64_t)b * s->in.c + c;
-        dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride, weights + 9 * c,
-                             out + at * plane(s->out), conv_scratch(p, s));
+        dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride,
+                             weights + 9 * c, out + at * plane(s->out), conv_scratch(p, s));
     }
 }
 
@@ -159,7 +175,8 @@ static void forward_folded(const pass *p, const conv *s, const conv_data *d)
         for (int c = 0; c < s->out.c; c++) {
             depthwise_channel(p, s, weights, d->input, d->output, c);
             for (int b = 0; b < p->batch; b++)
-                finish_rows(&e, d->output + ((int64_t)b * s->out.c + c) * plane(s->out), c, 1, plane(s->out), plane(s->out));
+                finish_rows(&e, d->output + ((int64_t)b * s->out.c + c) * plane(s->out), c, 1,
+                            plane(s->out), plane(s->out));
         }
     }
 }
@@ -197,7 +214,9 @@ void cpu_conv_fold(const conv *s, const conv_data *d, void *packed)
     float *weights = packed, *biases = weights + s->out.c * depth;
     for (int c = 0; c < s->out.c; c++) {
         const double scale =
-            s->batch_normalize ? d->scales[c] / sqrt((double)d->rolling_variance[c] + 1. / CONV_EPS_INVERSE) : 1;
+            s->batch_normalize
+                ? d->scales[c] / sqrt((double)d->rolling_variance[c] + 1. / CONV_EPS_INVERSE)
+                : 1;
         for (int64_t i = c * depth; i < (c + 1) * depth; i++)
             weights[i] = (float)(d->weights[i] * scale);
         biases[c] = (float)(d->biases[c] - (s->batch_normalize ? d->rolling_mean[c] * scale : 0));

@@ -9,7 +9,8 @@
 #include <omp.h>
 #endif
 
-/* POINTWISE: 1x1, one GEMM. DEPTHWISE: 3x3 with padding 1, own kernels. GENERAL: im2col tiles and GEMMs. */
+/* POINTWISE: 1x1, one GEMM. DEPTHWISE: 3x3 with padding 1, own kernels. GENERAL: im2col tiles and
+ * GEMMs. */
 typedef enum { POINTWISE, DEPTHWISE, GENERAL } conv_kind;
 conv_kind conv_kind_of(const conv *s);
 
@@ -24,7 +25,8 @@ static inline int conv_depth(const conv *s)
     return s->in.c / s->groups * s->size * s->size;
 }
 
-/* A tile: output rows first…last-1 of one image. Its columns of the im2col matrix fit a thread's scratch. */
+/* A tile: output rows first…last-1 of one image. Its columns of the im2col matrix fit a thread's
+ * scratch. */
 int conv_tile_rows(const conv *s);
 static inline int conv_tiles(const conv *s)
 {
@@ -49,12 +51,14 @@ static inline int conv_team(const pass *p, const conv *s)
 
 /* Channels first…first+count-1 of one image, output rows first_row…last_row-1, as the matrix
  * (count*size*size, rows*out.w), and back: added into the image. */
-void im2col(const conv *s, const float *channels, int count, int first_row, int last_row, float *matrix);
-void col2im(const conv *s, const float *matrix, int count, int first_row, int last_row, float *channels);
+void im2col(const conv *s, const float *channels, int count, int first_row, int last_row,
+            float *matrix);
+void col2im(const conv *s, const float *matrix, int count, int first_row, int last_row,
+            float *channels);
 
 /* Row-major c (m, n) = op(a) op(b) + beta*c. */
-void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_step,
-          const float *b, int64_t b_step, float beta, float *c, int64_t c_step);
+void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, const float *a,
+          int64_t a_step, const float *b, int64_t b_step, float beta, float *c, int64_t c_step);
 
 size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);

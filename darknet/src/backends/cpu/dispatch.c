@@ -13,7 +13,8 @@
 
 kernels dn_kernels;
 
-/* The best this CPU has, or less when the environment variable DN_CPU names less (tests; comparisons). */
+/* The best this CPU has, or less when the environment variable DN_CPU names less (tests;
+ * comparisons). */
 static const kernels *choose(void)
 {
 #if defined(__x86_64__)

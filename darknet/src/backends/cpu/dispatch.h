@@ -1,31 +1,34 @@
-/* Which kernels this CPU gets. kernels.inc is compiled once a CPU type; the choice is made once a process. */
+/* Which kernels this CPU gets. kernels.inc is compiled once a CPU type; the choice is made once a
+ * process. */
 #ifndef DN_DISPATCH_H
 #define DN_DISPATCH_H
 
 #include "activation.h"
 #include "error.h"
 
-/* Single-threaded kernels on contiguous float32. Activations here: linear, relu, leaky, relu6 ("clipped
- * lines"), whose gradient is known from the pre-activation x alone. */
+/* Single-threaded kernels on contiguous float32. Activations here: linear, relu, leaky, relu6
+ * ("clipped lines"), whose gradient is known from the pre-activation x alone. */
 typedef struct {
     const char *name;
     double (*sum)(const float *x, int64_t n);
-    double (*squares)(const float *x, int64_t n, float mean);                    /* of x - mean */
+    double (*squares)(const float *x, int64_t n, float mean); /* of x - mean */
     /* y = act(a*x + b) */
     void (*affine)(const float *x, float *y, int64_t n, float a, float b, activation act);
     /* g = delta * act'(a*x + b); *sum_g = sum of g, *sum_gx = sum of g*(x - mean) */
-    void (*affine_sums)(const float *x, const float *delta, int64_t n, float a, float b, float mean, activation act,
-                        double *sum_g, double *sum_gx);
+    void (*affine_sums)(const float *x, const float *delta, int64_t n, float a, float b, float mean,
+                        activation act, double *sum_g, double *sum_gx);
     /* delta = s*g - shift - slope*(x - mean) */
-    void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean, float s, float shift,
-                        float slope, activation act);
-    /* One plane of a 3x3 depthwise convolution with padding 1. `rows` is scratch, see depthwise_scratch(). */
-    void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float *out, float *scratch);
+    void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean,
+                        float s, float shift, float slope, activation act);
+    /* One plane of a 3x3 depthwise convolution with padding 1. `rows` is scratch, see
+     * depthwise_scratch(). */
+    void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float *out,
+                      float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
-    void (*depthwise_input_grad)(const float *delta, int h, int w, int stride, const float weights[9], float *in_delta,
-                                 bool add, float *scratch);
-    void (*depthwise_weight_grad)(const float *in, const float *delta, int h, int w, int stride, float grads[9],
-                                  float *scratch);
+    void (*depthwise_input_grad)(const float *delta, int h, int w, int stride,
+                                 const float weights[9], float *in_delta, bool add, float *scratch);
+    void (*depthwise_weight_grad)(const float *in, const float *delta, int h, int w, int stride,
+                                  float grads[9], float *scratch);
 } kernels;
 
 extern kernels dn_kernels;                 /* this CPU's, after dn_cpu_start() */

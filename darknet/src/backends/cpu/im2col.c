@@ -7,14 +7,16 @@ conv_kind conv_kind_of(const conv *s)
 {
     if (s->size == 1 && s->stride == 1 && s->padding == 0 && s->groups == 1)
         return POINTWISE;
-    if (s->groups == s->in.c && s->in.c == s->out.c && s->size == 3 && s->padding == 1 && s->stride <= 2)
+    if (s->groups == s->in.c && s->in.c == s->out.c && s->size == 3 && s->padding == 1
+        && s->stride <= 2)
         return DEPTHWISE;
     return GENERAL;
 }
 
 int conv_tile_rows(const conv *s)
 {
-    enum { TILE_FLOATS = 1 << 18 }; /* a megabyte: about half of a second-level cache, or all of a small one */
+    /* a megabyte: about half of a second-level cache, or all of a small one */
+    enum { TILE_FLOATS = 1 << 18 };
     const int64_t a_row = (int64_t)conv_depth(s) * s->out.w;
     const int64_t rows = TILE_FLOATS / a_row;
     return rows < 1 ? 1 : rows > s->out.h ? s->out.h : (int)rows;
@@ -47,7 +49,8 @@ static void columns_inside(const conv *s, int kx, int *first, int *last)
         *first = *last;
 }
 
-void im2col(const conv *s, const float *channels, int count, int first_row, int last_row, float *matrix)
+void im2col(const conv *s, const float *channels, int count, int first_row, int last_row,
+            float *matrix)
 {
     const int64_t width = s->out.w;
     for (int c = 0; c < count; c++)
@@ -61,7 +64,8 @@ void im2col(const conv *s, const float *channels, int count, int first_row, int 
                     memset(matrix, 0, (size_t)width * sizeof *matrix);
                     continue;
                 }
-                const float *row = channels + ((int64_t)c * s->in.h + in_y) * s->in.w + kx - s->padding;
+                const float *row = channels + ((int64_t)c * s->in.h + in_y) * s->in.w + kx
+                                   - s->padding;
                 memset(matrix, 0, (size_t)first * sizeof *matrix);
                 if (s->stride == 1)
                     memcpy(matrix + first, row + first, (size_t)(last - first) * sizeof *matrix);
@@ -73,7 +77,8 @@ void im2col(const conv *s, const float *channels, int count, int first_row, int 
         }
 }
 
-void col2im(const conv *s, const float *matrix, int count, int first_row, int last_row, float *channels)
+void col2im(const conv *s, const float *matrix, int count, int first_row, int last_row,
+            float *channels)
 {
     const int64_t width = s->out.w;
     for (int c = 0; c < count; c++)
@@ -92,9 +97,10 @@ void col2im(const conv *s, const float *matrix, int count, int first_row, int la
         }
 }
 
-void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_step,
-          const float *b, int64_t b_step, float beta, float *c, int64_t c_step)
+void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, const float *a,
+          int64_t a_step, const float *b, int64_t b_step, float beta, float *c, int64_t c_step)
 {
-    dn_sgemm(CblasRowMajor, a_transposed ? CblasTrans : CblasNoTrans, b_transposed ? CblasTrans : CblasNoTrans, (blasint)m,
-             (blasint)n, (blasint)k, 1, a, (blasint)a_step, b, (blasint)b_step, beta, c, (blasint)c_step);
+    dn_sgemm(CblasRowMajor, a_transposed ? CblasTrans : CblasNoTrans,
+             b_transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a,
+             (blasint)a_step, b, (blasint)b_step, beta, c, (blasint)c_step);
 }
