@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pylrm import shipped
 from pylrm.engine.network import cfg_source
-from pylrm.errors import CfgError
+from pylrm.errors import CfgError, CfgWarning
 
 _SPACE = " \t\r\v\f"
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\r\v\f]))[#;].*")
@@ -27,7 +28,7 @@ class Section:
     line : int
         Of its heading, from 1.
     options : dict
-        Values by key, as text; of a key that stands twice, the last.
+        Values by key, as text; of a key that stands twice, the first.
     lines : dict
         The line of each option.
     """
@@ -40,6 +41,8 @@ class Section:
 
 def read_cfg(cfg: str | os.PathLike[str]) -> list[Section]:
     """Read a cfg's sections. What they mean is the engine's to judge.
+
+    A key that stands twice in a section counts where it stands first, with a CfgWarning.
 
     Parameters
     ----------
@@ -73,9 +76,16 @@ def read_cfg(cfg: str | os.PathLike[str]) -> list[Section]:
             raise CfgError(f"{where} is neither [section] nor key=value")
         elif not sections:
             raise CfgError(f"{where} stands before the first section, which must be [net]")
+        elif key in (last := sections[-1]).options:
+            warnings.warn(
+                f"{source}:{number}: [{last.name}] second key '{key:.60}' is ignored; "
+                f"the first, in line {last.lines[key]}, counts",
+                CfgWarning,
+                stacklevel=2,
+            )
         else:
-            sections[-1].options[key] = value
-            sections[-1].lines[key] = number
+            last.options[key] = value
+            last.lines[key] = number
     if not sections:
         raise CfgError(f"{source}:1: no section: a cfg starts with [net]")
     return sections

@@ -30,7 +30,9 @@ def default_of(key: Key) -> str:
 
 
 def range_of(key: Key) -> str:
-    """Return what a number may be; nothing for what is no number."""
+    """Return what a number or a choice may be; nothing for what is neither."""
+    if key.type == "choice":
+        return ", ".join(key.choices)
     if key.type not in ("int", "float"):
         return ""
     if key.most >= UNBOUNDED:

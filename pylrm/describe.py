@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgWarning
-from pylrm.preflight import mining
+from pylrm.preflight import mining, predictions
 
 MIB = 2**20
 
@@ -33,17 +33,17 @@ def describe(cfg: str | os.PathLike[str]) -> tuple[str, list[str]]:
     CfgError
         The cfg is missing or wrong.
     """
+    alone = inference_memory(cfg)
     with Network(cfg, inference=True) as net:
-        blocks = [layer_table(net), totals(net), memory(cfg, net), *map("\n".join, _detection(net))]
+        blocks = [
+            layer_table(net),
+            totals(net),
+            memory(net, alone),
+            *map("\n".join, _detection(net)),
+        ]
         mined = mining(net)
         remarks = [f"{net.source}: {mined.warning}"] if mined and mined.warning else []
         return "\n\n".join(blocks), remarks
-
-
-def predictions(layer: Layer) -> int:
-    """Return how many predictions a detector makes of an image."""
-    _, height, width = layer.shape
-    return layer.anchors * height * width
 
 
 def layer_table(net: Network) -> str:
@@ -77,12 +77,16 @@ def totals(net: Network) -> str:
     )
 
 
-def memory(cfg: str | os.PathLike[str], net: Network) -> str:
-    """Return the memory of a training and of an inference plan."""
+def inference_memory(cfg: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return what inference takes by plan, an image a pass; see `Network.memory`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CfgWarning)
         with Network(cfg, batch=1, inference=True) as single:
-            infer = single.memory("infer")
+            return single.memory("infer")
+
+
+def memory(net: Network, infer: tuple[int, int]) -> str:
+    """Return the memory of a training plan, and of an inference plan as measured before."""
     rows = [["memory, MiB", "images a pass", "parameters", "activations", "together"]]
     for name, images, (kept, passing) in (
         ("training", net.batch, net.memory("train")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.engine.handle import within
 from pylrm.engine.library import call, ffi, floats, lib
 
 __all__ = ["select"]
@@ -26,7 +27,7 @@ def select(
     boxes : (n, 4) float32
         Centre x, y, width, height, in any unit.
     classes : (n,) int32
-        Class of each prediction.
+        Class of each prediction; whole numbers of any type.
     k : int
         How many are kept at most; 0: no limit.
     nms : float
@@ -40,7 +41,7 @@ def select(
     Raises
     ------
     ValueError
-        Shapes that do not fit each other.
+        Shapes that do not fit each other, a class that is no whole number, a k that is no int32.
     PylrmError
         k below 0, or nms outside 0 to 1.
 
@@ -50,13 +51,18 @@ def select(
     """
     losses = np.ascontiguousarray(loss, np.float32)
     places = np.ascontiguousarray(boxes, np.float32)
-    kinds = np.ascontiguousarray(classes, np.int32)
+    given = np.asarray(classes)
+    with np.errstate(invalid="ignore"):
+        kinds = np.ascontiguousarray(given, np.int32)
     n = losses.size
-    if losses.shape != (n,) or places.size != 4 * n or kinds.shape != (n,):
+    if losses.shape != (n,) or places.shape != (n, 4) or kinds.shape != (n,):
         raise ValueError(
             f"loss (n,), boxes (n, 4) and classes (n,) are wanted, not {losses.shape}, "
             f"{places.shape} and {kinds.shape}"
         )
+    if not np.array_equal(kinds, given):
+        raise ValueError("classes must be whole numbers that an int32 holds")
+    within("k", k, least=-(2**31))
     kept, count = np.empty(n, np.int32), ffi.new("int *")
     call(
         lib.dn_lrm_select,

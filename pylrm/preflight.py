@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pylrm.cfgfile import read_cfg
+from pylrm.cfgfile import Section, read_cfg
 from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_data, read_list
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, DataError, PylrmError
+from pylrm.evaluate.records import CocoTruth
 from pylrm.runs import Run
 
 HOW_TO_GET = {
@@ -105,11 +106,22 @@ def check_validation(data: DataFile) -> None:
     Raises
     ------
     DataError
-        A missing file, or a bad label of the validation images.
+        A missing file, a bad label, truths without one of the validation images, or not one
+        object in all of them.
     """
-    check_labels(read_images(data, "valid"), data.classes, data.path)
-    if data.truth is not None and not data.truth.is_file():
-        raise DataError(f"{data.path} names truth={data.truth}, which is not there")
+    images = read_images(data, "valid")
+    objects = check_labels(images, data.classes, data.path).boxes
+    if data.truth is not None:
+        if not data.truth.is_file():
+            raise DataError(f"{data.path} names truth={data.truth}, which is not there")
+        truth = CocoTruth(data.truth, data.names)
+        records = [truth.record(image) for image in images]
+        objects = sum(int((~record["difficult"] & ~record["ignore"]).sum()) for record in records)
+    if not objects:
+        raise DataError(
+            f"{data.valid}: not one object in {len(images)} images: no mAP (--map-every 0 trains "
+            "without)"
+        )
 
 
 def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator[str]:
@@ -152,27 +164,62 @@ def detectors(net: Network, cfg: Path) -> list[Layer]:
     return heads
 
 
-def check_classes(net: Network, cfg: Path, data: DataFile) -> None:
-    """Hold the cfg's classes against the data set's.
+def check_classes(heads: list[Layer], cfg: Path, data: DataFile) -> None:
+    """Hold the classes of each detection layer against the data set's.
 
     Raises
     ------
     CfgError
         They differ in number.
     """
-    for section in read_cfg(cfg):
-        if section.name in ("region", "yolo") and net.classes != data.classes:
-            line = section.lines.get("classes", section.line)
+    sections = read_cfg(cfg)
+    for head in heads:
+        classes = int(head.option("classes"))
+        if classes != data.classes:
             raise CfgError(
-                f"{cfg}:{line}: [{section.name}] has {net.classes} classes, {data.path} has "
-                f"{data.classes}: set classes={data.classes}, and filters= before it to "
-                "num*(5+classes)"
+                f"{cfg}:{_line(sections, head.line, 'classes')}: [{head.type}] has {classes} "
+                f"classes, {data.path} has {data.classes}: set classes={data.classes}, and "
+                "filters= before it to num*(5+classes)"
             )
+
+
+def check_images(net: Network, heads: list[Layer], cfg: Path) -> None:
+    """Look at what the cfg asks of the images that go in.
+
+    Raises
+    ------
+    CfgError
+        They cannot be made so.
+    """
+    sections = read_cfg(cfg)
+    if net.channels not in (1, 3):
+        raise CfgError(
+            f"{cfg}:{_line(sections, sections[0].line, 'channels')}: channels={net.channels}: "
+            "training reads images with 3 channels, or grey ones with 1"
+        )
+    for head in heads:
+        if head.option("jitter") >= 1:
+            raise CfgError(
+                f"{cfg}:{_line(sections, head.line, 'jitter')}: [{head.type}] "
+                f"jitter={head.option('jitter'):g}: it must be below 1, or images shrink to nothing"
+            )
+
+
+def _line(sections: list[Section], heading: int, key: str) -> int:
+    """Return the line of a key in the section that starts at a line, else that line."""
+    section = next(section for section in sections if section.line == heading)
+    return section.lines.get(key, heading)
 
 
 def stride(net: Network, heads: list[Layer]) -> int:
     """Return the pixels of a cell of the network's coarsest output grid."""
     return max(net.width // head.shape[2] for head in heads)
+
+
+def predictions(layer: Layer) -> int:
+    """Return how many predictions a detector makes of an image."""
+    _, height, width = layer.shape
+    return layer.anchors * height * width
 
 
 @dataclass(frozen=True)
@@ -205,7 +252,8 @@ def mining(net: Network) -> Mining | None:
     layers = net.find("lrm")
     if not layers:
         return None
-    return Mining(int(layers[0].option("k")), int(layers[0].selected.shape[1]))
+    n = sum(predictions(net[index]) for index in layers[0].inputs)
+    return Mining(int(layers[0].option("k")), n)
 
 
 def first_and_last(

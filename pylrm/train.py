@@ -158,7 +158,8 @@ def train(
     with Network(source, threads=threads, seed=seed) as net:
         heads = preflight.detectors(net, source)
         dataset = preflight.choose_data(source, data)
-        preflight.check_classes(net, source, dataset)
+        preflight.check_classes(heads, source, dataset)
+        preflight.check_images(net, heads, source)
         images = preflight.read_images(dataset, "train")
         labels = preflight.check_boxes(images, dataset)
         if weights is not None:
@@ -175,28 +176,6 @@ def train(
         choices = multi_scale_sizes(*size, preflight.stride(net, heads)) if random else [size]
         sizes = Sizes(choices, net.subdivisions, last, seed)
 
-        progress = Progress(first, last, None if quiet else sys.stdout)
-        run = Run.create(out, source.stem)
-        schedule = Schedule(first, last, map_every, save_every or 0)
-        plan = Plan(net, dataset, run, schedule, size, letterbox, progress)
-        state = State(first - 1)
-        run.describe(
-            source,
-            {
-                "pylrm": __version__,
-                "cfg": str(source.resolve()),
-                "data": str(dataset.path.resolve()),
-                "weights": None if weights is None else str(weights.resolve()),
-                "seed": seed,
-                "threads": net.threads,
-                "workers": workers,
-                "keep_seen": keep_seen,
-                "letterbox": letterbox,
-                **asdict(schedule),
-                "sizes": choices,
-            },
-        )
-        introduce(plan, source, labels)
         with Loader(
             images,
             classes=dataset.classes,
@@ -213,6 +192,28 @@ def train(
             letterbox=letterbox,
             size_at=sizes.at,
         ) as batches:
+            progress = Progress(first, last, None if quiet else sys.stdout)
+            run = Run.create(out, source.stem)
+            schedule = Schedule(first, last, map_every, save_every or 0)
+            plan = Plan(net, dataset, run, schedule, size, letterbox, progress)
+            state = State(first - 1)
+            run.describe(
+                source,
+                {
+                    "pylrm": __version__,
+                    "cfg": str(source.resolve()),
+                    "data": str(dataset.path.resolve()),
+                    "weights": None if weights is None else str(weights.resolve()),
+                    "seed": seed,
+                    "threads": net.threads,
+                    "workers": workers,
+                    "keep_seen": keep_seen,
+                    "letterbox": letterbox,
+                    **asdict(schedule),
+                    "sizes": choices,
+                },
+            )
+            introduce(plan, source, labels)
             try:
                 loop(plan, state, batches)
             except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from pylrm.data import scenes
 from pylrm.data.darknet import read_data
 from pylrm.data.voc import VOC_CLASSES
 from pylrm.engine import Network
-from pylrm.errors import CfgError
+from pylrm.errors import CfgError, CfgWarning
 
 TEXT = """\ufeff# a comment\r
 [net]\r
@@ -23,7 +23,6 @@ note=a#b;c
 
  [ convolutional ]
 filters=1
-filters=2
 [convolutional]
 """
 
@@ -32,13 +31,25 @@ def test_sections_have_their_options_and_lines(tmp_path: Path) -> None:
     options = {"width": "32", "height": "32", "channels": "3", "note": "a#b;c"}
     expected = [
         Section("net", 2, options, {"width": 3, "height": 4, "channels": 5, "note": 6}),
-        Section("convolutional", 8, {"filters": "2"}, {"filters": 10}),
-        Section("convolutional", 11),
+        Section("convolutional", 8, {"filters": "1"}, {"filters": 9}),
+        Section("convolutional", 10),
     ]
     assert read_cfg(TEXT) == expected
     path = tmp_path / "my.cfg"
     path.write_bytes(TEXT.encode())
     assert read_cfg(path) == read_cfg(str(path)) == expected
+
+
+def test_of_a_key_given_twice_the_first_counts() -> None:
+    text = "[net]\nwidth=4\nheight=4\nchannels=1\n[conv]\nfilters=2\nnone=1\nfilters=x\n"
+    with pytest.warns(CfgWarning) as read:
+        section = read_cfg(text)[1]
+    assert (section.options["filters"], section.lines["filters"]) == ("2", 6)
+    with pytest.warns(CfgWarning) as built, Network(text) as net:
+        assert net[0].option("filters") == 2
+    said = [str(warning.message) for warning in built]
+    assert [str(warning.message) for warning in read] == said[1:] and len(said) == 2
+    assert said[1] == "cfg:8: [conv] second key 'filters' is ignored; the first, in line 6, counts"
 
 
 @pytest.mark.parametrize(

@@ -13,5 +13,7 @@ def test_the_page_is_up_to_date():
 
 def test_every_kind_of_key_is_shown_with_its_default():
     page = reference()
+    assert "| policy | choice | constant | constant, step, steps, exp, poly, " in page
+    assert "| nms | float | 0.7 | 0 to 1 |" in page
     assert "| momentum | float | 0.9 | 0 to 1 |" in page
-    assert "| activation | choice | logistic |" in page
+    assert "| activation | choice | logistic | logistic, " in page

@@ -52,7 +52,7 @@ typedef struct {
     dn_purpose purpose;
 } dn_options;
 
-/* Networks. */
+/* Networks. options NULL: all defaults. */
 dn_status dn_network_create(const char *cfg, const dn_options *options, dn_network **out,
                             dn_error *error);
 void dn_network_destroy(dn_network *net);
@@ -197,6 +197,7 @@ typedef struct {
     const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats, choice */
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
+    const char *const *choices;              /* NULL-ended; NULL: no choice */
 } dn_key;
 /* false past the end; name NULL with index past the last key */
 bool dn_key_at(int section, int index, dn_key *key);

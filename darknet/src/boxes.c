@@ -156,6 +156,21 @@ static int write_layer(const layer *l, int image, const frame *f, float thresh, 
     return count;
 }
 
+/* The number of classes that all detectors have, 0 without one. */
+static dn_status common_classes(const dn_network *net, int *classes, dn_error *e)
+{
+    *classes = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        const detector *d = net->layers[i].detector;
+        if (d && *classes && *classes != d->classes)
+            return dn_fail(e, DN_BAD_ARGUMENT, "%s: no table holds detectors of %d and %d classes",
+                           net->source, *classes, d->classes);
+        if (d)
+            *classes = d->classes;
+    }
+    return DN_OK;
+}
+
 dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height,
                    float thresh, bool letterbox, float nms, float *out, int capacity, int *rows,
                    dn_error *e)
@@ -170,15 +185,14 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
     frame f = {0, 0, 1, 1};
     if (letterbox)
         f = letterbox_frame(net->in, image_width, image_height);
-    int classes = 0, count = 0;
+    int classes, count = 0;
+    const dn_status status = common_classes(net, &classes, e);
+    if (status != DN_OK)
+        return status;
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
         if (!l->detector)
             continue;
-        if (classes && classes != l->detector->classes)
-            return dn_fail(e, DN_BAD_ARGUMENT, "%s: no table holds detectors of %d and %d classes",
-                           net->source, classes, l->detector->classes);
-        classes = l->detector->classes;
         const int room = count < capacity ? capacity - count : 0;
         float *next = room ? out + (int64_t)count * (5 + classes) : NULL;
         count += write_layer(l, image, &f, thresh, next, room);

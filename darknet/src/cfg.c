@@ -158,6 +158,8 @@ static dn_status read_scalar(const reading *r, const char *value, void *field)
         return refuse(r, value, wanted);
     if (whole)
         *(int *)field = (int)number;
+    else if (k->kind == KEY_IS_DOUBLE)
+        *(double *)field = number;
     else
         *(float *)field = (float)number;
     return DN_OK;
@@ -226,6 +228,7 @@ static dn_status read_value(const reading *r, const char *value, void *state)
     switch (r->key->kind) {
     case KEY_IS_INT:
     case KEY_IS_FLOAT:
+    case KEY_IS_DOUBLE:
         return read_scalar(r, value, field);
     case KEY_IS_INTS:
     case KEY_IS_FLOATS:
@@ -248,6 +251,8 @@ static dn_status set_default(const reading *r, void *state)
         *(int *)field = (int)k->fallback;
     else if (k->kind == KEY_IS_FLOAT)
         *(float *)field = (float)k->fallback;
+    else if (k->kind == KEY_IS_DOUBLE)
+        *(double *)field = k->fallback;
     else if (k->kind == KEY_IS_TEXT)
         *(const char **)field = k->text;
     else if (k->text)
@@ -295,8 +300,17 @@ static const char *nearest_key(const key *const *tables, const char *name)
     return best;
 }
 
+/* The option of this section before `option` that has its key; NULL: none. */
+static const cfg_option *given_before(const cfg_section *section, const cfg_option *option)
+{
+    for (const cfg_option *o = section->options; o < option; o++)
+        if (!strcmp(o->key, option->key))
+            return o;
+    return NULL;
+}
+
 dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
-                       const key *const *tables, void *const *states, unknown_key *unknown,
+                       const key *const *tables, void *const *states, ignored_key *ignored,
                        void *context, dn_error *e)
 {
     reading r = {.text = c, .source = source, .section = section->name, .e = e};
@@ -306,7 +320,10 @@ dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
             status = set_default(&r, states[t]);
     for (int i = 0; i < section->count && status == DN_OK; i++) {
         r.option = &section->options[i];
-        bool known = false;
+        const cfg_option *first = given_before(section, r.option);
+        bool known = first != NULL;
+        if (first) /* Darknet's choice */
+            ignored(context, section, r.option, first, NULL);
         for (int t = 0; tables[t] && !known; t++)
             for (r.key = tables[t]; r.key->name && !known; r.key++)
                 if (!strcmp(r.key->name, r.option->key)) {
@@ -315,7 +332,7 @@ dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
                     break;
                 }
         if (!known)
-            unknown(context, section, r.option, nearest_key(tables, r.option->key));
+            ignored(context, section, r.option, NULL, nearest_key(tables, r.option->key));
     }
     return status;
 }

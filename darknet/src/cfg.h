@@ -31,11 +31,12 @@ void dn_cfg_free(cfg *c);
 
 /* A section's keys into `state` (zeroed before; `state_size` bytes), by the tables (several,
  * NULL-ended): defaults, then values; range and syntax errors name file, line, section and key.
- * unknown(context, …) is called for each key in no table, with the nearest known one (or NULL). */
-typedef void unknown_key(void *context, const cfg_section *section, const cfg_option *option,
-                         const char *nearest);
+ * ignored(context, …) is called for each key in no table, with the nearest known one (or NULL),
+ * and for each that the section has given before, with the first, which counts. */
+typedef void ignored_key(void *context, const cfg_section *section, const cfg_option *option,
+                         const cfg_option *first, const char *nearest);
 dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
-                       const key *const *tables, void *const *states, unknown_key *unknown,
+                       const key *const *tables, void *const *states, ignored_key *ignored,
                        void *context, dn_error *e);
 
 #endif

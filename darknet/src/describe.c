@@ -126,6 +126,9 @@ dn_status dn_option_number(const dn_network *net, int layer, const char *name, i
     case KEY_IS_FLOAT:
         *value = *(const float *)field;
         return DN_OK;
+    case KEY_IS_DOUBLE:
+        *value = *(const double *)field;
+        return DN_OK;
     case KEY_IS_INTS:
         *value = ((const int_list *)field)->v[index];
         return DN_OK;
@@ -296,7 +299,7 @@ dn_status dn_layer_mining(const dn_network *net, int index, dn_mining_stats *sta
 
 bool dn_key_at(int section, int index, dn_key *out)
 {
-    static const char *const names[] = {"int", "float", "text", NULL, "ints", "floats"};
+    static const char *const names[] = {"int", "float", "text", NULL, "ints", "floats", "float"};
     int types = 0;
     while (layer_types[types])
         types++;
@@ -317,6 +320,7 @@ bool dn_key_at(int section, int index, dn_key *out)
             out->least = k[i].least;
             out->most = k[i].most;
             out->fallback_text = k[i].text;
+            out->choices = k[i].choices;
         }
     return true;
 }

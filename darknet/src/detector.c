@@ -27,8 +27,8 @@ truth_kind detector_truth(const detector *d, const float row[5])
                      && isfinite(row[2]) && isfinite(row[3]);
     if (box && row[4] == -1)
         return TRUTH_IGNORE;
-    return box && between(row[0], 0, 1) && between(row[1], 0, 1) && row[4] >= 0
-                   && row[4] < (float)d->classes
+    return box && between(row[0], 0, 1) && between(row[1], 0, 1) && row[2] <= 2 && row[3] <= 2
+                   && row[4] >= 0 && row[4] < (float)d->classes
                ? TRUTH_OBJECT
                : TRUTH_VOID;
 }

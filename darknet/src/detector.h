@@ -34,7 +34,8 @@ static inline int64_t detector_entry(const detector *d, int64_t prediction, int 
 void detector_box(const detector *d, const float *output, int64_t prediction, float box[4]);
 
 /* A row of truth: x y w h class. A list ends at its first x == 0; class -1 is a region to ignore; a
- * row without area, with a class or a centre out of range or with a NaN teaches nothing. */
+ * row without area, more than twice as wide or high as the image, with a class or a centre out of
+ * range or with a NaN teaches nothing. */
 typedef enum { TRUTH_OBJECT, TRUTH_IGNORE, TRUTH_VOID } truth_kind;
 truth_kind detector_truth(const detector *d, const float row[5]);
 

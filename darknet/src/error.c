@@ -50,20 +50,26 @@ void *dn_allocate(size_t bytes)
 {
     if (bytes > SIZE_MAX / 2 || told_to_fail())
         return NULL;
+    /* calloc: large blocks come zeroed, and take memory only where they are written */
     const size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    void *block = aligned_alloc(ALIGNMENT, rounded);
-    if (!block)
+    char *whole = calloc(1, rounded + ALIGNMENT + sizeof(void *));
+    if (!whole)
         return NULL;
-    memset(block, 0, rounded);
+    char *block = whole + sizeof(void *);
+    block += (ALIGNMENT - (uintptr_t)block % ALIGNMENT) % ALIGNMENT;
+    memcpy(block - sizeof(void *), &whole, sizeof whole);
     atomic_fetch_add(&live, 1);
     return block;
 }
 
 void dn_free(void *block)
 {
-    if (block)
-        atomic_fetch_sub(&live, 1);
-    free(block);
+    if (!block)
+        return;
+    atomic_fetch_sub(&live, 1);
+    void *whole;
+    memcpy(&whole, (char *)block - sizeof(void *), sizeof whole);
+    free(whole);
 }
 
 struct dn_memory {

@@ -17,6 +17,11 @@ int dn_usable_processors(void)
     return dn_cpu_count();
 }
 
+int dn_usable_threads(int threads)
+{
+    return dn_cpu_team(threads);
+}
+
 /* Standard normal, by Box and Muller from two numbers of the sequence. */
 static double normal(uint64_t seed, uint64_t n)
 {

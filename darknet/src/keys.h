@@ -6,7 +6,8 @@
 #include "error.h"
 
 typedef enum {
-    KEY_IS_INT, KEY_IS_FLOAT, KEY_IS_TEXT, KEY_IS_CHOICE, KEY_IS_INTS, KEY_IS_FLOATS
+    KEY_IS_INT, KEY_IS_FLOAT, KEY_IS_TEXT, KEY_IS_CHOICE, KEY_IS_INTS, KEY_IS_FLOATS,
+    KEY_IS_DOUBLE
 } key_kind;
 
 typedef struct { int n; int *v; } int_list;
@@ -26,6 +27,8 @@ typedef struct {
     {#name, KEY_IS_INT, offsetof(type, name), fallback, least, most, NULL, NULL, doc}
 #define KEY_FLOAT(type, name, fallback, least, most, doc) \
     {#name, KEY_IS_FLOAT, offsetof(type, name), fallback, least, most, NULL, NULL, doc}
+#define KEY_DOUBLE(type, name, fallback, least, most, doc) \
+    {#name, KEY_IS_DOUBLE, offsetof(type, name), fallback, least, most, NULL, NULL, doc}
 #define KEY_CHOICE(type, name, fallback, choices, doc) \
     {#name, KEY_IS_CHOICE, offsetof(type, name), 0, 0, 0, fallback, choices, doc}
 #define KEY_TEXT(type, name, fallback, doc) \

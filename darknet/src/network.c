@@ -24,10 +24,10 @@ const key *dn_common_keys(void)
     return common_keys;
 }
 
-/* Keeps a warning about a key that no table knows. Without memory for it the warning is lost, not
- * the run. */
-static void warn_unknown(void *context, const cfg_section *section, const cfg_option *option,
-                         const char *nearest)
+/* Keeps a warning about a key that is ignored. Without memory for it the warning is lost, not the
+ * run. */
+static void warn_ignored(void *context, const cfg_section *section, const cfg_option *option,
+                         const cfg_option *first, const char *nearest)
 {
     dn_network *net = context;
     enum { LONGEST = 400 };
@@ -38,10 +38,16 @@ static void warn_unknown(void *context, const cfg_section *section, const cfg_op
         dn_free(grown);
         return;
     }
-    snprintf(line, LONGEST,
-             nearest ? "%s:%d: [%s] unknown key '%.60s' is ignored; the nearest known one is '%s'"
-                     : "%s:%d: [%s] unknown key '%.60s' is ignored",
-             net->source, option->line, section->name, option->key, nearest);
+    if (first)
+        snprintf(line, LONGEST,
+                 "%s:%d: [%s] second key '%.60s' is ignored; the first, in line %d, counts",
+                 net->source, option->line, section->name, option->key, first->line);
+    else
+        snprintf(
+            line, LONGEST,
+            nearest ? "%s:%d: [%s] unknown key '%.60s' is ignored; the nearest known one is '%s'"
+                    : "%s:%d: [%s] unknown key '%.60s' is ignored",
+            net->source, option->line, section->name, option->key, nearest);
     if (net->warning_count)
         memcpy(grown, net->warnings, (size_t)net->warning_count * sizeof *grown);
     dn_free(net->warnings);
@@ -58,7 +64,7 @@ static dn_status read_settings(dn_network *net, dn_error *e)
     const key *const tables[] = {settings_keys, NULL};
     void *const states[] = {&net->set};
     const dn_status status = dn_keys_read(&net->text, first, net->source, tables, states,
-                                          warn_unknown, net, e);
+                                          warn_ignored, net, e);
     if (status != DN_OK)
         return status;
     const settings *s = &net->set;
@@ -74,6 +80,12 @@ static dn_status read_settings(dn_network *net, dn_error *e)
             return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source,
                            first->line, sizes[i].name);
     net->in = (dims){s->channels, s->height, s->width};
+    if (dims_count(net->in) > INT32_MAX)
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] has an input of %dx%dx%d (c, h, w), %lld values an image: "
+                       "there may be 2^31 - 1",
+                       net->source, first->line, s->channels, s->height, s->width,
+                       (long long)dims_count(net->in));
     return DN_OK;
 }
 
@@ -152,7 +164,7 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
     const key *const tables[] = {common_keys, type->keys, NULL};
     void *const states[] = {l, l->state};
     const dn_status status = dn_keys_read(&net->text, section, net->source, tables, states,
-                                          warn_unknown, net, e);
+                                          warn_ignored, net, e);
     return status == DN_OK ? find_inputs(net, l, e) : status;
 }
 
@@ -210,7 +222,8 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
         mining = l;
     }
     if (net->output_layer < 0)
-        return dn_fail(e, DN_BAD_CFG, "%s: no layer with an output", net->source);
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: no layer has an output", net->source,
+                       net->text.sections[0].line);
     return DN_OK;
 }
 
@@ -220,13 +233,22 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
     const int copies = train ? (net->set.adam ? 4 : 2) : 1;
     enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
     int64_t total = 0;
+    double bytes = 0; /* as a number that cannot overflow */
     for (int i = 0; i < net->layer_count; i++)
-        for (int p = 0; p < net->layers[i].param_count; p++)
-            total += (net->layers[i].params[p].count + LINE - 1) / LINE * LINE
-                     * (net->layers[i].params[p].trained ? copies : 1);
-    net->params = dn_memory_create((size_t)total * sizeof(float));
+        for (int k = 0; k < net->layers[i].param_count; k++) {
+            const param *p = &net->layers[i].params[k];
+            const int times = p->trained ? copies : 1;
+            bytes += (double)p->count * times * (double)sizeof(float);
+            if (bytes < 1e18)
+                total += (p->count + LINE - 1) / LINE * LINE * times;
+        }
+    if (bytes < 1e18)
+        net->params = dn_memory_create((size_t)total * sizeof(float));
     if (!net->params)
-        return dn_out_of_memory(e, "the parameters");
+        return dn_fail(e, DN_NO_MEMORY,
+                       "%s: no memory for %.1f MiB of parameters: fewer filters or outputs would "
+                       "need less",
+                       net->source, bytes / (1 << 20));
     float *next = dn_memory_data(net->params);
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
@@ -245,6 +267,10 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
     dn_status status = dn_cfg_parse(text, net->source, &net->text, e);
     if (status == DN_OK)
         status = read_settings(net, e);
+    if (status == DN_OK && net->text.count < 2)
+        status = dn_fail(e, DN_BAD_CFG,
+                         "%s:%d: [net] stands alone: a section for each layer must follow it",
+                         net->source, net->text.sections[0].line);
     if (status != DN_OK)
         return status;
     net->subdivisions = o->batch > 0 ? 1 : net->set.subdivisions;
@@ -272,15 +298,28 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
 dn_status dn_network_create(const char *text, const dn_options *options, dn_network **out,
                             dn_error *e)
 {
-    *out = NULL;
+    static const dn_options defaults = {.purpose = DN_PLAN_TRAIN};
+    if (out)
+        *out = NULL;
+    if (!text || !out)
+        return dn_fail(e, DN_BAD_ARGUMENT, "a network needs a cfg and a place to put it, not NULL");
+    if (!options)
+        options = &defaults;
+    if (options->purpose != DN_PLAN_TRAIN && options->purpose != DN_PLAN_INFER
+        && options->purpose != DN_PLAN_KEEP)
+        return dn_fail(e, DN_BAD_ARGUMENT, "purpose %d: there are train, infer and keep",
+                       (int)options->purpose);
     const bool reference = options->kernels && !strcmp(options->kernels, "reference");
     if (options->kernels && !reference && strcmp(options->kernels, "fast"))
         return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference",
                        options->kernels);
-    if (options->batch < 0 || options->batch > 65536 || options->threads < 0
-        || options->threads > 1024)
-        return dn_fail(e, DN_BAD_ARGUMENT, "batch %d must be 1 to 65536, threads %d 1 to 1024",
-                       options->batch, options->threads);
+    if (options->batch < 0 || options->batch > 65536)
+        return dn_fail(e, DN_BAD_ARGUMENT, "batch %d: must be 1 to 65536; 0: as the cfg says",
+                       options->batch);
+    if (options->threads < 0 || options->threads > 1024)
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "threads %d: must be 1 to 1024; 0: as many as there are processors",
+                       options->threads);
     dn_start_process();
     const char *source = options->source ? options->source : "cfg";
     dn_network *net = dn_allocate(sizeof *net);
@@ -328,6 +367,11 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
 {
     if (width < 1 || height < 1 || width > 65536 || height > 65536)
         return dn_fail(e, DN_BAD_ARGUMENT, "a network cannot be resized to %dx%d", width, height);
+    if (dims_count((dims){net->in.c, height, width}) > INT32_MAX)
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: cannot be resized to %dx%d: an image would have more than 2^31 - 1 "
+                       "values",
+                       net->source, width, height);
     const size_t bytes = (size_t)net->layer_count * sizeof *net->layers;
     layer *before = dn_allocate(bytes);
     if (!before)
@@ -354,7 +398,7 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
 static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
 {
     return (pass){.backend = net->backend,
-                  .threads = net->threads,
+                  .threads = dn_usable_threads(net->threads),
                   .batch = images,
                   .train = train,
                   .backward = train,

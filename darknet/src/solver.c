@@ -1,4 +1,5 @@
 /* One update of all parameters. */
+#include "init.h"
 #include "network.h"
 
 dn_status dn_update(dn_network *net, dn_error *e)
@@ -7,7 +8,7 @@ dn_status dn_update(dn_network *net, dn_error *e)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot update", net->source);
     const settings *s = &net->set;
-    const pass p = {.backend = net->backend, .threads = net->threads};
+    const pass p = {.backend = net->backend, .threads = dn_usable_threads(net->threads)};
     const int batch = net->batch * net->subdivisions;
     const double rate = dn_schedule_rate(s, net->seed, net->seen / batch);
     net->updates++;

@@ -1,8 +1,10 @@
 /* Weights files: int32 major, minor, revision; `seen`; then float32 parameters layer by layer.
- * Little-endian. */
+ * Little-endian. With a major or minor above 1000, [connected] weights are (inputs, outputs). */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -32,12 +34,13 @@ static int64_t layer_floats(const layer *l)
 }
 
 /* The header's `seen`; leaves the file at the first parameter. */
-static bool read_header(FILE *file, int64_t *seen)
+static bool read_header(FILE *file, int64_t *seen, bool *transposed)
 {
     int32_t version[3];
     if (fread(version, sizeof *version, 3, file) != 3)
         return false;
-    if (version[0] * 10 + version[1] >= 2 && version[0] < 1000 && version[1] < 1000)
+    *transposed = version[0] > 1000 || version[1] > 1000;
+    if ((int64_t)version[0] * 10 + version[1] >= 2 && version[0] < 1000 && version[1] < 1000)
         return fread(seen, sizeof *seen, 1, file) == 1;
     uint32_t short_seen;
     const bool ok = fread(&short_seen, sizeof short_seen, 1, file) == 1;
@@ -53,8 +56,16 @@ static dn_status find_end(const dn_network *net, const char *path, int upto, boo
     for (*end = 0; *end < upto; ++*end) {
         const layer *l = &net->layers[*end];
         const int64_t own = l->dontload ? 0 : layer_floats(l);
-        if (own > 0 && border == floats)
-            return DN_OK; /* a backbone's file: the rest keeps what it has */
+        if (own > 0 && floats == 0)
+            return dn_fail(e, DN_BAD_WEIGHTS, "%s: holds a header and no values", path);
+        if (own > 0 && border == floats) {
+            if (!whole || net->purpose != DN_PLAN_INFER)
+                return DN_OK; /* a backbone's file: the rest keeps what it has */
+            return dn_fail(e, DN_BAD_WEIGHTS,
+                           "%s: holds layers 0 to %d only: a start for training; inference needs "
+                           "layer %d ([%s], %s:%d) and what follows too",
+                           path, *end - 1, l->index, l->type->name, net->source, l->line);
+        }
         if (border + own > floats)
             return dn_fail(
                 e, DN_BAD_WEIGHTS,
@@ -74,16 +85,85 @@ static dn_status find_end(const dn_network *net, const char *path, int upto, boo
     return DN_OK;
 }
 
-static bool read_layer(layer *l, FILE *file)
+static dn_status short_read(const char *path, dn_error *e)
+{
+    return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read to its end: %s", path,
+                   errno ? strerror(errno) : "it became shorter");
+}
+
+/* Every value the file has for the layer is a finite number. */
+static dn_status check_layer(const layer *l, FILE *file, const char *path, dn_error *e)
+{
+    enum { PIECE = 4096 };
+    float values[PIECE];
+    for (int64_t left = layer_floats(l); left > 0;) {
+        const size_t count = left < PIECE ? (size_t)left : PIECE;
+        if (fread(values, sizeof *values, count, file) != count)
+            return short_read(path, e);
+        for (size_t i = 0; i < count; i++)
+            if (!isfinite(values[i]))
+                return dn_fail(e, DN_BAD_WEIGHTS,
+                               "%s: layer %d ([%s], line %d of the cfg) has values that are no "
+                               "finite numbers: made for another cfg, or training diverged",
+                               path, l->index, l->type->name, l->line);
+        left -= (int64_t)count;
+    }
+    return DN_OK;
+}
+
+/* (columns, rows) in the file -> (rows, columns) */
+static bool read_transposed(float *out, int64_t rows, int64_t columns, float *line, FILE *file)
+{
+    for (int64_t c = 0; c < columns; c++) {
+        if (fread(line, sizeof *line, (size_t)rows, file) != (size_t)rows)
+            return false;
+        for (int64_t r = 0; r < rows; r++)
+            out[r * columns + c] = line[r];
+    }
+    return true;
+}
+
+static dn_status read_layer(layer *l, FILE *file, const char *path, bool transposed, dn_error *e)
 {
     for (int k = 0; k < l->param_count; k++) {
-        const size_t count = (size_t)loaded_count(l, &l->params[k]);
-        if (in_file(l, &l->params[k])
-            && fread(l->params[k].value, sizeof(float), count, file) != count)
-            return false;
+        const param *p = &l->params[k];
+        const int64_t count = loaded_count(l, p);
+        bool ok;
+        if (!in_file(l, p))
+            continue;
+        if (transposed && p->rank == 2) {
+            const int64_t columns = p->shape[1], rows = count / columns;
+            float *line = dn_allocate((size_t)rows * sizeof *line);
+            if (!line)
+                return dn_out_of_memory(e, "transposing weights");
+            ok = read_transposed(p->value, rows, columns, line, file);
+            dn_free(line);
+        } else {
+            ok = fread(p->value, sizeof(float), (size_t)count, file) == (size_t)count;
+        }
+        if (!ok)
+            return short_read(path, e);
+        if (!strcmp(p->name, "rolling_variance"))
+            l->fresh = false;
     }
-    l->fresh = false;
-    return true;
+    return DN_OK;
+}
+
+/* First looks at all values, so that what is refused leaves the network as it was. */
+static dn_status read_layers(dn_network *net, const char *path, FILE *file, long start, int end,
+                             bool transposed, dn_error *e)
+{
+    dn_status status = DN_OK;
+    errno = 0;
+    for (int i = 0; i < end && status == DN_OK; i++)
+        if (!net->layers[i].dontload)
+            status = check_layer(&net->layers[i], file, path, e);
+    if (status == DN_OK && fseek(file, start, SEEK_SET))
+        status = short_read(path, e);
+    for (int i = 0; i < end && status == DN_OK; i++)
+        if (!net->layers[i].dontload)
+            status = read_layer(&net->layers[i], file, path, transposed, e);
+    return status;
 }
 
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *e)
@@ -95,8 +175,9 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     if (!file)
         return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read: %s", path, strerror(errno));
     int64_t seen = 0;
+    bool transposed = false;
     long start = -1, size = -1;
-    if (read_header(file, &seen)) {
+    if (read_header(file, &seen, &transposed)) {
         start = ftell(file);
         if (fseek(file, 0, SEEK_END) == 0)
             size = ftell(file);
@@ -105,6 +186,10 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     dn_status status = DN_OK;
     if (start < 0 || size < start || fseek(file, start, SEEK_SET))
         status = dn_fail(e, DN_BAD_WEIGHTS, "%s: no weights file: too short for its header", path);
+    else if (seen < 0)
+        status = dn_fail(e, DN_BAD_WEIGHTS,
+                         "%s: no weights file: its header counts %lld images seen", path,
+                         (long long)seen);
     else if ((size - start) % (long)sizeof(float))
         status = dn_fail(
             e, DN_BAD_WEIGHTS,
@@ -112,10 +197,8 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
             size - start);
     else
         status = find_end(net, path, upto, whole, (size - start) / (long)sizeof(float), &end, e);
-    for (int i = 0; i < end && status == DN_OK; i++)
-        if (!net->layers[i].dontload && !read_layer(&net->layers[i], file))
-            status = dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read to its end: %s", path,
-                             strerror(errno));
+    if (status == DN_OK)
+        status = read_layers(net, path, file, start, end, transposed, e);
     fclose(file);
     if (status != DN_OK)
         return status;
@@ -146,6 +229,10 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
 {
     if (upto < 0 || upto > net->layer_count)
         upto = net->layer_count;
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+        return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be written: it is there and no regular file",
+                       path);
     char *temporary = dn_allocate(strlen(path) + sizeof ".part");
     if (!temporary)
         return dn_out_of_memory(e, "a file name");

@@ -73,7 +73,7 @@ def command(
         if not any(layer.is_detector for layer in net):
             raise CfgError(f"{source}: no [region] or [yolo]: mAP is of detectors")
         dataset = preflight.choose_data(source, data)
-        preflight.check_classes(net, source, dataset)
+        preflight.check_classes(preflight.detectors(net, source), source, dataset)
         preflight.check_validation(dataset)
         result = evaluate(
             net,

@@ -36,7 +36,7 @@ import click
     show_default=True,
     help="Keep the aspect of images, or stretch them to the input.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
 @click.option(
     "--workers",

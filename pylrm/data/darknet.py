@@ -20,6 +20,7 @@ from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]
 
+_NO_LABELS = np.zeros((0, 5), np.float32)
 _SLACK = 0.01  # annotators' rounding: how far a box's centre may stand outside the image
 
 
@@ -220,11 +221,16 @@ def find_label(image: Path) -> Path | None:
     `images` or `JPEGImages` in the path becomes `labels` (the first such place that gives a file
     counts) and the extension .txt; else a .txt beside the image.
     """
-    beside = str(image.with_suffix(".txt"))
+    return _beside(image, ".txt")
+
+
+def _beside(image: Path, suffix: str) -> Path | None:
+    """The file of a suffix that goes with an image, by the rule of `find_label`."""
+    beside = str(image.with_suffix(suffix))
     for match in re.finditer("JPEGImages|images", beside):
-        label = Path(beside[: match.start()] + "labels" + beside[match.end() :])
-        if label.is_file():
-            return label
+        file = Path(beside[: match.start()] + "labels" + beside[match.end() :])
+        if file.is_file():
+            return file
     return Path(beside) if Path(beside).is_file() else None
 
 
@@ -296,10 +302,34 @@ def read_labels(
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
-def read_ignore(label_path: str | Path) -> Floats:
-    """Read the regions to ignore in training that stand beside a label file.
+def read_truth(image: Path, classes: int) -> tuple[Floats, Floats]:
+    """Read the objects of an image and its regions to ignore.
 
-    NAME.ignore.txt beside NAME.txt has lines `x y w h`, relative to the image.
+    Returns
+    -------
+    objects, regions : ndarray
+        As of `read_labels` and `read_ignore`; (0, 5) without a label file.
+
+    Raises
+    ------
+    DataError
+        At the first bad line, naming file and line.
+    """
+    label = find_label(image)
+    objects = _NO_LABELS if label is None else read_labels(label, classes)
+    return objects, read_ignore(image)
+
+
+def read_ignore(image: str | Path) -> Floats:
+    """Read the regions of an image that are to be ignored in training.
+
+    NAME.ignore.txt has lines `x y w h`, relative to the image. It is looked for where `find_label`
+    looks for NAME.txt, which need not be there.
+
+    Parameters
+    ----------
+    image
+        The image; or its label file, which the regions' file stands beside.
 
     Returns
     -------
@@ -311,9 +341,9 @@ def read_ignore(label_path: str | Path) -> Floats:
     DataError
         At the first bad line, naming file and line.
     """
-    path = Path(label_path).with_suffix(".ignore.txt")
+    path = _beside(Path(image), ".ignore.txt")
     rows = []
-    if path.is_file():
+    if path is not None:
         for number, line in enumerate(_read_text(path).splitlines(), 1):
             fields = line.split()
             if fields and len(fields) != 4:
@@ -341,9 +371,8 @@ def check_labels(
         label = find_label(image)
         if label is None:
             missing.append(image)
-            continue
-        rows = read_labels(label, classes, source)
-        regions = len(read_ignore(label))
+        rows = _NO_LABELS if label is None else read_labels(label, classes, source)
+        regions = len(read_ignore(image))
         per_class += np.bincount(rows[:, 0].astype(np.int64), minlength=classes)
         ignored += regions
         most = max(most, len(rows) + regions)

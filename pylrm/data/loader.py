@@ -19,7 +19,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import find_label, read_ignore, read_labels
+from pylrm.data.darknet import read_truth
 from pylrm.data.images import augment, cv2, read_image
 from pylrm.data.views import Distortion, View, move_boxes, plain_view
 from pylrm.errors import DataError
@@ -83,19 +83,25 @@ class _Preparation:
     def truth(
         self, image: Path, view: View, canvas: tuple[int, int], random: np.random.Generator | None
     ) -> Floats:
-        """(n, 5) rows x y w h class of one image's view, at most `max_boxes`, objects first."""
-        label = find_label(image)
-        if label is None:
-            return np.zeros((0, 5), np.float32)
-        objects, ignored = read_labels(label, self.classes), read_ignore(label)
+        """(n, 5) rows x y w h class of one image's view, at most `max_boxes`, objects first.
+
+        Where they are too many, the largest regions to ignore have a quarter of the rows, and the
+        rows that the objects leave.
+        """
+        objects, ignored = read_truth(image, self.classes)
         kinds = np.concatenate([objects[:, 0], np.full(len(ignored), -1, np.float32)])
         boxes = move_boxes(np.vstack([objects[:, 1:], ignored]), view, canvas)
         rows = np.hstack([boxes, kinds[:, None]])
         rows = rows[(rows[:, 2] >= _LEAST) & (rows[:, 3] >= _LEAST)]
         count = int((rows[:, 4] >= 0).sum())
-        if random is not None and count > self.max_boxes:
-            return rows[np.sort(random.permutation(count)[: self.max_boxes])]
-        return rows[: self.max_boxes]
+        if len(rows) <= self.max_boxes:
+            return rows
+        room = max(self.max_boxes // 4, self.max_boxes - count)
+        areas = rows[count:, 2] * rows[count:, 3]
+        regions = count + np.argsort(-areas, kind="stable")[:room]
+        kept = np.arange(count) if random is None else random.permutation(count)
+        chosen = np.concatenate([kept[: self.max_boxes - len(regions)], regions])
+        return np.ascontiguousarray(rows[np.sort(chosen)])
 
     def sample(
         self,
@@ -157,7 +163,8 @@ class Loader:
     batch
         Images a batch.
     max_boxes
-        Truth rows an image; a random choice of the objects where there are more.
+        Truth rows an image. Where there are more, the largest regions to ignore have up to a
+        quarter of them (more if the objects leave some), the others a random choice of objects.
     seed
         Of the order and of every sample's view; 0 … 2**64-1.
     position

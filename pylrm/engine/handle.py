@@ -11,6 +11,27 @@ from pylrm.engine.library import call, ffi, key_type, lib, text
 from pylrm.errors import PylrmError
 
 
+def within(name: str, value: int, most: int = 2**31 - 1, least: int = 0) -> None:
+    """Refuse a whole number that C's argument cannot be.
+
+    Parameters
+    ----------
+    name : str
+        What it is, for the message.
+    value : int
+        The number.
+    most, least : int
+        Its range.
+
+    Raises
+    ------
+    ValueError
+        It is out of range.
+    """
+    if not least <= value <= most:
+        raise ValueError(f"{name}={value}: from {least} to {most}")
+
+
 class Handle:
     """Owns a dn_network and lets one thread at a time use it.
 

@@ -124,6 +124,8 @@ class Key(NamedTuple):
         Bounds of a number.
     doc : str
         One line.
+    choices : tuple of str
+        What a choice may be; empty for other types.
     """
 
     section: str
@@ -133,6 +135,15 @@ class Key(NamedTuple):
     least: float
     most: float
     doc: str
+    choices: tuple[str, ...] = ()
+
+
+def _texts(pointer: Any) -> tuple[str, ...]:
+    """Return a NULL-ended array of C strings, which may be NULL itself."""
+    found: list[str] = []
+    while pointer and pointer[len(found)]:
+        found.append(str(text(pointer[len(found)])))
+    return tuple(found)
 
 
 @functools.cache
@@ -158,6 +169,7 @@ def keys() -> tuple[Key, ...]:
                 least=key.least,
                 most=key.most,
                 doc=str(text(key.doc)),
+                choices=_texts(key.choices),
             )
         )
         index += 1

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.engine.handle import Handle
+from pylrm.engine.handle import Handle, within
 from pylrm.engine.layer import Layer
 from pylrm.engine.library import FloatArray, ffi, floats, lib, text
-from pylrm.errors import CfgError, CfgWarning, PylrmError
+from pylrm.errors import CfgError, CfgWarning, PylrmError, WeightsError
 
 PURPOSES = {"train": lib.DN_PLAN_TRAIN, "infer": lib.DN_PLAN_INFER, "keep": lib.DN_PLAN_KEEP}
 
@@ -44,18 +44,22 @@ def cfg_source(cfg: str | os.PathLike[str]) -> tuple[bytes, str]:
     Parameters
     ----------
     cfg : str or path
-        A path; or the text itself, which holds a line break or starts with "[".
+        A path, or the name of a shipped cfg (see `pylrm.cfgfile.resolve`); or the text itself,
+        which holds a line break or starts with "[".
 
     Raises
     ------
     CfgError
-        The file cannot be read, or is no text.
+        The file is nowhere, cannot be read, or is no text.
     """
+    from pylrm.cfgfile import resolve  # which reads cfg files with this function
+
     if isinstance(cfg, str) and ("\n" in cfg or cfg.lstrip().startswith("[")):
         name, data = "cfg", cfg.encode("utf-8", "surrogateescape")
     else:
         path = Path(cfg)
         try:
+            path = resolve(path)
             name, data = str(path), path.read_bytes()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -75,7 +79,8 @@ class Network:
     Parameters
     ----------
     cfg : str or path
-        Path of a cfg, or its text (which holds a line break or starts with "[").
+        Path of a cfg, the name of a shipped one, or its text (which holds a line break or starts
+        with "[").
     weights : str or path, optional
         A weights file to start from.
     batch : int, optional
@@ -130,8 +135,8 @@ class Network:
         if inference and keep:
             raise ValueError("inference=True and keep=True: only a training network keeps all")
         for name, value in (("batch", batch), ("threads", threads)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name}={value}: at least 1")
+            if value is not None:
+                within(name, value, least=1)
         data, source = cfg_source(cfg)
         purpose = "infer" if inference else "keep" if keep else "train"
         strings = [ffi.new("char[]", os.fsencode(name)) for name in (source, kernels)]
@@ -248,13 +253,13 @@ class Network:
 
     @seen.setter
     def seen(self, images: int) -> None:
-        if images < 0:
-            raise ValueError(f"seen={images}: at least 0")
+        within("seen", images, 2**63 - 1)
         with self._handle.use() as network:
             lib.dn_set_seen(network, images)
 
     def rate_at(self, update: int) -> float:
         """Return the schedule's learning rate of an update; the first is 1."""
+        within("update", update, 2**63 - 1, -(2**63))
         with self._handle.use() as network:
             return float(lib.dn_rate_at(network, update))
 
@@ -430,9 +435,10 @@ class Network:
         PylrmError
             The network is no detector, or the last pass had no such image.
         """
+        within("i", i, least=-(2**31))
         width, height = image_size or (self.width, self.height)
-        if width < 1 or height < 1:
-            raise ValueError(f"image_size={image_size}: at least 1x1")
+        if not (1 <= width < 2**31 and 1 <= height < 2**31):
+            raise ValueError(f"image_size={image_size}: each from 1 to {2**31 - 1}")
         with self._handle.use():
             heads = [layer for layer in self._layers if layer.is_detector]
             capacity = sum(head.anchors * head.shape[1] * head.shape[2] for head in heads)
@@ -516,6 +522,8 @@ class Network:
         ------
         WeightsError
             The file is missing, or does not fit the network.
+        ValueError
+            `upto` is out of range.
         """
         self._weights(lib.dn_weights_load, path, upto)
 
@@ -533,6 +541,8 @@ class Network:
         ------
         WeightsError
             The file cannot be written.
+        ValueError
+            `upto` is out of range.
         """
         self._weights(lib.dn_weights_save, path, upto)
 
@@ -548,13 +558,20 @@ class Network:
         ------
         PylrmError
             The network cannot have that size; it stays as it was.
+        ValueError
+            A number that no size can be.
         """
+        within("width", width, least=-(2**31))
+        within("height", height, least=-(2**31))
         self._handle.call(lib.dn_network_resize, width, height)
 
     def _weights(self, function: Any, path: str | os.PathLike[str], upto: int | None) -> None:
-        if upto is not None and upto < 0:
-            raise ValueError(f"upto={upto}: at least 0")
-        self._handle.call(function, os.fsencode(path), -1 if upto is None else upto)
+        if upto is not None:
+            within("upto", upto)
+        name = os.fsencode(path)
+        if b"\0" in name:
+            raise WeightsError(f"{os.fsdecode(name)!r}: a zero byte: this is no path of a file")
+        self._handle.call(function, name, -1 if upto is None else upto)
 
     def _check_images(self, x: npt.ArrayLike, *, exactly: bool) -> FloatArray:
         images = np.ascontiguousarray(x, np.float32)

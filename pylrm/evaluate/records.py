@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import find_label, read_ignore, read_labels
+from pylrm.data.darknet import read_truth
 from pylrm.errors import DataError
 
 Bools = npt.NDArray[np.bool_]
@@ -174,7 +174,7 @@ def to_pixels(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Flo
 
 
 def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
-    """Read an image's truths from its label file and ignore file; none is background only.
+    """Read an image's truths from its label file and ignore file; neither: background only.
 
     Parameters
     ----------
@@ -190,10 +190,7 @@ def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
     DataError
         At the first bad line.
     """
-    label = find_label(image)
-    if label is None:
-        return record_of([], [])
-    objects, regions = read_labels(label, classes), read_ignore(label)
+    objects, regions = read_truth(image, classes)
     return record_of(
         np.concatenate([objects[:, 0], np.full(len(regions), EVERY_CLASS)]),
         to_pixels(np.vstack([objects[:, 1:], regions]), size, clip=False),

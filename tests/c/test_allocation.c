@@ -1,5 +1,10 @@
 /* Every allocation made to fail once: an error, a network as it was, and no leak. */
+#include <stdint.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "check.h"
+#include "error.h"
 
 static float x[SMALL_BATCH * SMALL_IMAGE], truth[SMALL_BATCH * SMALL_TRUTHS * 5];
 
@@ -81,6 +86,8 @@ static void others(void)
     static float rows[512 * 7];
     const float boxes[8] = {.5f, .5f, .2f, .2f, .5f, .5f, .2f, .2f}, scores[2] = {1, 2};
     const int classes[2] = {0, 0};
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/dn-test-allocation-%ld.weights", (long)getpid());
     int kept[2], count = 0, failed = 0;
     for (int call = 0; call < 5; call++)
         for (int nth = 1;; nth++) {
@@ -95,9 +102,9 @@ static void others(void)
             else if (call == 2)
                 status = dn_lrm_select(scores, boxes, classes, 2, 1, .5, kept, &count, &e);
             else if (call == 3)
-                status = dn_weights_save(net, "/dev/null", -1, &e);
+                status = dn_weights_save(net, path, -1, &e);
             else
-                status = dn_weights_load(net, "/dev/null", -1, &e);
+                status = dn_weights_load(net, path, -1, &e);
             dn_fail_allocation(0);
             CHECK(dn_live_allocations() == before);
             if (status != DN_NO_MEMORY)
@@ -106,7 +113,44 @@ static void others(void)
             failed++;
         }
     CHECK(failed > 0);
+    remove(path);
     dn_network_destroy(net);
+}
+
+/* Zeroed, aligned, and taken from the system only where it is written. */
+static void blocks(void)
+{
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    const size_t large = (size_t)2 << 30;
+    for (size_t bytes = 0; bytes < 200; bytes++) {
+        unsigned char *block = dn_allocate(bytes);
+        CHECK(block && (uintptr_t)block % 64 == 0);
+        for (size_t i = 0; i < bytes; i++)
+            CHECK(block[i] == 0);
+        memset(block, 1, bytes);
+        dn_free(block);
+    }
+    char *block = dn_allocate(large);
+    CHECK(block && block[large / 2] == 0);
+    dn_free(block);
+    getrusage(RUSAGE_SELF, &after);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 1 << 20); /* KiB */
+    CHECK(!dn_allocate(SIZE_MAX));
+}
+
+/* Parameters that no machine holds: how many and of which cfg. */
+static void too_many_parameters(void)
+{
+    const char *connected = "[route]\nlayers=0\n[connected]\noutput=16777216\n";
+    char text[1000] = "[net]\nwidth=65536\nheight=32767\nchannels=1\nadam=1\n[conv]\n";
+    for (int i = 0; i < 10; i++)
+        strcat(text, connected);
+    dn_network *net = NULL;
+    dn_error e = {DN_OK, ""};
+    CHECK_ERROR(dn_network_create(text, &(dn_options){.batch = 1, .source = "big.cfg"}, &net, &e),
+                &e, DN_NO_MEMORY, "big.cfg: no memory for ");
+    CHECK(strstr(e.message, " MiB of parameters"));
 }
 
 int main(void)
@@ -119,6 +163,8 @@ int main(void)
     CHECK(resizing(DN_PLAN_KEEP) > 1);
     passes();
     others();
+    blocks();
+    too_many_parameters();
     CHECK(dn_live_allocations() == before);
     return 0;
 }

@@ -44,6 +44,11 @@ static const struct {
     {"[net]\nbatch=0\nwidth=8\nheight=8\nchannels=3\n[maxpool]\n", "cfg:2"},
     {"[net]\nbatch=4\nsubdivisions=3\nwidth=8\nheight=8\nchannels=3\n[maxpool]\n", "subdivisions"},
     {"[net]\nwidth=0\nheight=8\nchannels=3\n[maxpool]\n", "width"},
+    {NET, "cfg:1: [net] stands alone"},
+    {NET "[route]\nlayers=-1\n", "cfg:5: [route] is the first layer"},
+    {NET "[shortcut]\nfrom=-1\n", "cfg:5: [shortcut] is the first layer"},
+    {"[net]\nwidth=65536\nheight=65536\nchannels=1\n[maxpool]\n", "cfg:1: [net] has an input"},
+    {"[net]\nwidth=8\nheight=8\nchannels=65536\n[conv]\nsize=1024\npad=1\n", "products"},
     {"[net]\nwidth=8\nheight=8\nchannels=3\npolicy=nosuch\n[maxpool]\n", "cfg:5"},
 };
 
@@ -117,6 +122,64 @@ static void unknown_keys(void)
     dn_network_destroy(net);
 }
 
+static void doubled_keys(void)
+{
+    dn_network *net = make_network(NET "[convolutional]\nfilters=7\nsize=1\nfilters=x\n", NULL);
+    dn_network_info info;
+    dn_network_describe(net, &info);
+    double filters = 0;
+    CHECK(dn_option_number(net, 0, "filters", 0, &filters, NULL) == DN_OK && filters == 7);
+    CHECK(info.warnings == 1);
+    CHECK(!strcmp(dn_network_warning(net, 0),
+                  "cfg:8: [convolutional] second key 'filters' is ignored; the first, in line 6, "
+                  "counts"));
+    dn_network_destroy(net);
+}
+
+static void arguments(void)
+{
+    dn_network *net = NULL;
+    dn_error e = {DN_OK, ""};
+    CHECK_ERROR(dn_network_create(NULL, NULL, &net, &e), &e, DN_BAD_ARGUMENT, "NULL");
+    CHECK_ERROR(dn_network_create(SMALL_NET, NULL, NULL, &e), &e, DN_BAD_ARGUMENT, "NULL");
+    const dn_options odd = {.purpose = (dn_purpose)7};
+    CHECK_ERROR(dn_network_create(SMALL_NET, &odd, &net, &e), &e, DN_BAD_ARGUMENT, "purpose 7");
+    const dn_options batch = {.batch = -1}, threads = {.threads = 5000};
+    CHECK_ERROR(dn_network_create(SMALL_NET, &batch, &net, &e), &e, DN_BAD_ARGUMENT, "batch -1");
+    CHECK(!strstr(e.message, "threads"));
+    CHECK_ERROR(dn_network_create(SMALL_NET, &threads, &net, &e), &e, DN_BAD_ARGUMENT,
+                "threads 5000");
+    CHECK(!strstr(e.message, "batch"));
+    net = make_network(NET "[maxpool]\n", NULL);
+    CHECK_ERROR(dn_network_resize(net, 65536, 65536, &e), &e, DN_BAD_ARGUMENT, "2^31");
+    dn_network_destroy(net);
+}
+
+static void doubles_and_choices(void)
+{
+    dn_network *net = make_network(
+        NET "[conv]\nfilters=10\n[region]\nanchors=1,1\nclasses=5\n[lrm]\n", NULL);
+    double nms = 0;
+    CHECK(dn_option_number(net, 2, "nms", 0, &nms, NULL) == DN_OK && nms == .7);
+    dn_network_destroy(net);
+    int found = 0;
+    dn_key key;
+    for (int section = 0; dn_key_at(section, 0, &key); section++)
+        for (int i = 0; dn_key_at(section, i, &key) && key.name; i++) {
+            CHECK(!key.choices == !!strcmp(key.type, "choice"));
+            if (!strcmp(key.section, "lrm") && !strcmp(key.name, "nms")) {
+                CHECK(!strcmp(key.type, "float") && key.fallback == .7);
+                found++;
+            }
+            if (!strcmp(key.name, "policy")) {
+                CHECK(!strcmp(key.choices[0], "constant") && !strcmp(key.choices[6], "random")
+                      && !key.choices[7]);
+                found++;
+            }
+        }
+    CHECK(found == 2);
+}
+
 int main(void)
 {
     const int64_t before = dn_live_allocations();
@@ -124,6 +187,9 @@ int main(void)
     mangled();
     spellings();
     unknown_keys();
+    doubled_keys();
+    arguments();
+    doubles_and_choices();
     CHECK(dn_live_allocations() == before);
     return 0;
 }

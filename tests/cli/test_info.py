@@ -77,6 +77,25 @@ def test_memory_is_the_plans(run: Run, tmp_path: Path) -> None:
         assert words in [line.split() for line in out.splitlines()]
 
 
+def test_one_network_at_a_time_is_in_memory(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pylrm import describe
+
+    opened: list[Network] = []
+
+    class Watched(Network):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            assert all(net._handle.closed for net in opened)
+            super().__init__(*arguments, **options)  # type: ignore[arg-type]
+            assert self.inference
+            opened.append(self)
+
+    monkeypatch.setattr(describe, "Network", Watched)
+    show(run, tmp_path, small("yolov2-mobilenet", lrm={"k": 5}))
+    assert len(opened) == 2
+
+
 def test_yolo_heads_show_their_own_anchors(run: Run, tmp_path: Path) -> None:
     head = (
         "[convolutional]\nfilters=14\nactivation=linear\n[yolo]\nmask={}\nclasses=2\nnum=4\n"
@@ -84,7 +103,9 @@ def test_yolo_heads_show_their_own_anchors(run: Run, tmp_path: Path) -> None:
     )
     pool = "[maxpool]\nsize=8\nstride=8\n"
     net = "[net]\nwidth=64\nheight=64\nchannels=3\n"
-    text = net + pool + head.format("0,2") + head.format("1,3") + "[lrm]\nk=30\nlayers=-1,-3\n"
+    text = (
+        net + pool + head.format("0,2") + head.format("1,3") + "[lrm]\nk=30\nnms=0\nlayers=-1,-3\n"
+    )
     out, _ = show(run, tmp_path, text)
     anchors = re.findall(r"anchor +(\S+) x +(\S+) cells +(\S+) x +(\S+) pixels", out)
     assert anchors == [

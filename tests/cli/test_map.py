@@ -105,10 +105,15 @@ def test_classes_without_objects_and_unreadable_images(
     assert "1 images could not be read" in err and "16.png" in err
     assert [line.split()[-1] for line in out.splitlines() if line.startswith("red")] == ["-"]
     assert json.loads(pylrm(*arguments, "--json")[1])["ap"]["red"] is None
-    for number in range(16, 24):
+    (folder / "images" / "17.png").write_bytes(b"no image")
+    for number in range(18, 24):
         (folder / "labels" / f"{number}.txt").write_text("")
     code, out, err = pylrm(*arguments)
-    assert code == 2 and "not one object in 7 images" in err.splitlines()[-1]
+    assert code == 2 and "not one object in 6 images" in err.splitlines()[-1]
+    (folder / "labels" / "17.txt").write_text("")
+    code, out, err = pylrm(*arguments)
+    assert code == 2 and "valid.txt: not one object in 8 images: no mAP" in err
+    assert err.count("\n") == 1
 
 
 def test_a_terminal_sees_progress(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -120,9 +121,73 @@ def classifier(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
     return cfg, ["tiny.cfg", "no [region] or [yolo]"]
 
 
+def jitter(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    cfg = write(region="jitter=1")
+    line = cfg.read_text().splitlines().index("jitter=1") + 1
+    return cfg, [f"tiny.cfg:{line}: ", "jitter=1", "below 1"]
+
+
+def channels(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    return write(channels=4), ["tiny.cfg:6: ", "channels=4"]
+
+
+def other_head(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    cfg = write()
+    text = cfg.read_text() + (
+        "\n[route]\nlayers=-3\n\n[convolutional]\nfilters=8\nactivation=linear\n\n"
+        "[yolo]\nmask=0\nanchors=16,16\nnum=1\nclasses=3\nmax=10\n"
+    )
+    cfg.write_text(text)
+    line = text.splitlines().index("classes=3") + 1
+    return cfg, [f"tiny.cfg:{line}: [yolo] has 3 classes", "has 2", "classes=2"]
+
+
+def no_valid_object(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    for number in range(16, 24):
+        (data.parent / "labels" / f"{number}.txt").write_text("")
+    return write(), ["valid.txt: not one object in 8 images", "--map-every 0"]
+
+
+def coco(data: Path, count: int, **more: object) -> None:
+    """Give the data set a truth= of the first `count` valid images."""
+    numbers = range(16, 16 + count)
+    document = {
+        "images": [{"id": n, "file_name": f"images/{n}.png"} for n in numbers],
+        "annotations": [
+            {"image_id": n, "category_id": 1, "bbox": [1, 1, 9, 9], **more} for n in numbers
+        ],
+        "categories": [{"id": 1, "name": "red"}],
+    }
+    (data.parent / "truth.json").write_text(json.dumps(document))
+    data.write_text(data.read_text() + "truth=truth.json\n")
+
+
+def truth_without_an_image(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    coco(data, 7)
+    return write(), ["truth.json: no such image: ", "23.png"]
+
+
+def truth_of_difficult_objects(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    coco(data, 8, difficult=1)
+    return write(), ["valid.txt: not one object in 8 images"]
+
+
+def broken_truth(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    coco(data, 8)
+    (data.parent / "truth.json").write_text("{")
+    return write(), ["truth.json:1: not JSON"]
+
+
 @pytest.mark.parametrize(
     "breaks",
     [
+        jitter,
+        channels,
+        other_head,
+        no_valid_object,
+        truth_without_an_image,
+        truth_of_difficult_objects,
+        broken_truth,
         break_label("99 .5 .5 .2 .2"),
         break_label("1 nan .5 .2 .2"),
         break_label("1 .5 .5"),
@@ -147,6 +212,20 @@ def test_mistakes_are_one_line_before_anything_is_written(
     cfg, parts = breaks(tiny_data, tiny_cfg)
     out = tmp_path / "run"
     one_line(pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out), *parts)
+    assert not out.exists()
+
+
+def test_a_refused_run_leaves_no_folder(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+) -> None:
+    from pylrm.train import train
+
+    out = tmp_path / "run"
+    arguments = ("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", out)
+    one_line(pylrm(*arguments, "--seed", 2**63), "--seed", "9223372036854775807")
+    for options in ({"workers": 0}, {"seed": 2**64}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            train(tiny_cfg(), tiny_data, out=out, quiet=True, **options)
     assert not out.exists()
 
 

@@ -194,3 +194,9 @@ def test_check_labels_counts(tmp_path):
     assert (found.images, found.boxes, found.boxes_per_class) == (3, 3, [1, 0, 2])
     assert found.missing == [images[2]]
     assert (found.ignored, found.most, found.small) == (1, 4, 1)
+    (tmp_path / "c.ignore.txt").write_text(".5 .5 .2 .3\n" * 5)
+    found = darknet.check_labels(images, 3)
+    assert (found.missing, found.ignored, found.most) == ([images[2]], 6, 5)
+    (tmp_path / "c.ignore.txt").write_text(".5 .5 .2\n")
+    with pytest.raises(DataError, match=r"c\.ignore\.txt:1: 3 fields"):
+        darknet.check_labels(images, 3)

@@ -217,10 +217,40 @@ def test_tiny_boxes_and_regions_are_dropped_and_objects_come_first(tmp_path):
     plain = {"augment": False, "letterbox": False}
     assert truth(12, **plain)[:, 4].tolist() == [0] * 7 + [-1] + [0] * 4
     np.testing.assert_allclose(truth(12, **plain)[:7, 0], 0.1 * np.arange(1, 8), atol=1e-6)
-    assert truth(7, **plain)[:, 4].tolist() == [0] * 7
+    assert truth(7, **plain)[:, 4].tolist() == [0] * 6 + [-1]
     few = truth(3, **plain)
     assert (few[:, 4] == 0).all() and (np.diff(few[:, 0]) > 0).all()
     np.testing.assert_array_equal(few, truth(3, workers=1, **plain))
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_the_largest_regions_have_a_quarter_of_too_few_rows(tmp_path, augment):
+    write_image(tmp_path / "a.png", np.zeros((50, 50, 3), np.uint8))
+    sides = [0.1, 0.3, 0.2, 0.4, 0.05]
+    write_rows(tmp_path / "a.ignore.txt", [(0.5, 0.5, side, side) for side in sides])
+
+    def rows(objects, max_boxes):
+        write_rows(tmp_path / "a.txt", [(0, 0.5, 0.5, 0.1, 0.1)] * objects)
+        options = {"letterbox": False, "jitter": 0, "augment": augment}
+        (batch,) = take(
+            [tmp_path / "a.png"], 1, **dict(OPTIONS, batch=1, max_boxes=max_boxes), **options
+        )
+        regions = batch.truth[0][batch.truth[0, :, 4] < 0]
+        return (batch.truth[0, :, 4] == 0).sum(), [round(float(side), 2) for side in regions[:, 2]]
+
+    assert rows(20, 8) == (6, [0.3, 0.4])
+    assert rows(5, 8) == (5, [0.3, 0.2, 0.4])
+    assert rows(7, 9) == (7, [0.3, 0.4])
+    assert rows(20, 3) == (3, [])
+    assert rows(20, 25) == (20, sides)
+
+
+def test_regions_of_an_image_without_a_label_file_count(tmp_path):
+    image = tmp_path / "images" / "a.png"
+    write_image(image, np.zeros((50, 50, 3), np.uint8))
+    write_rows(tmp_path / "labels" / "a.ignore.txt", [(0.5, 0.5, 0.4, 0.4)])
+    truth = take([image], 1, **dict(OPTIONS, batch=1))[0].truth[0]
+    assert truth[0, 4] == -1 and not truth[1:].any()
 
 
 def test_an_image_without_labels_is_background(tmp_path):

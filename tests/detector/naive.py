@@ -91,7 +91,9 @@ def read_truth(rows, classes, most):
             continue
         if row[4] == -1:
             ignored.append(row[:4])
-        elif 0 <= row[4] < classes and 0 <= row[0] <= 1 and 0 <= row[1] <= 1:
+        elif row[2:4].max() > 2 or row[:2].min() < 0 or row[:2].max() > 1:
+            continue
+        elif 0 <= row[4] < classes:
             objects.append(row)
     return objects, ignored
 

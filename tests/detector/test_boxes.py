@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pylrm
-from pylrm.engine.library import floats, lib
+from pylrm.engine.library import ffi, floats, lib
 from tests.detector import naive, nets
 from tests.detector.goldens import CASES, Case
 
@@ -194,6 +194,21 @@ def test_suppression_by_class_leaves_the_rows(seed, limit):
         # what has no probability of a class suppresses nothing and has nothing to lose
         expected[lost, c] = 0
     np.testing.assert_array_equal(after, expected)
+
+
+def test_heads_of_different_classes_have_no_table():
+    """Known before the first row is written: the rows of the second head are wider."""
+    heads = [nets.region(3), "[route]\nlayers=-1\n", "[convolutional]\nfilters=36\n"]
+    with nets.network([*heads, nets.yolo(7)], 3, 4, 24) as net:
+        net.forward(np.zeros((1, 24, 4, 3), np.float32))
+        out = np.full((2, 8), -7, np.float32)
+        with net._handle.use() as pointer:
+            rows, error = ffi.new("int *"), ffi.new("dn_error *")
+            arguments = (0, 3, 4, 0, False, 0, floats(out), 2, rows, error)
+            assert lib.dn_boxes(pointer, *arguments) == lib.DN_BAD_ARGUMENT
+        assert np.all(out == -7)
+        with pytest.raises(pylrm.PylrmError, match="3 and 7 classes"):
+            net.boxes(0, thresh=0, letterbox=False)
 
 
 def test_index_of_golden_cases_has_not_lost_a_detector():

@@ -52,7 +52,7 @@ def test_two_heads_behind_one_layer_add_up(data):
 def test_mining_nothing_away_trains_the_same_weights(keep, data, tmp_path):
     head = nets.region(3, softmax=1, rescore=1)
     names = []
-    for number, more in enumerate(([], [nets.lrm(k=0)], [nets.lrm(k=10**6, nms=1)])):
+    for number, more in enumerate(([], [nets.lrm(k=0, nms=0)], [nets.lrm(k=10**6, nms=1)])):
         with network(head, *more, keep=keep) as net:
             trained(net, data).save_weights(tmp_path / f"{number}.weights")
             names.append(tmp_path / f"{number}.weights")

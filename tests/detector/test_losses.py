@@ -257,3 +257,16 @@ def test_resize_follows_the_input():
                 each.forward(x, truth, train=True)
             np.testing.assert_array_equal(net[0].delta, fresh[0].delta)
             np.testing.assert_array_equal(net[1].selected, fresh[1].selected)
+
+
+@pytest.mark.parametrize("kind", [nets.region, nets.yolo])
+@pytest.mark.parametrize("side", [2.001, 1e30, 3e38])
+def test_a_truth_much_larger_than_the_image_teaches_nothing(kind, side):
+    rng = np.random.default_rng(51)
+    x = nets.logits(rng, 1, 3, 3, 4, 4)
+    with nets.network([kind(3)], 4, 4, 24) as net:
+        found = []
+        for w, h in ((0, 0), (side, 0.5), (0.5, side), (side, side)):
+            net.forward(x, np.array([[(0.4, 0.6, w, h, 1)]], np.float32), train=True)
+            found.append((net.cost, net[0].delta.tobytes()))
+        assert np.isfinite(net.cost) and len(set(found)) == 1

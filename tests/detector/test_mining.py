@@ -90,6 +90,24 @@ def test_select_refuses_what_has_no_meaning(k, limit):
         pylrm.mining.select([1.0], [(0.5, 0.5, 1, 1)], [0], k, limit)
 
 
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        ({"boxes": np.zeros(8)}, r"\(n, 4\)"),
+        ({"boxes": np.zeros((4, 2))}, r"\(n, 4\)"),
+        ({"classes": [0.0, 0.5]}, "whole numbers"),
+        ({"classes": [0.0, math.nan]}, "whole numbers"),
+        ({"classes": [0, 2**32]}, "whole numbers"),
+        ({"k": 2**31}, "k=2147483648: from .* to 2147483647"),
+    ],
+)
+def test_select_refuses_what_does_not_fit(change, words):
+    options = {"loss": [1.0, 2.0], "boxes": np.zeros((2, 4)), "classes": [0, 1], "k": 1, "nms": 0.5}
+    assert list(pylrm.mining.select(**{**options, "classes": [0.0, 1.0]})) == [1]
+    with pytest.raises(ValueError, match=words):
+        pylrm.mining.select(**{**options, **change})
+
+
 def test_golden_training_pass():
     case = Case("lrm-region")
     head = case.heads[0]
@@ -160,7 +178,6 @@ def test_the_layer_is_the_naive_one(heads, k, limit):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 60), limits, st.integers(0, 3), st.booleans())
 def test_random_passes(seed, k, limit, objects, yolo):
-    limit = round(limit, 6)  # as much as a cfg's float holds
     rng = np.random.default_rng(seed)
     x, truth = nets.logits(rng, 2, 3, 3, 3, 3), nets.truths(rng, 2, objects, 3)
     head = nets.yolo(3) if yolo else nets.region(3)
@@ -183,16 +200,18 @@ def test_nms_is_the_decimal_of_the_cfg():
     x = np.zeros((1, 12, 1, 1), np.float32)
     truth = np.zeros((1, 1, 5), np.float32)
     kept = {}
-    for limit in (0.7, 0.6999999):
-        with nets.network([nets.yolo(1, anchors=anchors), nets.lrm(nms=limit)], 1, 1, 12) as net:
+    for limit in (0.7, 0.69999999999, None):
+        keys = {} if limit is None else {"nms": limit}
+        with nets.network([nets.yolo(1, anchors=anchors), nets.lrm(**keys)], 1, 1, 12) as net:
+            assert net[1].option("nms") == (0.7 if limit is None else limit)
             net.forward(x, truth, train=True)
             kept[limit] = int(np.sum(net[1].selected))
-    assert kept == {0.7: 2, 0.6999999: 1}
+    assert kept == {0.7: 2, None: 2, 0.69999999999: 2}
 
 
 def test_empty_truths_are_mined_too():
     rng = np.random.default_rng(1)
-    with nets.network([nets.region(3), nets.lrm(k=4)], 3, 3, 24) as net:
+    with nets.network([nets.region(3), nets.lrm(k=4, nms=0)], 3, 3, 24) as net:
         net.forward(nets.logits(rng, 1, 3, 3, 3, 3), np.zeros((1, 1, 5), np.float32), train=True)
         assert net[1].mining["kept"] == 4 and net[1].mining["kept_claimed"] == 0
         assert np.count_nonzero(net[0].delta) == 4

@@ -169,6 +169,8 @@ def test_unknown_key_warns_once_with_the_nearest() -> None:
         {"kernels": "slow"},
         {"batch": 0},
         {"threads": 0},
+        {"batch": 2**31},
+        {"threads": 2**70},
         {"inference": True, "keep": True},
     ],
 )
@@ -350,6 +352,45 @@ def test_wrong_weights_file(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(pylrm.WeightsError, match="some.weights"):
             pylrm.Network(DETECTOR, path)
+
+
+def test_a_zero_byte_ends_no_path(tmp_path: Path) -> None:
+    with pylrm.Network(DETECTOR) as net:
+        net.save_weights(tmp_path / "a")
+        for function in (net.load_weights, net.save_weights):
+            with pytest.raises(pylrm.WeightsError, match="zero byte"):
+                function(f"{tmp_path}/a\0.weights")
+
+
+def test_absurd_numbers_name_their_range() -> None:
+    with pylrm.Network(DETECTOR) as net:
+        net.forward(images(net, 1))
+        for name, call in {
+            "width": lambda: net.resize(2**31, 32),
+            "height": lambda: net.resize(32, 2**70),
+            "seen": lambda: setattr(net, "seen", 2**63),
+            "upto": lambda: net.load_weights("a.weights", 2**31),
+            "update": lambda: net.rate_at(2**63),
+            "i": lambda: net.boxes(2**31),
+            "image_size": lambda: net.boxes(0, (2**31, 1)),
+        }.items():
+            with pytest.raises(ValueError, match=rf"^{name}=.* to \d+$"):
+                call()
+
+
+def test_shipped_cfgs_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pylrm import shipped
+
+    monkeypatch.chdir(tmp_path)
+    with pylrm.Network("yolov2-tiny.cfg", batch=1, inference=True) as net:
+        assert net.source == str(shipped.folder("cfg") / "yolov2-tiny.cfg")
+    Path("yolov2-tiny.cfg").write_text(DETECTOR)
+    with pylrm.Network("yolov2-tiny.cfg") as net:
+        assert len(net) == 4
+    with pytest.raises(pylrm.CfgError, match=r"^yolov2-tinny.cfg: .*yolov2-tiny.cfg"):
+        pylrm.Network("yolov2-tinny.cfg")
+    with pytest.raises(pylrm.CfgError, match="cannot be read"):
+        pylrm.Network("a" * 5000)
 
 
 def test_detect() -> None:

@@ -32,6 +32,12 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_layer_error(l, e,
                               "groups=%d must divide the %d channels of the input and filters=%d",
                               c->groups, in.c, c->filters);
+    const int64_t depth = (int64_t)(in.c / c->groups) * c->size * c->size;
+    if (depth > INT32_MAX)
+        return dn_layer_error(l, e,
+                              "size=%d: an output would sum channels/groups*size*size=%lld "
+                              "products; there may be 2^31 - 1",
+                              c->size, (long long)depth);
     const int padding = c->pad ? c->size / 2 : c->padding;
     if (in.h + 2 * padding < c->size || in.w + 2 * padding < c->size)
         return dn_layer_error(

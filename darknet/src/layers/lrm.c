@@ -6,7 +6,6 @@
  * layer's forward() leaves them; what mining_select() does not keep gets a delta of 0. The mined
  * layers' cost stays that of all predictions. Outside training passes the layer does nothing.
  */
-#include <math.h>
 #include <string.h>
 
 #include "detector.h"
@@ -16,18 +15,17 @@ enum { MAX_MINED = 64 };
 
 typedef struct {
     int k;
-    float nms;
+    double nms;
     int_list layers;
 
-    double threshold; /* nms as the cfg writes it: a float32 holds seven digits of it */
-    int predictions;  /* of all mined layers, an image */
+    int predictions; /* of all mined layers, an image */
 } lrm;
 
 static const key keys[] = {
     KEY_INT(lrm, k, 128, 0, 2147483647, "predictions kept an image; 0: no limit"),
-    KEY_FLOAT(lrm, nms, 0, 0, 1,
-              "of two ranked predictions of a class with this IoU or more, the easier is dropped; "
-              "0 or 1: none is"),
+    KEY_DOUBLE(lrm, nms, .7, 0, 1,
+               "of two ranked predictions of a class with this IoU or more, the easier is dropped; "
+               "0 or 1: none is"),
     KEY_INTS(lrm, layers, "-1",
              "the loss layers mined, ranked jointly; negative: counted back from here"),
     KEY_END};
@@ -66,7 +64,6 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_layer_error(l, e, "ranks %lld predictions an image, more than it can",
                               (long long)n);
     s->predictions = (int)n;
-    s->threshold = nearbyint(s->nms * 1e7) / 1e7;
     l->out = (dims){0, 0, 0};
     dn_add_buffer(l, "loss", DN_FLOAT32, LIVES_ON, 1, (const int64_t[]){n});
     dn_add_buffer(l, "selected", DN_BOOL, LIVES_ON, 1, (const int64_t[]){n});
@@ -154,7 +151,7 @@ static void mine(const layer *l, int image, view all, char *room)
         v = (view){v.loss + n, v.boxes + 4 * n, v.selected + n, v.classes + n};
     }
     const int count = mining_select(all.loss, all.boxes, all.classes, s->predictions, s->k,
-                                    s->threshold, kept, scratch);
+                                    s->nms, kept, scratch);
     memset(all.selected, 0, (size_t)s->predictions * sizeof *all.selected);
     for (int i = 0; i < count; i++)
         all.selected[kept[i]] = true;

@@ -23,6 +23,8 @@ static dn_status edges(layer *l, int_list *from, dn_error *e)
     if (r->layers.n < 1 || r->layers.n > MOST_LAYERS)
         return dn_layer_error(l, e, "layers= names %d layers, but must name 1 to %d", r->layers.n,
                               MOST_LAYERS);
+    if (l->index == 0)
+        return dn_layer_error(l, e, "is the first layer: there is none before it to read");
     from->n = r->layers.n;
     for (int j = 0; j < from->n; j++) {
         const int named = r->layers.v[j], index = named < 0 ? l->index + named : named;
@@ -42,6 +44,7 @@ static dn_status shape(layer *l, dn_error *e)
     if (r->group_id >= r->groups)
         return dn_layer_error(l, e, "group_id=%d must be below groups=%d", r->group_id, r->groups);
     l->out = (dims){0, l->in[0].h, l->in[0].w};
+    int64_t channels = 0;
     for (int j = 0; j < l->inputs; j++) {
         const dims in = l->in[j];
         if (in.h != l->out.h || in.w != l->out.w)
@@ -51,8 +54,12 @@ static dn_status shape(layer *l, dn_error *e)
         if (in.c % r->groups)
             return dn_layer_error(l, e, "groups=%d must divide the %d channels of layer %d",
                                   r->groups, in.c, l->from[j]);
-        l->out.c += in.c / r->groups;
+        channels += in.c / r->groups;
     }
+    if (channels > INT32_MAX)
+        return dn_layer_error(l, e, "has %lld channels: there may be 2^31 - 1",
+                              (long long)channels);
+    l->out.c = (int)channels;
     return DN_OK;
 }
 

@@ -24,9 +24,11 @@ static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const shortcut_section *s = l->state;
     const int other = s->from < 0 ? l->index + s->from : s->from;
+    if (l->index == 0)
+        return dn_layer_error(l, e, "is the first layer: there are none before it to add");
     if (s->from == UNSAID)
         return dn_layer_error(l, e, "needs from=, the layer to add");
-    if (other < 0 || other >= l->index || l->index < 1)
+    if (other < 0 || other >= l->index)
         return dn_layer_error(
             l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",
             s->from, l->index - 1, l->index);

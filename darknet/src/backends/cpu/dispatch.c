@@ -32,8 +32,22 @@ static const kernels *choose(void)
     return &dn_kernels_baseline;
 }
 
+/* OpenMP's threads do not follow into a forked child, and libgomp would wait for them there. */
+static volatile bool forked;
+
+static void in_child(void)
+{
+    forked = true;
+}
+
+int dn_cpu_team(int threads)
+{
+    return forked ? 1 : threads;
+}
+
 static void start(void)
 {
+    pthread_atfork(NULL, NULL, in_child);
     dn_kernels = *choose();
     dn_blas_single_thread();
 }

@@ -39,6 +39,7 @@ extern const kernels dn_kernels_avx2, dn_kernels_avx512;
 
 void dn_cpu_start(void);                   /* once a process, from any thread */
 int dn_cpu_count(void);                    /* processors this process may use */
+int dn_cpu_team(int threads);              /* as many, but 1 in a child made by fork() */
 
 static inline bool is_clipped_line(activation a)
 {
