@@ -1,4 +1,4 @@
-/* Sections -> a graph of layers -> passes. */
+/* Sections -> a graph of layers; see pass.c for what runs on it. */
 #include "network.h"
 
 #include <math.h>
@@ -392,92 +392,5 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
         memcpy(net->layers, before, bytes);
     }
     dn_free(before);
-    return status;
-}
-
-static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
-{
-    return (pass){.backend = net->backend,
-                  .threads = dn_usable_threads(net->threads),
-                  .batch = images,
-                  .train = train,
-                  .backward = train,
-                  .seen = net->seen,
-                  .seed = net->seed,
-                  .truth = truth,
-                  .truths = truths,
-                  .workspace = net->workspace};
-}
-
-dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
-                     bool train, dn_error *e)
-{
-    if (train && net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT,
-                       "%s: this network was made for inference: it cannot train", net->source);
-    if (truth && net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT,
-                       "%s: this network was made for inference: it takes no truth", net->source);
-    if (images < 1 || images > net->batch || (train && images != net->batch))
-        return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images,
-                       train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
-                       net->batch);
-    const pass p = make_pass(net, images, truth, truths, train);
-    net->images = images;
-    net->trained_pass = train;
-    for (int i = 0; i < net->layer_count; i++) {
-        layer *l = &net->layers[i];
-        for (int j = 0; j < l->inputs; j++)
-            if (l->from[j] < 0)
-                l->input[j] = x;
-        l->cost = 0;
-        l->type->forward(l, &p);
-        if (train)
-            l->fresh = false;
-    }
-    return DN_OK;
-}
-
-dn_status dn_backward(dn_network *net, dn_error *e)
-{
-    if (!net->trained_pass)
-        return dn_fail(
-            e, DN_BAD_ARGUMENT,
-            "%s: backward needs a training pass before it: forward(x, truth, train=True)",
-            net->source);
-    const pass p = make_pass(net, net->batch, NULL, 0, true);
-    for (int i = net->layer_count - 1; i >= 0; i--)
-        if (net->layers[i].runs_backward)
-            net->layers[i].type->backward(&net->layers[i], &p);
-    net->trained_pass = false;
-    return DN_OK;
-}
-
-double dn_cost(const dn_network *net)
-{
-    double sum = 0;
-    int count = 0;
-    for (int i = 0; i < net->layer_count; i++)
-        if (net->layers[i].type->loss) {
-            sum += net->layers[i].cost;
-            count++;
-        }
-    return count ? sum / count : 0;
-}
-
-dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
-                         double *loss, dn_error *e)
-{
-    net->seen += net->batch;
-    dn_status status = dn_forward(net, x, net->batch, truth, truths, true, e);
-    if (status == DN_OK)
-        status = dn_backward(net, e);
-    if (status != DN_OK) {
-        net->seen -= net->batch;
-        return status;
-    }
-    if (net->seen / net->batch % net->subdivisions == 0)
-        status = dn_update(net, e);
-    *loss = dn_cost(net) / net->batch;
     return status;
 }

@@ -4,8 +4,8 @@
 #include "section.h"
 
 typedef struct {
+    conv shape; /* first: section.h */
     int output, batch_normalize, activation;
-    conv shape;
 } connected;
 
 static const key keys[] = {
@@ -42,52 +42,11 @@ static dn_status shape(layer *l, dn_error *e)
     return DN_OK;
 }
 
-static size_t workspace(const layer *l, const pass *p)
-{
-    const connected *c = l->state;
-    return p->backend->conv_workspace(&c->shape, p);
-}
-
 static int64_t multiply_adds(const layer *l)
 {
     return dims_count(l->in[0]) * dims_count(l->out);
 }
 
-static void forward(layer *l, const pass *p)
-{
-    const connected *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    p->backend->conv_forward(p, &c->shape, &d);
-}
-
-static void backward(layer *l, const pass *p)
-{
-    const connected *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    p->backend->conv_backward(p, &c->shape, &d);
-}
-
-static void fold(layer *l, const backend *b)
-{
-    const connected *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    b->conv_fold(&c->shape, &d, l->packed);
-}
-
-static size_t packed_bytes(const layer *l, const backend *b)
-{
-    const connected *c = l->state;
-    return b->conv_packed_bytes(&c->shape);
-}
-
-const layer_type connected_layer = {.name = "connected",
-                                    .state_size = sizeof(connected),
-                                    .keys = keys,
-                                    .reads_input = true,
-                                    .shape = shape,
-                                    .workspace = workspace,
-                                    .multiply_adds = multiply_adds,
-                                    .forward = forward,
-                                    .backward = backward,
-                                    .packed_bytes = packed_bytes,
-                                    .fold = fold};
+const layer_type connected_layer = {
+    "connected", sizeof(connected), keys, .reads_input = true, .shape = shape,
+    .multiply_adds = multiply_adds, SECTION_FUNCTIONS};

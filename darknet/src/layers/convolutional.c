@@ -7,8 +7,8 @@
 #include "section.h"
 
 typedef struct {
+    conv shape; /* first: section.h */
     int filters, size, stride, pad, padding, groups, batch_normalize, activation;
-    conv shape;
 } convolutional;
 
 static const key keys[] = {
@@ -63,53 +63,12 @@ static dn_status shape(layer *l, dn_error *e)
     return DN_OK;
 }
 
-static size_t workspace(const layer *l, const pass *p)
-{
-    const convolutional *c = l->state;
-    return p->backend->conv_workspace(&c->shape, p);
-}
-
 static int64_t multiply_adds(const layer *l)
 {
     const convolutional *c = l->state;
     return dims_count(l->out) * (l->in[0].c / c->groups) * c->size * c->size;
 }
 
-static void forward(layer *l, const pass *p)
-{
-    const convolutional *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    p->backend->conv_forward(p, &c->shape, &d);
-}
-
-static void backward(layer *l, const pass *p)
-{
-    const convolutional *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    p->backend->conv_backward(p, &c->shape, &d);
-}
-
-static void fold(layer *l, const backend *b)
-{
-    const convolutional *c = l->state;
-    const conv_data d = section_data(l, &c->shape);
-    b->conv_fold(&c->shape, &d, l->packed);
-}
-
-static size_t packed_bytes(const layer *l, const backend *b)
-{
-    const convolutional *c = l->state;
-    return b->conv_packed_bytes(&c->shape);
-}
-
-const layer_type convolutional_layer = {"convolutional",
-                                        sizeof(convolutional),
-                                        keys,
-                                        .reads_input = true,
-                                        .shape = shape,
-                                        .workspace = workspace,
-                                        .multiply_adds = multiply_adds,
-                                        .forward = forward,
-                                        .backward = backward,
-                                        .packed_bytes = packed_bytes,
-                                        .fold = fold};
+const layer_type convolutional_layer = {
+    "convolutional", sizeof(convolutional), keys, .reads_input = true, .shape = shape,
+    .multiply_adds = multiply_adds, SECTION_FUNCTIONS};

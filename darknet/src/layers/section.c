@@ -25,7 +25,7 @@ void section_add_buffers(layer *l, const conv *s)
     l->reads_output = s->activation != LINEAR;
 }
 
-conv_data section_data(const layer *l, const conv *s)
+static conv_data collect(const layer *l, const conv *s)
 {
     const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
     conv_data d = {.input = l->input[0],
@@ -50,4 +50,32 @@ conv_data section_data(const layer *l, const conv *s)
         d.variance = d.mean ? d.mean + s->out.c : NULL;
     }
     return d;
+}
+
+size_t section_workspace(const layer *l, const pass *p)
+{
+    return p->backend->conv_workspace(l->state, p);
+}
+
+void section_forward(layer *l, const pass *p)
+{
+    const conv_data d = collect(l, l->state);
+    p->backend->conv_forward(p, l->state, &d);
+}
+
+void section_backward(layer *l, const pass *p)
+{
+    const conv_data d = collect(l, l->state);
+    p->backend->conv_backward(p, l->state, &d);
+}
+
+size_t section_packed_bytes(const layer *l, const backend *b)
+{
+    return b->conv_packed_bytes(l->state);
+}
+
+void section_fold(layer *l, const backend *b)
+{
+    const conv_data d = collect(l, l->state);
+    b->conv_fold(l->state, &d, l->packed);
 }

@@ -1,5 +1,6 @@
 /* What [convolutional] and [connected] share: a convolution, batch norm or bias, an activation. A
- * connected layer is a 1x1 convolution of a map of one pixel. */
+ * connected layer is a 1x1 convolution of a map of one pixel. The state of either starts with its
+ * `conv`. */
 #ifndef DN_SECTION_H
 #define DN_SECTION_H
 
@@ -11,6 +12,17 @@ void section_add_biases(layer *l, const conv *s);
 void section_add_norm(layer *l, const conv *s);
 /* Declares what backward needs besides input and output. */
 void section_add_buffers(layer *l, const conv *s);
-conv_data section_data(const layer *l, const conv *s);
+
+size_t section_workspace(const layer *l, const pass *p);
+void section_forward(layer *l, const pass *p);
+void section_backward(layer *l, const pass *p);
+size_t section_packed_bytes(const layer *l, const backend *b);
+void section_fold(layer *l, const backend *b);
+
+/* Of a row of the table of layer types. */
+#define SECTION_FUNCTIONS                                              \
+    .workspace = section_workspace, .forward = section_forward,        \
+    .backward = section_backward, .packed_bytes = section_packed_bytes, \
+    .fold = section_fold
 
 #endif
