@@ -161,7 +161,10 @@ def read_data(path: str | Path) -> DataFile:
 
     def located(key: str) -> Path | None:
         value = pairs.get(key, (0, ""))[1]
-        return _lookup(value, folder) if value else None
+        if not value:
+            return None
+        found = _lookup(value, folder)
+        return found if found.exists() else Path(value)  # to be made, or named in an error
 
     names: list[str] = []
     if pairs.get("names", (0, ""))[1]:

@@ -36,7 +36,7 @@ def test_data_file(folder):
     assert data.path == folder / "d.data"
     assert (data.classes, data.names) == (3, ["ant", "bee", "cat"])
     assert data.train == folder / "train.txt"
-    assert data.valid == folder / "nowhere.txt"
+    assert data.valid == Path("nowhere.txt")  # as it is named
     assert data.backup == folder / "backup"
     assert data.results is data.truth is None
     assert (data.eval, data.metric) == ("voc", "11point")
