@@ -159,12 +159,17 @@ def read_data(path: str | Path) -> DataFile:
     pairs = _pairs(path)
     folder = path.parent
 
-    def located(key: str) -> Path | None:
+    def read_from(key: str) -> Path | None:
+        """A file to read; one that is nowhere stays as it is named, for the error about it."""
         value = pairs.get(key, (0, ""))[1]
         if not value:
             return None
         found = _lookup(value, folder)
-        return found if found.exists() else Path(value)  # to be made, or named in an error
+        return found if found.exists() else Path(value)
+
+    def written_to(key: str) -> Path | None:
+        value = pairs.get(key, (0, ""))[1]
+        return _lookup(value, folder) if value else None
 
     names: list[str] = []
     if pairs.get("names", (0, ""))[1]:
@@ -192,12 +197,12 @@ def read_data(path: str | Path) -> DataFile:
         path=path,
         classes=classes,
         names=names or [str(index) for index in range(classes)],
-        train=located("train"),
-        valid=located("valid"),
-        backup=located("backup"),
-        results=located("results"),
+        train=read_from("train"),
+        valid=read_from("valid"),
+        backup=written_to("backup"),
+        results=written_to("results"),
         eval=pairs.get("eval", (0, "voc"))[1],
-        truth=located("truth"),
+        truth=read_from("truth"),
         metric="area" if metric[1] == "area" else "11point",
     )
 
