@@ -117,6 +117,13 @@ static void others(void)
     dn_network_destroy(net);
 }
 
+/* Valgrind touches what it hands out: under it, memory is never taken lazily. */
+static bool under_valgrind(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded && strstr(preloaded, "vgpreload");
+}
+
 /* Zeroed, aligned, and taken from the system only where it is written. */
 static void blocks(void)
 {
@@ -135,7 +142,7 @@ static void blocks(void)
     CHECK(block && block[large / 2] == 0);
     dn_free(block);
     getrusage(RUSAGE_SELF, &after);
-    CHECK(after.ru_maxrss - before.ru_maxrss < 1 << 20); /* KiB */
+    CHECK(under_valgrind() || after.ru_maxrss - before.ru_maxrss < 1 << 20); /* KiB */
     CHECK(!dn_allocate(SIZE_MAX));
 }
 
