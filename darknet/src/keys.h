@@ -39,8 +39,6 @@ typedef struct {
     {#name, KEY_IS_FLOATS, offsetof(type, name), 0, 0, 0, fallback, NULL, doc} /* float_list */
 #define KEY_FLOAT_NAMED(type, field, name, fallback, least, most, doc) \
     {name, KEY_IS_FLOAT, offsetof(type, field), fallback, least, most, NULL, NULL, doc}
-#define KEY_INT_NAMED(type, field, name, fallback, least, most, doc) \
-    {name, KEY_IS_INT, offsetof(type, field), fallback, least, most, NULL, NULL, doc}
 /* A key of other Darknets that is known and deliberately does nothing here. */
 #define KEY_IGNORED(name, doc) {name, KEY_IS_TEXT, KEY_NO_FIELD, 0, 0, 0, NULL, NULL, doc}
 #define KEY_NO_FIELD ((size_t)-1)

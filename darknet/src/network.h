@@ -28,7 +28,6 @@ struct dn_network {
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
     dn_memory *activations;      /* outputs, deltas, buffers, workspace; a new one at each resize */
     void *workspace;
-    float *image_delta;          /* keep: what is handed back to the image; else NULL */
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
     int images;                  /* of the last pass; 0: none yet */

@@ -54,11 +54,6 @@ static pieces cut(int64_t rows, int64_t columns, int batch)
     return c;
 }
 
-static inline int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void pointwise(const pass *p, const conv *s, const float *weights, const float *input,
                       float *out, const epilogue *e)
 {
@@ -199,26 +194,5 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
         if (kind == DEPTHWISE)
             depthwise_channel(p, s, d->weights, d->input, sums, c);
         finish_channel(p, s, d, sums, c);
-    }
-}
-
-size_t cpu_conv_packed_bytes(const conv *s)
-{
-    return (size_t)s->out.c * (size_t)(conv_depth(s) + 1) * sizeof(float);
-}
-
-/* Batch norm by the rolling statistics, folded into weights and biases. */
-void cpu_conv_fold(const conv *s, const conv_data *d, void *packed)
-{
-    const int64_t depth = conv_depth(s);
-    float *weights = packed, *biases = weights + s->out.c * depth;
-    for (int c = 0; c < s->out.c; c++) {
-        const double scale =
-            s->batch_normalize
-                ? d->scales[c] / sqrt((double)d->rolling_variance[c] + 1. / CONV_EPS_INVERSE)
-                : 1;
-        for (int64_t i = c * depth; i < (c + 1) * depth; i++)
-            weights[i] = (float)(d->weights[i] * scale);
-        biases[c] = (float)(d->biases[c] - (s->batch_normalize ? d->rolling_mean[c] * scale : 0));
     }
 }

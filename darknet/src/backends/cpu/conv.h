@@ -14,6 +14,11 @@
 typedef enum { POINTWISE, DEPTHWISE, GENERAL } conv_kind;
 conv_kind conv_kind_of(const conv *s);
 
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline int64_t plane(dims d)
 {
     return (int64_t)d.h * d.w;
@@ -63,8 +68,6 @@ void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k,
 size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);
-size_t cpu_conv_packed_bytes(const conv *s);
-void cpu_conv_fold(const conv *s, const conv_data *d, void *packed);
 
 enum { CONV_EPS_INVERSE = 100000 };             /* batch norm's epsilon, 1e-5 */
 

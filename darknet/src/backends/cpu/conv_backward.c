@@ -74,11 +74,6 @@ static void depthwise_channel(const pass *p, const conv *s, const conv_data *d, 
     }
 }
 
-static inline int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void pointwise_input(const pass *p, const conv *s, const conv_data *d)
 {
     enum { COLUMNS = 4096 };
