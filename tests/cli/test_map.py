@@ -14,27 +14,6 @@ Outcome = tuple[int, str, str]
 
 
 @pytest.fixture
-def pylrm(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Outcome]:
-    """Runs a command line in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: str | Path) -> Outcome:
-        from pylrm.cli.main import main
-
-        monkeypatch.setattr(sys, "argv", ["pylrm", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
-
-
-@pytest.fixture
 def weights(tmp_path: Path, tiny_cfg: WriteCfg) -> Path:
     from pylrm.engine import Network
 
@@ -45,21 +24,21 @@ def weights(tmp_path: Path, tiny_cfg: WriteCfg) -> Path:
 
 
 def test_a_table(
-    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, run: Callable[..., Outcome]
 ) -> None:
     arguments = ("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
-    code, out, err = pylrm(*arguments)
+    code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert "valid.txt: 8 images, letterboxed, scores above 0.005" in lines[0]
     assert [line.split()[:2] for line in lines[3:5]] == [["red", "4"], ["green", "4"]]
     assert lines[-1].startswith("mAP@.5 (VOC, area)") and "\r" not in out
-    code, out, _ = pylrm(*arguments, "--metric", "11point", "--no-letterbox", "--thresh", ".1")
+    code, out, _ = run(*arguments, "--metric", "11point", "--no-letterbox", "--thresh", ".1")
     assert "stretched, scores above 0.1" in out and "mAP@.5 (VOC, 11 points)" in out
 
 
 def test_json_says_what_evaluate_says(
-    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, run: Callable[..., Outcome]
 ) -> None:
     from pylrm.data.darknet import read_data
     from pylrm.engine import Network
@@ -67,7 +46,7 @@ def test_json_says_what_evaluate_says(
 
     cfg = tiny_cfg()
     for way in ("--letterbox", "--no-letterbox"):
-        code, out, _ = pylrm(
+        code, out, _ = run(
             "map", "--cfg", cfg, "--data", tiny_data, "--weights", weights, way, "--json",
             "--nms", ".3", "--threads", "1",
         )  # fmt: skip
@@ -80,38 +59,38 @@ def test_json_says_what_evaluate_says(
 
 
 def test_a_runs_cfg_brings_its_data_and_its_way_with_images(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
-    run = tmp_path / "run"
-    trained = pylrm("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", run,
+    folder = tmp_path / "run"
+    trained = run("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", folder,
                     "--no-letterbox", "--quiet", "--updates", "2")  # fmt: skip
     assert trained[0] == 0
-    measure = ("map", "--cfg", run / "net.cfg", "--weights", run / "weights" / "last.weights")
-    code, out, err = pylrm(*measure)
+    measure = ("map", "--cfg", folder / "net.cfg", "--weights", folder / "weights" / "last.weights")
+    code, out, err = run(*measure)
     assert (code, err) == (0, "") and "8 images, stretched" in out
-    assert "8 images, letterboxed" in pylrm(*measure, "--letterbox")[1]
+    assert "8 images, letterboxed" in run(*measure, "--letterbox")[1]
 
 
 def test_classes_without_objects_and_unreadable_images(
-    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, pylrm: Callable[..., Outcome]
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, run: Callable[..., Outcome]
 ) -> None:
     folder = tiny_data.parent
     for number in range(16, 24, 2):
         (folder / "labels" / f"{number}.txt").write_text("")
     (folder / "images" / "16.png").write_bytes(b"no image")
     arguments = ("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
-    code, out, err = pylrm(*arguments)
+    code, out, err = run(*arguments)
     assert code == 0 and "7 images" in out
     assert "1 images could not be read" in err and "16.png" in err
     assert [line.split()[-1] for line in out.splitlines() if line.startswith("red")] == ["-"]
-    assert json.loads(pylrm(*arguments, "--json")[1])["ap"]["red"] is None
+    assert json.loads(run(*arguments, "--json")[1])["ap"]["red"] is None
     (folder / "images" / "17.png").write_bytes(b"no image")
     for number in range(18, 24):
         (folder / "labels" / f"{number}.txt").write_text("")
-    code, out, err = pylrm(*arguments)
+    code, out, err = run(*arguments)
     assert code == 2 and "not one object in 6 images" in err.splitlines()[-1]
     (folder / "labels" / "17.txt").write_text("")
-    code, out, err = pylrm(*arguments)
+    code, out, err = run(*arguments)
     assert code == 2 and "valid.txt: not one object in 8 images: no mAP" in err
     assert err.count("\n") == 1
 
@@ -120,11 +99,11 @@ def test_a_terminal_sees_progress(
     tiny_data: Path,
     tiny_cfg: WriteCfg,
     weights: Path,
-    pylrm: Callable[..., Outcome],
+    run: Callable[..., Outcome],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    code, out, err = pylrm("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
+    code, out, err = run("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
     assert code == 0 and err.endswith("\r8/8 images\n") and "\r" not in out
 
 
@@ -133,12 +112,12 @@ def test_mistakes_are_one_line(
     tiny_data: Path,
     tiny_cfg: WriteCfg,
     weights: Path,
-    pylrm: Callable[..., Outcome],
+    run: Callable[..., Outcome],
 ) -> None:
     def one_line(*parts: str, **changes: str | Path) -> None:
         arguments = {"cfg": tiny_cfg(), "data": tiny_data, "weights": weights, **changes}
         words = [word for name, value in arguments.items() for word in (f"--{name}", value)]
-        code, _, err = pylrm("map", *words)
+        code, _, err = run("map", *words)
         lines = err.strip().splitlines()
         assert code == 2 and len(lines) == 1, (code, err)
         assert all(part in lines[0] for part in parts), lines[0]

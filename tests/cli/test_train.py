@@ -18,27 +18,6 @@ Outcome = tuple[int, str, str]
 COMMAND = "from pylrm.cli.main import main; main()"
 
 
-@pytest.fixture
-def pylrm(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Outcome]:
-    """Runs a command line in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: str | Path) -> Outcome:
-        from pylrm.cli.main import main
-
-        monkeypatch.setattr(sys, "argv", ["pylrm", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
-
-
 def one_line(outcome: Outcome, *parts: str) -> None:
     code, _, err = outcome
     lines = err.strip().splitlines()
@@ -47,24 +26,24 @@ def one_line(outcome: Outcome, *parts: str) -> None:
 
 
 def test_a_run_says_what_it_does_and_what_comes_next(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
     cfg = tiny_cfg(lrm="[lrm]\nk=32\n")
     out = tmp_path / "run"
-    code, text, err = pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out)
+    code, text, err = run("train", "--cfg", cfg, "--data", tiny_data, "--out", out)
     assert (code, err) == (0, "")
     assert "16 images with 16 boxes" in text and "k=32 of N=128" in text and "25.0%" in text
     assert "12/12  loss " in text and "\r" not in text
     assert str(out / "weights" / "best.weights") in text
     assert f"pylrm map --cfg {out / 'net.cfg'}" in text and f"pylrm plot {out}" in text
-    one_line(pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out), str(out), "--out")
+    one_line(run("train", "--cfg", cfg, "--data", tiny_data, "--out", out), str(out), "--out")
 
 
 def test_k_beyond_n_warns(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
     cfg = tiny_cfg(lrm="[lrm]\nk=128\n")
-    code, _, err = pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", tmp_path / "run")
+    code, _, err = run("train", "--cfg", cfg, "--data", tiny_data, "--out", tmp_path / "run")
     assert code == 0 and "k=128" in err and "N=128" in err
 
 
@@ -207,22 +186,22 @@ def test_mistakes_are_one_line_before_anything_is_written(
     tmp_path: Path,
     tiny_data: Path,
     tiny_cfg: WriteCfg,
-    pylrm: Callable[..., Outcome],
+    run: Callable[..., Outcome],
 ) -> None:
     cfg, parts = breaks(tiny_data, tiny_cfg)
     out = tmp_path / "run"
-    one_line(pylrm("train", "--cfg", cfg, "--data", tiny_data, "--out", out), *parts)
+    one_line(run("train", "--cfg", cfg, "--data", tiny_data, "--out", out), *parts)
     assert not out.exists()
 
 
 def test_a_refused_run_leaves_no_folder(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
     from pylrm.train import train
 
     out = tmp_path / "run"
     arguments = ("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", out)
-    one_line(pylrm(*arguments, "--seed", 2**63), "--seed", "9223372036854775807")
+    one_line(run(*arguments, "--seed", 2**63), "--seed", "9223372036854775807")
     for options in ({"workers": 0}, {"seed": 2**64}):
         with pytest.raises(ValueError, match=next(iter(options))):
             train(tiny_cfg(), tiny_data, out=out, quiet=True, **options)
@@ -230,7 +209,7 @@ def test_a_refused_run_leaves_no_folder(
 
 
 def test_weights_that_do_not_fit(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
     from pylrm.engine import Network
 
@@ -241,8 +220,8 @@ def test_weights_that_do_not_fit(
     cut = tmp_path / "cut.weights"
     cut.write_bytes(whole.read_bytes()[:-6])
     arguments = ("train", "--cfg", cfg, "--data", tiny_data, "--out", out, "--weights")
-    one_line(pylrm(*arguments, cut), "cut.weights")
-    one_line(pylrm(*arguments, tmp_path / "none.weights"), "none.weights")
+    one_line(run(*arguments, cut), "cut.weights")
+    one_line(run(*arguments, tmp_path / "none.weights"), "none.weights")
     assert not out.exists()
 
 
@@ -250,27 +229,27 @@ def test_without_data_the_cfg_says_which(
     tmp_path: Path,
     tiny_data: Path,
     tiny_cfg: WriteCfg,
-    pylrm: Callable[..., Outcome],
+    run: Callable[..., Outcome],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    one_line(pylrm("train", "--cfg", tiny_cfg()), "tiny.cfg:1", "data=", "--data")
-    one_line(pylrm("train", "--cfg", tiny_cfg(data="none.data")), "none.data")
-    one_line(pylrm("train", "--cfg", "yolov2-mobilenet-lrm.cfg"), "voc", "pylrm convert voc")
+    one_line(run("train", "--cfg", tiny_cfg()), "tiny.cfg:1", "data=", "--data")
+    one_line(run("train", "--cfg", tiny_cfg(data="none.data")), "none.data")
+    one_line(run("train", "--cfg", "yolov2-mobilenet-lrm.cfg"), "voc", "pylrm convert voc")
     assert not (tmp_path / "runs").exists()
     cfg = tiny_cfg(data="tiny/tiny.data")
-    assert pylrm("train", "--cfg", cfg, "--updates", "2", "--quiet") == (0, "", "")
+    assert run("train", "--cfg", cfg, "--updates", "2", "--quiet") == (0, "", "")
     assert (tmp_path / "runs" / "tiny" / "weights" / "last.weights").exists()
-    assert pylrm("train", "--cfg", "runs/tiny/net.cfg", "--updates", "2", "--quiet")[0] == 0
+    assert run("train", "--cfg", "runs/tiny/net.cfg", "--updates", "2", "--quiet")[0] == 0
     assert (tmp_path / "runs" / "net" / "log.csv").exists()
 
 
 def test_an_unwritable_place(
-    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, pylrm: Callable[..., Outcome]
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
 ) -> None:
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "run"
-    one_line(pylrm("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", out), str(out))
+    one_line(run("train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", out), str(out))
 
 
 def test_interrupting_keeps_the_weights(
