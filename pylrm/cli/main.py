@@ -21,7 +21,8 @@ from pylrm.errors import CfgWarning, PylrmError
 SECTIONS = {
     "Train": ["train", "plot", "demo"],
     "Use": ["detect", "map"],
-    "Models and data": ["cfg", "info", "convert"],
+    "Models": ["cfg", "info"],
+    "Data": ["convert"],
 }
 
 # What click raises, from 8.2 on, for a group without a command: its message is the whole help.
