@@ -43,7 +43,7 @@ def test_help_groups_all_commands(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     headings = [line for line in out.splitlines() if line.endswith(":") and line[0] != " "]
-    assert headings == ["Options:", "Train:", "Use:", "Models and data:"]
+    assert headings == ["Options:", "Train:", "Use:", "Models:", "Data:"]
     rows = [line.split() for line in out.splitlines() if line.startswith("  ")]
     assert COMMANDS.issubset(row[0] for row in rows)
     assert {name for names in module.SECTIONS.values() for name in names} == COMMANDS
@@ -65,7 +65,7 @@ def test_version(run: Run) -> None:
 
 def test_without_a_command_help_is_shown(run: Run) -> None:
     code, out, err = run()
-    assert (code, out) == (2, "") and "Models and data:" in err
+    assert (code, out) == (2, "") and "Models:" in err
 
 
 def test_a_misspelt_command_names_the_nearest(run: Run) -> None:
