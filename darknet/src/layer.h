@@ -51,6 +51,8 @@ typedef struct {
     int batch;                       /* images in this pass */
     bool train;                      /* batch statistics, dropout, mining */
     bool backward;                   /* a backward pass may follow */
+    bool folded;                     /* the network is for inference: parameters are folded and
+                                        packed */
     int64_t seen;                    /* images, this pass's counted already */
     uint64_t seed;                   /* for dropout: same seed, same pass number, same mask */
     const float *truth;              /* NULL: no truth, loss layers set neither cost nor delta */
@@ -126,7 +128,8 @@ typedef struct layer_type {
     void (*backward)(layer *l, const pass *p);       /* NULL: hands nothing on */
     /* inference: of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);
-    void (*fold)(layer *l, const backend *b);        /* fills l->packed from the parameters */
+    /* Fills l->packed from the parameters; room: as many floats as the layer has parameters. */
+    void (*fold)(layer *l, const pass *p, float *room);
 } layer_type;
 
 extern const layer_type *const layer_types[]; /* NULL-ended; layers.c */

@@ -132,7 +132,8 @@ static void list_spans(draft *d)
                     .threads = net->threads,
                     .batch = net->batch,
                     .train = !infer,
-                    .backward = !infer};
+                    .backward = !infer,
+                    .folded = infer};
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
         const size_t bytes = l->type->workspace ? l->type->workspace(l, &p) : 0;

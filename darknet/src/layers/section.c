@@ -74,8 +74,8 @@ size_t section_packed_bytes(const layer *l, const backend *b)
     return b->conv_packed_bytes(l->state);
 }
 
-void section_fold(layer *l, const backend *b)
+void section_fold(layer *l, const pass *p, float *room)
 {
     const conv_data d = collect(l, l->state);
-    b->conv_fold(l->state, &d, l->packed);
+    p->backend->conv_fold(p, l->state, &d, room, l->packed);
 }

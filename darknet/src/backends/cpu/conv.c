@@ -4,11 +4,73 @@
 #include <math.h>
 #include <string.h>
 
-/* What inference fuses into the convolution, piece by piece while it is in the cache. */
-typedef struct {
-    const float *biases; /* NULL: sums only */
-    activation activation;
-} epilogue;
+#include "backends/reference/reference.h"
+
+conv_kind conv_kind_of(const conv *s, bool folded)
+{
+    enum { FEW = 8, MANY = 1 << 17 };
+    const bool three = s->size == 3 && s->padding == 1;
+    if (s->size == 1 && s->stride == 1 && s->padding == 0 && s->groups == 1)
+        return POINTWISE;
+    if (three && s->groups == s->in.c && s->in.c == s->out.c && s->stride <= 2)
+        return DEPTHWISE;
+    /* Transformed weights are 4 times as large: where they are many, and images few as in
+     * inference, reading them takes longer than the products that they save. */
+    if (three && s->groups == 1 && s->stride == 1 && s->in.c >= FEW && s->out.c >= FEW
+        && !(folded && (int64_t)s->in.c * s->out.c > MANY))
+        return WINOGRAD;
+    return GENERAL;
+}
+
+static room room_of(const conv *s, const pass *p)
+{
+    switch (conv_kind_of(s, p->folded)) {
+    case POINTWISE: return pointwise_room(s, p);
+    case WINOGRAD: return winograd_room(s, p);
+    case GENERAL: return general_room(s, p);
+    case DEPTHWISE: break;
+    }
+    return (room){.own = (int64_t)depthwise_scratch(s->in.h, s->in.w)};
+}
+
+static int64_t whole_lines(int64_t floats)
+{
+    enum { LINE = 16 };
+    return (floats + LINE - 1) / LINE * LINE;
+}
+
+workspace conv_workspace_of(const pass *p, const conv *s)
+{
+    const room r = room_of(s, p);
+    float *shared = p->workspace;
+    return (workspace){.shared = shared,
+                       .own = shared + whole_lines(r.shared),
+                       .own_floats = whole_lines(r.own),
+                       .team = pass_team(p, p->batch * dims_count(s->out) * conv_depth(s))};
+}
+
+size_t cpu_conv_workspace(const conv *s, const pass *p)
+{
+    const room r = room_of(s, p);
+    return (size_t)(whole_lines(r.shared) + p->threads * whole_lines(r.own)) * sizeof(float);
+}
+
+static int64_t packed_biases(const conv *s)
+{
+    return whole_lines(s->out.c);
+}
+
+size_t cpu_conv_packed_bytes(const conv *s)
+{
+    int64_t floats = 0;
+    switch (conv_kind_of(s, true)) {
+    case POINTWISE: floats = pointwise_packed_floats(s); break;
+    case WINOGRAD: floats = winograd_packed_floats(s); break;
+    case GENERAL: floats = general_packed_floats(s); break;
+    case DEPTHWISE: floats = (int64_t)s->out.c * conv_depth(s); break;
+    }
+    return (size_t)(packed_biases(s) + floats) * sizeof(float);
+}
 
 /* out = act(a*x + b) */
 static void affine_activate(const float *x, float *out, int64_t n, float a, float b, activation act)
@@ -22,75 +84,20 @@ static void affine_activate(const float *x, float *out, int64_t n, float a, floa
         out[i] = dn_activate(act, out[i]);
 }
 
-static void finish_rows(const epilogue *e, float *out, int first_filter, int filters, int64_t step,
-                        int64_t count)
+/* As the plain backend folds, then packed. */
+void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room, void *packed)
 {
-    for (int f = 0; f < filters && e->biases; f++)
-        affine_activate(out + f * step, out + f * step, count, 1, e->biases[first_filter + f],
-                        e->activation);
-}
-
-/* Pieces of pointwise work: columns, and rows where the columns are few. A function of the shape
- * and batch alone. */
-typedef struct {
-    int64_t columns, rows;
-    int column_pieces, row_pieces;
-} pieces;
-
-static pieces cut(int64_t rows, int64_t columns, int batch)
-{
-    enum { MOST_COLUMNS = 4096, LEAST_ROWS = 64, ENOUGH = 4 };
-    pieces c = {.columns = columns, .rows = rows, .column_pieces = 1, .row_pieces = 1};
-    c.column_pieces = (int)((columns + MOST_COLUMNS - 1) / MOST_COLUMNS);
-    if (c.column_pieces * batch < ENOUGH && columns >= ENOUGH * 256)
-        c.column_pieces = ENOUGH;
-    c.columns = ((columns + c.column_pieces - 1) / c.column_pieces + 15) / 16 * 16;
-    c.column_pieces = (int)((columns + c.columns - 1) / c.columns);
-    while (c.column_pieces * c.row_pieces * batch < ENOUGH
-           && rows / (2 * c.row_pieces) >= LEAST_ROWS)
-        c.row_pieces *= 2;
-    c.rows = (rows + c.row_pieces - 1) / c.row_pieces;
-    c.row_pieces = (int)((rows + c.rows - 1) / c.rows);
-    return c;
-}
-
-static void pointwise(const pass *p, const conv *s, const float *weights, const float *input,
-                      float *out, const epilogue *e)
-{
-    const int64_t n = plane(s->out), k = s->in.c, m = s->out.c;
-    const pieces c = cut(m, n, p->batch);
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(conv_team(p, s))
-    for (int b = 0; b < p->batch; b++)
-        for (int i = 0; i < c.column_pieces; i++)
-            for (int j = 0; j < c.row_pieces; j++) {
-                const int64_t column = i * c.columns, row = j * c.rows;
-                const int64_t columns = least(c.columns, n - column), rows = least(c.rows, m - row);
-                float *to = out + (b * m + row) * n + column;
-                gemm(false, false, rows, columns, k, weights + row * k, k,
-                     input + b * k * n + column, n, 0, to, n);
-                finish_rows(e, to, (int)row, (int)rows, n, columns);
-            }
-}
-
-static void general(const pass *p, const conv *s, const float *weights, const float *input,
-                    float *out, const epilogue *e)
-{
-    const int64_t n = plane(s->out), k = conv_depth(s), m = s->out.c / s->groups;
-    const int rows = conv_tile_rows(s), tiles = conv_tiles(s), channels = s->in.c / s->groups;
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(conv_team(p, s))
-    for (int b = 0; b < p->batch; b++)
-        for (int g = 0; g < s->groups; g++)
-            for (int t = 0; t < tiles; t++) {
-                const int first = t * rows, last = (int)least(first + rows, s->out.h);
-                const int64_t columns = (int64_t)(last - first) * s->out.w;
-                float *matrix = conv_scratch(p, s);
-                float *to = out + ((int64_t)b * s->out.c + g * m) * n + (int64_t)first * s->out.w;
-                im2col(s, input + ((int64_t)b * s->in.c + g * channels) * plane(s->in), channels,
-                       first, last, matrix);
-                gemm(false, false, m, columns, k, weights + g * m * k, k, matrix, columns, 0, to,
-                     n);
-                finish_rows(e, to, (int)(g * m), (int)m, n, columns);
-            }
+    const workspace w = conv_workspace_of(p, s);
+    float *biases = packed, *weights = biases + packed_biases(s);
+    const int64_t count = (int64_t)s->out.c * conv_depth(s);
+    reference_conv_fold(p, s, d, NULL, room);
+    memcpy(biases, room + count, (size_t)s->out.c * sizeof *biases);
+    switch (conv_kind_of(s, true)) {
+    case POINTWISE: pointwise_pack(&w, s, room, weights); break;
+    case WINOGRAD: winograd_pack(&w, s, room, weights); break;
+    case GENERAL: general_pack(&w, s, room, weights); break;
+    case DEPTHWISE: memcpy(weights, room, (size_t)count * sizeof *weights); break;
+    }
 }
 
 /* Batch mean and variance of channel c over the images' planes, combined in the order of the
@@ -146,53 +153,67 @@ static void finish_channel(const pass *p, const conv *s, const conv_data *d, con
     }
 }
 
-static void depthwise_channel(const pass *p, const conv *s, const float *weights,
-                              const float *input, float *out, int c)
+static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
+                              const float *weights, const float *input, float *out, int c)
 {
     for (int b = 0; b < p->batch; b++) {
         const int64_t at = (int64_t)b * s->in.c + c;
         dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride,
-                             weights + 9 * c, out + at * plane(s->out), conv_scratch(p, s));
+                             weights + 9 * c, out + at * plane(s->out), own_scratch(w));
     }
 }
 
-static void forward_folded(const pass *p, const conv *s, const conv_data *d)
+/* The sums of all channels, or with `packed` and an epilogue the output; of no depthwise kind. */
+static void sum_up(const pass *p, const workspace *w, const conv *s, const float *weights,
+                   const float *packed, const float *input, float *out, const epilogue *e)
 {
-    const float *weights = d->packed, *biases = weights + (int64_t)s->out.c * conv_depth(s);
-    const epilogue e = {biases, s->activation};
-    const conv_kind kind = conv_kind_of(s);
-    if (kind == POINTWISE)
-        pointwise(p, s, weights, d->input, d->output, &e);
-    else if (kind == GENERAL)
-        general(p, s, weights, d->input, d->output, &e);
-    else {
-#pragma omp parallel for schedule(dynamic, 8) num_threads(conv_team(p, s))
-        for (int c = 0; c < s->out.c; c++) {
-            depthwise_channel(p, s, weights, d->input, d->output, c);
-            for (int b = 0; b < p->batch; b++)
-                finish_rows(&e, d->output + ((int64_t)b * s->out.c + c) * plane(s->out), c, 1,
-                            plane(s->out), plane(s->out));
+    switch (conv_kind_of(s, p->folded)) {
+    case POINTWISE: pointwise_forward(p, w, s, weights, packed, input, out, e); break;
+    case WINOGRAD: winograd_forward(p, w, s, weights, packed, input, out, e); break;
+    case GENERAL: general_forward(p, w, s, weights, packed, input, out, e); break;
+    case DEPTHWISE: break;
+    }
+}
+
+/* packed: the biases, then the weights as the kind packs them. The epilogue takes clipped lines;
+ * other activations come after it. */
+static void forward_folded(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+{
+    const float *biases = d->packed, *weights = biases + packed_biases(s);
+    const bool fused = is_clipped_line(s->activation);
+    const epilogue e = {biases, fused ? s->activation : LINEAR};
+    const int64_t n = plane(s->out);
+    const bool depthwise = conv_kind_of(s, true) == DEPTHWISE;
+    if (!depthwise)
+        sum_up(p, w, s, NULL, weights, d->input, d->output, &e);
+    if (!depthwise && fused)
+        return;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(w->team)
+    for (int c = 0; c < s->out.c; c++) {
+        if (depthwise)
+            depthwise_channel(p, w, s, weights, d->input, d->output, c);
+        for (int b = 0; b < p->batch; b++) {
+            float *out = d->output + ((int64_t)b * s->out.c + c) * n;
+            affine_activate(out, out, n, 1, depthwise ? biases[c] : 0, s->activation);
         }
     }
 }
 
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
 {
+    const workspace w = conv_workspace_of(p, s);
     if (d->packed) {
-        forward_folded(p, s, d);
+        forward_folded(p, &w, s, d);
         return;
     }
-    const epilogue none = {NULL, LINEAR};
-    const conv_kind kind = conv_kind_of(s);
+    const bool depthwise = conv_kind_of(s, false) == DEPTHWISE;
     float *sums = d->raw ? d->raw : d->output;
-    if (kind == POINTWISE)
-        pointwise(p, s, d->weights, d->input, sums, &none);
-    else if (kind == GENERAL)
-        general(p, s, d->weights, d->input, sums, &none);
-#pragma omp parallel for schedule(dynamic, 4) num_threads(conv_team(p, s))
+    if (!depthwise)
+        sum_up(p, &w, s, d->weights, NULL, d->input, sums, NULL);
+#pragma omp parallel for schedule(dynamic, 4) num_threads(w.team)
     for (int c = 0; c < s->out.c; c++) {
-        if (kind == DEPTHWISE)
-            depthwise_channel(p, s, d->weights, d->input, sums, c);
+        if (depthwise)
+            depthwise_channel(p, &w, s, d->weights, d->input, sums, c);
         finish_channel(p, s, d, sums, c);
     }
 }

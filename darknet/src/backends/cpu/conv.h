@@ -3,20 +3,30 @@
 #define DN_CPU_CONV_H
 
 #include "backend.h"
-#include "dispatch.h"
+#include "gemm.h"
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-/* POINTWISE: 1x1, one GEMM. DEPTHWISE: 3x3 with padding 1, own kernels. GENERAL: im2col tiles and
- * GEMMs. */
-typedef enum { POINTWISE, DEPTHWISE, GENERAL } conv_kind;
-conv_kind conv_kind_of(const conv *s);
+/* POINTWISE: 1x1. DEPTHWISE: 3x3 a channel. WINOGRAD: 3x3 of stride 1 and padding 1. GENERAL: all
+ * others, by im2col. A file each. */
+typedef enum { POINTWISE, DEPTHWISE, WINOGRAD, GENERAL } conv_kind;
+conv_kind conv_kind_of(const conv *s, bool folded);
 
 static inline int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static inline int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t pieces_of(int64_t count, int64_t piece)
+{
+    return (count + piece - 1) / piece;
 }
 
 static inline int64_t plane(dims d)
@@ -30,44 +40,61 @@ static inline int conv_depth(const conv *s)
     return s->in.c / s->groups * s->size * s->size;
 }
 
-/* A tile: output rows first…last-1 of one image. Its columns of the im2col matrix fit a thread's
- * scratch. */
-int conv_tile_rows(const conv *s);
-static inline int conv_tiles(const conv *s)
-{
-    return (s->out.h + conv_tile_rows(s) - 1) / conv_tile_rows(s);
-}
+/* Scratch, in floats: what the threads share, and what each has of its own. Grows with the batch,
+ * if at all. */
+typedef struct {
+    int64_t shared, own;
+} room;
 
-size_t conv_scratch_floats(const conv *s);      /* a thread's, rounded to cache lines */
-static inline float *conv_scratch(const pass *p, const conv *s)
+/* A pass's scratch, and the threads to use. */
+typedef struct {
+    float *shared, *own;
+    int64_t own_floats;
+    int team;
+} workspace;
+
+workspace conv_workspace_of(const pass *p, const conv *s);
+
+static inline float *own_scratch(const workspace *w)
 {
 #ifdef _OPENMP
-    return (float *)p->workspace + conv_scratch_floats(s) * (size_t)omp_get_thread_num();
+    return w->own + w->own_floats * omp_get_thread_num();
 #else
-    (void)s;
-    return p->workspace;
+    return w->own;
 #endif
 }
 
-static inline int conv_team(const pass *p, const conv *s)
-{
-    return pass_team(p, p->batch * dims_count(s->out) * conv_depth(s));
-}
+/* Each kind: its scratch; the sums (with an epilogue: the output) from weights as they are or, in
+ * inference, as packed by the kind; the gradients of the weights (added to) and of the input. */
+room pointwise_room(const conv *s, const pass *p);
+int64_t pointwise_packed_floats(const conv *s);
+void pointwise_pack(const workspace *w, const conv *s, const float *weights, float *packed);
+void pointwise_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
+                       const float *packed, const float *input, float *output, const epilogue *e);
+void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
+void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
-/* Channels first…first+count-1 of one image, output rows first_row…last_row-1, as the matrix
- * (count*size*size, rows*out.w), and back: added into the image. */
-void im2col(const conv *s, const float *channels, int count, int first_row, int last_row,
-            float *matrix);
-void col2im(const conv *s, const float *matrix, int count, int first_row, int last_row,
-            float *channels);
+room winograd_room(const conv *s, const pass *p);
+int64_t winograd_packed_floats(const conv *s);
+void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed);
+void winograd_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
+                      const float *packed, const float *input, float *output, const epilogue *e);
+void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
+void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
-/* Row-major c (m, n) = op(a) op(b) + beta*c. */
-void gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, const float *a,
-          int64_t a_step, const float *b, int64_t b_step, float beta, float *c, int64_t c_step);
+room general_room(const conv *s, const pass *p);
+int64_t general_packed_floats(const conv *s);
+void general_pack(const workspace *w, const conv *s, const float *weights, float *packed);
+void general_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
+                     const float *packed, const float *input, float *output, const epilogue *e);
+void general_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
+void general_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
 size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);
+size_t cpu_conv_packed_bytes(const conv *s);
+void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room, void *packed);
 
 enum { CONV_EPS_INVERSE = 100000 };             /* batch norm's epsilon, 1e-5 */
 

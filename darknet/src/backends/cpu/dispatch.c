@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "blas.h"
-
 #ifdef __linux__
 #include <sched.h>
 #endif
@@ -49,7 +47,6 @@ static void start(void)
 {
     pthread_atfork(NULL, NULL, in_child);
     dn_kernels = *choose();
-    dn_blas_single_thread();
 }
 
 void dn_cpu_start(void)

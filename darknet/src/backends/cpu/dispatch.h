@@ -10,6 +10,15 @@
  * ("clipped lines"), whose gradient is known from the pre-activation x alone. */
 typedef struct {
     const char *name;
+    /* A tile of a matrix product: c (rows, columns), at most tile_rows x tile_columns, from a panel
+     * of each operand (gemm.h): = a b, or += with `add`; then, where biases are given, act(c +
+     * biases[row]). */
+    int tile_rows, tile_columns;
+    void (*tile)(int64_t depth, const float *a, const float *b, bool add, float *c, int64_t c_step,
+                 int rows, int columns, const float *biases, activation act);
+    /* One panel of an operand (gemm.h). */
+    void (*pack)(const float *from, int64_t lane_step, int64_t depth_step, int lanes, int64_t depth,
+                 int width, float *to);
     double (*sum)(const float *x, int64_t n);
     double (*squares)(const float *x, int64_t n, float mean); /* of x - mean */
     /* y = act(a*x + b) */
@@ -29,7 +38,32 @@ typedef struct {
                                  const float weights[9], float *in_delta, bool add, float *scratch);
     void (*depthwise_weight_grad)(const float *in, const float *delta, int h, int w, int stride,
                                   float grads[9], float *scratch);
+    /* Winograd's transforms of 3x3 convolutions (winograd.inc): of `rows` rows of 4x4 tiles, from
+     * row `first` on, of a plane of h x w; place p of tile t, counted through the rows, stands at
+     * p*step + t. Whole vectors are read and written: up to WINOGRAD_SLACK floats after a place's
+     * tiles. `scratch` has WINOGRAD_ROWS rows of winograd_row(w). */
+    void (*winograd_input)(const float *in, int h, int w, int first, int rows, float *out,
+                           int64_t step, float *scratch);
+    void (*winograd_delta)(const float *delta, int h, int w, int first, int rows, float *out,
+                           int64_t step, float *scratch);
+    void (*winograd_output)(const float *in, int64_t step, int h, int w, int first, int rows,
+                            float *out, bool add, float bias, activation act, float *scratch);
+    /* Of `count` 3x3 kernels: tap k of kernel i stands at taps[k*tap_step + i], place p of its
+     * transform at p*step + i; whole vectors, as above. */
+    void (*winograd_weights)(const float *taps, int64_t tap_step, int64_t count, float *out,
+                             int64_t step);
+    void (*winograd_weight_grads)(const float *in, int64_t step, int64_t count, float *taps,
+                                  int64_t tap_step);
 } kernels;
+
+enum { WINOGRAD_PLACES = 36, WINOGRAD_ROWS = 7, WINOGRAD_SLACK = 16 };
+
+/* Floats of a row of scratch for planes of width w: all tiles of a row, whole vectors of them. */
+static inline int64_t winograd_row(int w)
+{
+    return ((int64_t)(w + 3) / 4 + WINOGRAD_SLACK - 1) / WINOGRAD_SLACK * WINOGRAD_SLACK * 4
+           + 2 * WINOGRAD_SLACK;
+}
 
 extern kernels dn_kernels;                 /* this CPU's, after dn_cpu_start() */
 extern const kernels dn_kernels_baseline;

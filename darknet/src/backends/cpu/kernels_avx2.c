@@ -15,6 +15,7 @@
 #endif
 #define WIDTH 8
 #define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define TILE_ROWS 6
 #define KERNELS dn_kernels_avx2
 #define KERNELS_NAME "avx2"
 #include "kernels.inc"

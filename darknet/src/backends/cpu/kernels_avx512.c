@@ -16,6 +16,7 @@
 #endif
 #define WIDTH 16
 #define FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define TILE_ROWS 14
 #define KERNELS dn_kernels_avx512
 #define KERNELS_NAME "avx512"
 #include "kernels.inc"

@@ -280,8 +280,10 @@ size_t reference_conv_packed_bytes(const conv *s)
 
 /* Batch norm by the rolling statistics becomes part of weights and biases: packed = weights, then
  * biases. */
-void reference_conv_fold(const conv *s, const conv_data *d, void *packed)
+void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room,
+                         void *packed)
 {
+    (void)p, (void)room;
     const int64_t each = (int64_t)s->in.c / s->groups * s->size * s->size;
     float *weights = packed, *biases = weights + s->out.c * each;
     for (int64_t c = 0; c < s->out.c; c++) {

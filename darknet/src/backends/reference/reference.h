@@ -9,7 +9,8 @@ size_t reference_conv_workspace(const conv *s, const pass *p);
 void reference_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void reference_conv_backward(const pass *p, const conv *s, const conv_data *d);
 size_t reference_conv_packed_bytes(const conv *s);
-void reference_conv_fold(const conv *s, const conv_data *d, void *packed);
+void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room,
+                         void *packed);
 void reference_batchnorm(const pass *p, dims s, const conv_data *d);
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d);
 

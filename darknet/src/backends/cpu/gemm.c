@@ -1,0 +1,51 @@
+#include "gemm.h"
+
+#include <string.h>
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to)
+{
+    for (int64_t lane = 0; lane < lanes; lane += width, to += width * panel_depth)
+        dn_kernels.pack(o.data + lane * o.lane_step, o.lane_step, o.depth_step,
+                        (int)least(width, lanes - lane), depth, width, to);
+}
+
+void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floats, float *to)
+{
+    enum { FEW = 8 }; /* divides any width; a copy of constant size is a move or two */
+    int64_t lane = 0;
+    for (; lane + width <= lanes; lane += width, to += panel_floats)
+        for (int l = 0; l < width; l += FEW)
+            memcpy(to + l, row + lane + l, FEW * sizeof *to);
+    if (lane < lanes) {
+        memcpy(to, row + lane, (size_t)(lanes - lane) * sizeof *to);
+        memset(to + (lanes - lane), 0, (size_t)(lane + width - lanes) * sizeof *to);
+    }
+}
+
+/* Goto's order of loops: a slice of b's panel stays in the first-level cache while the slices of a
+ * block of a's panels, which stay in the second level, go past it. */
+void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add, float *c,
+          int64_t c_step, const epilogue *e)
+{
+    enum { DEPTH = 320, ROWS = 96 };
+    const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
+    const int64_t slices = (k + DEPTH - 1) / DEPTH, depth = (k + slices - 1) / slices;
+    const int64_t block = ROWS / rows * rows;
+    for (int64_t d = 0; d < k; d += depth) {
+        const int64_t deep = least(depth, k - d);
+        const float *biases = e && d + deep == k ? e->biases : NULL;
+        const activation act = e ? e->activation : LINEAR;
+        for (int64_t first = 0; first < m; first += block)
+            for (int64_t j = 0; j < n; j += columns)
+                for (int64_t i = first; i < least(first + block, m); i += rows)
+                    dn_kernels.tile(deep, a + i * k + d * rows, b + j * k + d * columns,
+                                    add || d > 0, c + i * c_step + j, c_step,
+                                    (int)least(rows, m - i), (int)least(columns, n - j),
+                                    biases ? biases + i : NULL, act);
+    }
+}

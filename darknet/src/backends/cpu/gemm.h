@@ -1,0 +1,50 @@
+/* Matrix products from packed operands, in one thread. */
+#ifndef DN_CPU_GEMM_H
+#define DN_CPU_GEMM_H
+
+#include "dispatch.h"
+
+/* One operand of a product c (m, n) = a (m, k) b (k, n): a lane is a row of a or a column of b, and
+ * all lanes are k deep. Value d of lane l stands at data[l*lane_step + d*depth_step]; one of the
+ * steps is 1. */
+typedef struct {
+    const float *data;
+    int64_t lane_step, depth_step;
+} operand;
+
+/* Packed, an operand is a sequence of panels of `width` lanes (dn_kernels.tile_rows for a,
+ * dn_kernels.tile_columns for b), each depth-major: value d of lane l at
+ * [l/width][d][l%width]. The last panel is filled up with zeros. */
+static inline int64_t panel_count(int64_t lanes, int width)
+{
+    return (lanes + width - 1) / width;
+}
+
+static inline int64_t packed_floats(int64_t lanes, int width, int64_t depth)
+{
+    return panel_count(lanes, width) * width * depth;
+}
+
+static inline operand lanes_from(operand o, int64_t first)
+{
+    return (operand){o.data + first * o.lane_step, o.lane_step, o.depth_step};
+}
+
+/* Packs `depth` values of each lane; the panels are `panel_depth` values deep, of which these are
+ * the ones that `to` points at. */
+void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to);
+
+/* One value of each lane, contiguous: [lane/width][lane%width], panels panel_floats apart. */
+void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floats, float *to);
+
+/* What happens to c when its sums are complete: act(c + biases[row]). */
+typedef struct {
+    const float *biases;
+    activation activation;
+} epilogue;
+
+/* c (m, n), rows c_step apart: = a b, or with `add` += a b. e NULL: nothing more. */
+void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add, float *c,
+          int64_t c_step, const epilogue *e);
+
+#endif

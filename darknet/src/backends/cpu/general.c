@@ -1,0 +1,246 @@
+/* Any convolution: im2col a tile at a time, and matrix products. A tile is some output rows of an
+ * image; its matrix has a row for each channel and tap of a group, a column for each output. */
+#include <string.h>
+
+#include "conv.h"
+
+enum {
+    TILE_FLOATS = 1 << 17,    /* half a megabyte: about half of a second-level cache */
+    PARTIAL_FLOATS = 1 << 20, /* of weights' gradients kept apart */
+    MOST_PARTIALS = 8
+};
+
+static int channels_of(const conv *s)
+{
+    return s->in.c / s->groups;
+}
+
+static int filters_of(const conv *s)
+{
+    return s->out.c / s->groups;
+}
+
+static int tile_rows_of(const conv *s)
+{
+    const int64_t rows = TILE_FLOATS / ((int64_t)conv_depth(s) * s->out.w);
+    return (int)most(1, least(rows, s->out.h));
+}
+
+/* Columns of a tile, whole panels of them. */
+static int64_t tile_columns(const conv *s)
+{
+    const int width = dn_kernels.tile_columns;
+    return panel_count((int64_t)tile_rows_of(s) * s->out.w, width) * width;
+}
+
+/* Into how many parts the images are taken whose weights' gradients are summed apart, and, where
+ * they can't be, the channels. */
+static int image_parts(const conv *s, int batch)
+{
+    const int64_t weights = (int64_t)s->out.c * conv_depth(s);
+    return (int)most(least(least(PARTIAL_FLOATS / weights, batch), MOST_PARTIALS), 1);
+}
+
+static int channel_parts(const conv *s, int images)
+{
+    return images == 1 && channels_of(s) >= 16 ? 4 : 1;
+}
+
+room general_room(const conv *s, const pass *p)
+{
+    const int64_t depth = conv_depth(s), columns = tile_columns(s);
+    const int64_t m = filters_of(s), row = columns;
+    room r = {.own = depth * columns + row};
+    if (!p->folded)
+        r.shared = general_packed_floats(s);
+    if (p->backward) {
+        const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
+        r.shared = most(r.shared, s->groups * packed_floats(depth, rows, m));
+        r.shared = most(r.shared, image_parts(s, p->batch) * (int64_t)s->out.c * depth);
+        r.own = most(r.own, depth * columns + packed_floats(columns, width, m));
+        r.own = most(r.own, depth * columns + packed_floats(m, rows, columns)
+                                + packed_floats(depth, width, columns));
+    }
+    return r;
+}
+
+/* Output columns first…last-1 of a row see the input inside its borders at kernel column kx. */
+static void columns_inside(const conv *s, int kx, int *first, int *last)
+{
+    const int offset = kx - s->padding;
+    *first = offset < 0 ? (-offset + s->stride - 1) / s->stride : 0;
+    *last = s->in.w - offset <= 0 ? 0 : (s->in.w - offset - 1) / s->stride + 1;
+    if (*last > s->out.w)
+        *last = s->out.w;
+    if (*first > *last)
+        *first = *last;
+}
+
+/* One row of the matrix: what tap k sees of a plane, for output rows first_row…last_row-1. */
+static void im2col_row(const conv *s, const float *in, int k, int first_row, int last_row,
+                       float *out)
+{
+    const int ky = k / s->size, kx = k % s->size;
+    int first, last;
+    columns_inside(s, kx, &first, &last);
+    for (int y = first_row; y < last_row; y++, out += s->out.w) {
+        const int in_y = y * s->stride + ky - s->padding;
+        if (in_y < 0 || in_y >= s->in.h || first == last) {
+            memset(out, 0, (size_t)s->out.w * sizeof *out);
+            continue;
+        }
+        const float *row = in + (int64_t)in_y * s->in.w + kx - s->padding;
+        memset(out, 0, (size_t)first * sizeof *out);
+        if (s->stride == 1)
+            memcpy(out + first, row + first, (size_t)(last - first) * sizeof *out);
+        else
+            for (int x = first; x < last; x++)
+                out[x] = row[(int64_t)x * s->stride];
+        memset(out + last, 0, (size_t)(s->out.w - last) * sizeof *out);
+    }
+}
+
+/* The way back: added into the plane. */
+static void col2im_row(const conv *s, const float *from, int k, int first_row, int last_row,
+                       float *in)
+{
+    const int ky = k / s->size, kx = k % s->size;
+    int first, last;
+    columns_inside(s, kx, &first, &last);
+    for (int y = first_row; y < last_row; y++, from += s->out.w) {
+        const int in_y = y * s->stride + ky - s->padding;
+        if (in_y < 0 || in_y >= s->in.h)
+            continue;
+        float *row = in + (int64_t)in_y * s->in.w + kx - s->padding;
+        for (int x = first; x < last; x++)
+            row[(int64_t)x * s->stride] += from[x];
+    }
+}
+
+int64_t general_packed_floats(const conv *s)
+{
+    return s->groups * packed_floats(filters_of(s), dn_kernels.tile_rows, conv_depth(s));
+}
+
+void general_pack(const workspace *w, const conv *s, const float *weights, float *packed)
+{
+    const int rows = dn_kernels.tile_rows;
+    const int64_t m = filters_of(s), k = conv_depth(s), group = packed_floats(m, rows, k);
+#pragma omp parallel for num_threads(w->team)
+    for (int g = 0; g < s->groups; g++)
+        pack((operand){weights + g * m * k, k, 1}, m, k, rows, k, packed + g * group);
+}
+
+void general_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
+                     const float *packed, const float *input, float *output, const epilogue *e)
+{
+    const int rows = tile_rows_of(s), tiles = (int)pieces_of(s->out.h, rows);
+    const int channels = channels_of(s), width = dn_kernels.tile_columns, taps = s->size * s->size;
+    const int64_t n = plane(s->out), k = conv_depth(s), m = filters_of(s);
+    const int64_t group = packed_floats(m, dn_kernels.tile_rows, k);
+    if (weights) {
+        general_pack(w, s, weights, w->shared);
+        packed = w->shared;
+    }
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(w->team)
+    for (int b = 0; b < p->batch; b++)
+        for (int g = 0; g < s->groups; g++)
+            for (int t = 0; t < tiles; t++) {
+                const int first = t * rows, last = (int)least(first + rows, s->out.h);
+                const int64_t columns = (int64_t)(last - first) * s->out.w;
+                const float *planes = input + ((int64_t)b * s->in.c + g * channels) * plane(s->in);
+                float *row = own_scratch(w), *panels = row + tile_columns(s);
+                for (int i = 0; i < k; i++) {
+                    im2col_row(s, planes + i / taps * plane(s->in), i % taps, first, last, row);
+                    spread_lanes(row, columns, width, k * width, panels + i * width);
+                }
+                const epilogue own = e ? (epilogue){e->biases + g * m, e->activation}
+                                       : (epilogue){0};
+                gemm(m, columns, k, packed + g * group, panels, false,
+                     output + ((int64_t)b * s->out.c + g * m) * n + (int64_t)first * s->out.w, n,
+                     e ? &own : NULL);
+            }
+}
+
+void general_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+{
+    const int rows = tile_rows_of(s), width = dn_kernels.tile_columns, taps = s->size * s->size;
+    const int channels = channels_of(s);
+    const int64_t n = plane(s->out), k = conv_depth(s), m = filters_of(s);
+    const int64_t group = packed_floats(k, dn_kernels.tile_rows, m);
+    float *turned = w->shared;
+#pragma omp parallel for num_threads(w->team)
+    for (int g = 0; g < s->groups; g++)
+        pack((operand){d->weights + g * m * k, 1, k}, k, m, dn_kernels.tile_rows, m,
+             turned + g * group);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
+    for (int b = 0; b < p->batch; b++)
+        for (int g = 0; g < s->groups; g++) {
+            float *matrix = own_scratch(w), *panels = matrix + k * tile_columns(s);
+            float *planes = d->input_delta + ((int64_t)b * s->in.c + g * channels) * plane(s->in);
+            if (!d->add)
+                memset(planes, 0, (size_t)(channels * plane(s->in)) * sizeof *planes);
+            for (int first = 0; first < s->out.h; first += rows) {
+                const int last = (int)least(first + rows, s->out.h);
+                const int64_t columns = (int64_t)(last - first) * s->out.w;
+                const float *delta = d->delta + ((int64_t)b * s->out.c + g * m) * n
+                                     + (int64_t)first * s->out.w;
+                pack((operand){delta, 1, n}, columns, m, width, m, panels);
+                gemm(k, columns, m, turned + g * group, panels, false, matrix, columns, NULL);
+                for (int i = 0; i < k; i++)
+                    col2im_row(s, matrix + i * columns, i % taps, first, last,
+                               planes + i / taps * plane(s->in));
+            }
+        }
+}
+
+/* The gradient of filters of group g with respect to `count` channels, over some images: added to
+ * grads. */
+static void add_grads(const workspace *w, const conv *s, const conv_data *d, int g, int channel,
+                      int count, int first_image, int last_image, float *grads)
+{
+    const int rows = tile_rows_of(s), taps = s->size * s->size, channels = channels_of(s);
+    const int64_t n = plane(s->out), k = conv_depth(s), m = filters_of(s);
+    const int64_t lanes = (int64_t)count * taps;
+    float *matrix = own_scratch(w), *deltas = matrix + k * tile_columns(s);
+    float *inputs = deltas + packed_floats(m, dn_kernels.tile_rows, tile_columns(s));
+    for (int b = first_image; b < last_image; b++)
+        for (int first = 0; first < s->out.h; first += rows) {
+            const int last = (int)least(first + rows, s->out.h);
+            const int64_t columns = (int64_t)(last - first) * s->out.w;
+            const float *planes = d->input
+                                  + ((int64_t)b * s->in.c + g * channels + channel) * plane(s->in);
+            const float *delta = d->delta + ((int64_t)b * s->out.c + g * m) * n
+                                 + (int64_t)first * s->out.w;
+            for (int i = 0; i < lanes; i++)
+                im2col_row(s, planes + i / taps * plane(s->in), i % taps, first, last,
+                           matrix + i * columns);
+            pack((operand){delta, n, 1}, m, columns, dn_kernels.tile_rows, columns, deltas);
+            pack((operand){matrix, columns, 1}, lanes, columns, dn_kernels.tile_columns, columns,
+                 inputs);
+            gemm(m, lanes, columns, deltas, inputs, true,
+                 grads + g * m * k + (int64_t)channel * taps, k, NULL);
+        }
+}
+
+void general_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+{
+    const int images = image_parts(s, p->batch), parts = channel_parts(s, images);
+    const int channels = channels_of(s);
+    const int64_t weights = (int64_t)s->out.c * conv_depth(s);
+    float *partial = w->shared;
+    if (images > 1)
+        memset(partial, 0, (size_t)(images * weights) * sizeof *partial);
+#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(w->team)
+    for (int i = 0; i < images; i++)
+        for (int g = 0; g < s->groups; g++)
+            for (int c = 0; c < parts; c++) {
+                const int channel = channels * c / parts, end = channels * (c + 1) / parts;
+                add_grads(w, s, d, g, channel, end - channel, p->batch * i / images,
+                          p->batch * (i + 1) / images,
+                          images > 1 ? partial + i * weights : d->weight_grads);
+            }
+    for (int i = 0; i < images && images > 1; i++)
+        for (int64_t j = 0; j < weights; j++)
+            d->weight_grads[j] += partial[i * weights + j];
+}

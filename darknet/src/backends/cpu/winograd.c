@@ -1,0 +1,381 @@
+/* 3x3 convolutions of stride 1 and padding 1 by Winograd's F(4x4, 3x3): all three passes are 36
+ * matrix products between transforms (winograd.inc), 4 times fewer multiplications on whole tiles.
+ *
+ * Rows of tiles are counted through all images. The forward pass works on a chunk of rows at a
+ * time, cut into blocks of about BLOCK_TILES tiles: the transformed input of a chunk is shared; a
+ * thread then takes a block of filters and a block of tiles from there to the output. The
+ * gradient of the input is the same with the kernels turned and the roles of channels and filters
+ * exchanged. */
+#include <string.h>
+
+#include "conv.h"
+
+enum {
+    PLACES = WINOGRAD_PLACES,
+    SLACK = WINOGRAD_SLACK,
+    SHARED_FLOATS = 6 << 20, /* of a chunk's transforms: 24 MiB, as far as the cache may reach */
+    BLOCK_TILES = 128,       /* at most, where a row has no more */
+    BLOCK_ROWS = 24,         /* filters a block, about */
+    BLOCK_CHANNELS = 64      /* of the weights' gradient */
+};
+
+/* A convolution as the transforms see it: planes of h x w, `in` of them to `out`. */
+typedef struct {
+    int h, w, in, out;
+    int across, down;    /* tiles */
+    int64_t rows;        /* of tiles, in all images */
+    int block, chunk;    /* rows of tiles in a block, and in a chunk (whole blocks) */
+    int block_panels;    /* panels of tiles in a block */
+    int group;           /* filters whose transformed weights are kept at a time */
+    int filters;         /* a block */
+} shape;
+
+/* As many rows as fill the panels of a block best. */
+static int rows_of_block(int across, int width)
+{
+    int best = 1;
+    double best_share = 0;
+    for (int r = 1; r == 1 || r * across <= BLOCK_TILES; r++) {
+        const int64_t tiles = (int64_t)r * across;
+        const double share = (double)tiles / (double)(panel_count(tiles, width) * width);
+        if (share >= best_share) {
+            best = r;
+            best_share = share;
+        }
+    }
+    return best;
+}
+
+static shape shape_of(const conv *s, int batch, bool turned)
+{
+    const int width = dn_kernels.tile_columns, rows = dn_kernels.tile_rows;
+    shape t = {.h = s->in.h,
+               .w = s->in.w,
+               .in = turned ? s->out.c : s->in.c,
+               .out = turned ? s->in.c : s->out.c,
+               .across = (s->in.w + 3) / 4,
+               .down = (s->in.h + 3) / 4};
+    t.rows = (int64_t)batch * t.down;
+    t.block = (int)least(rows_of_block(t.across, width), t.rows);
+    t.block_panels = (int)panel_count((int64_t)t.block * t.across, width);
+    const int64_t block_floats = (int64_t)PLACES * t.in * t.block_panels * width;
+    const int64_t blocks = (t.rows + t.block - 1) / t.block;
+    t.chunk = t.block * (int)least(most(SHARED_FLOATS / block_floats, 1), blocks);
+    t.filters = BLOCK_ROWS / rows * rows;
+    const int64_t filter_floats = (int64_t)PLACES * t.in;
+    t.group = t.filters
+              * (int)most(least(SHARED_FLOATS / filter_floats, t.out + t.filters - 1) / t.filters,
+                          1);
+    return t;
+}
+
+/* A place of a block, and a block. */
+static int64_t panel_floats(const shape *t)
+{
+    return (int64_t)t->in * t->block_panels * dn_kernels.tile_columns;
+}
+
+static int64_t block_floats(const shape *t)
+{
+    return PLACES * panel_floats(t);
+}
+
+static int64_t scratch_rows(const shape *t)
+{
+    return WINOGRAD_ROWS * winograd_row(t->w);
+}
+
+/* A place's tiles in a block, in a thread's scratch. */
+static int64_t block_step(const shape *t)
+{
+    return (int64_t)t->block_panels * dn_kernels.tile_columns + SLACK;
+}
+
+enum { DEPTH = 128 }; /* channels or tiles transformed at a time, on their way to a panel */
+
+static room forward_room(const conv *s, int batch, bool turned)
+{
+    const shape t = shape_of(s, batch, turned);
+    const int rows = dn_kernels.tile_rows;
+    const int64_t weights = (int64_t)rows * PLACES * (DEPTH + SLACK) + 9 * (DEPTH + SLACK);
+    return (room){
+        .shared = block_floats(&t) * (t.chunk / t.block) + PLACES * packed_floats(t.group, rows, t.in),
+        .own = scratch_rows(&t)
+               + most(PLACES * block_step(&t) * t.filters, weights)};
+}
+
+/* Rows first…last-1 of all rows of tiles: the next piece within one image. */
+typedef struct {
+    int64_t image;
+    int first, rows;
+    int64_t at; /* rows before it */
+} piece;
+
+static bool next_piece(const shape *t, int64_t first, int64_t last, piece *p)
+{
+    const int64_t row = first + p->at + p->rows;
+    if (row >= last)
+        return false;
+    *p = (piece){row / t->down, (int)(row % t->down),
+                 (int)least(last - row, t->down - row % t->down), row - first};
+    return true;
+}
+
+/* The transformed input of rows first…last-1, channel by channel, into blocks of panels:
+ * [block][place][panel][channel][lane]. */
+static void transform_chunk(const workspace *w, const shape *t, const float *input,
+                            int64_t first, int64_t last, float *panels)
+{
+    const int width = dn_kernels.tile_columns;
+    const int64_t step = block_step(t), blocks = (last - first + t->block - 1) / t->block;
+#pragma omp parallel for collapse(2) schedule(dynamic, 4) num_threads(w->team)
+    for (int64_t b = 0; b < blocks; b++)
+        for (int c = 0; c < t->in; c++) {
+            float *scratch = own_scratch(w), *tiles = scratch + scratch_rows(t);
+            const int64_t from = first + b * t->block, to = least(from + t->block, last);
+            for (piece q = {0}; next_piece(t, from, to, &q);)
+                dn_kernels.winograd_input(input + (q.image * t->in + c) * t->h * t->w, t->h, t->w,
+                                          q.first, q.rows, tiles + q.at * t->across, step, scratch);
+            const int64_t count = (to - from) * t->across;
+            float *to_panel = panels + b * block_floats(t) + (int64_t)c * width;
+            for (int place = 0; place < PLACES; place++, to_panel += panel_floats(t))
+                spread_lanes(tiles + place * step, count, width, (int64_t)t->in * width, to_panel);
+        }
+}
+
+/* The transformed kernels of filters first…first+count-1: [place][panel][channel][lane]. Turned,
+ * a filter is an input channel, its channels are the filters, and each kernel stands on its
+ * head. */
+static void transform_weights(const workspace *w, const shape *t, const float *weights,
+                              bool turned, int first, int count, float *panels)
+{
+    const int rows = dn_kernels.tile_rows;
+    const int64_t filter_step = turned ? 9 : (int64_t)t->in * 9,
+                  channel_step = turned ? (int64_t)t->out * 9 : 9;
+    const int64_t place_step = packed_floats(count, rows, t->in);
+    const int64_t step = DEPTH + SLACK;
+    const int pieces = (t->in + DEPTH - 1) / DEPTH, count_panels = (int)panel_count(count, rows);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
+    for (int i = 0; i < count_panels; i++)
+        for (int j = 0; j < pieces; j++) {
+            float *taps = own_scratch(w), *places = taps + 9 * step;
+            const int channel = j * DEPTH, depth = (int)least(DEPTH, t->in - channel);
+            const int lanes = (int)least(rows, count - i * rows);
+            for (int l = 0; l < lanes; l++) {
+                const float *kernel = weights + (first + i * rows + l) * filter_step
+                                      + channel * channel_step;
+                for (int c = 0; c < depth; c++)
+                    for (int k = 0; k < 9; k++)
+                        taps[k * step + c] = kernel[c * channel_step + (turned ? 8 - k : k)];
+                dn_kernels.winograd_weights(taps, step, depth, places + l * PLACES * step, step);
+            }
+            for (int place = 0; place < PLACES; place++)
+                dn_kernels.pack(places + place * step, PLACES * step, 1, lanes, depth, rows,
+                                panels + place * place_step
+                                    + ((int64_t)i * t->in + channel) * rows);
+        }
+}
+
+/* A block of filters on a block of tiles: products place by place, then back to pixels. */
+static void multiply_block(const workspace *w, const shape *t, const float *weights,
+                           int64_t place_step, const float *panels, int64_t from, int64_t to,
+                           int first, int filters, float *output, bool add, const epilogue *e)
+{
+    const int64_t step = block_step(t), tiles = (to - from) * t->across;
+    float *scratch = own_scratch(w), *sums = scratch + scratch_rows(t);
+    for (int place = 0; place < PLACES; place++)
+        gemm(filters, tiles, t->in, weights + place * place_step, panels + place * panel_floats(t),
+             false, sums + place * step * filters, step, NULL);
+    for (int f = 0; f < filters; f++)
+        for (piece q = {0}; next_piece(t, from, to, &q);)
+            dn_kernels.winograd_output(sums + f * step + q.at * t->across, step * filters, t->h,
+                                       t->w, q.first, q.rows,
+                                       output + (q.image * t->out + first + f) * t->h * t->w, add,
+                                       e ? e->biases[first + f] : 0, e ? e->activation : LINEAR,
+                                       scratch);
+}
+
+/* weights NULL: `packed` holds the transformed kernels of all filters. */
+static void convolve(const pass *p, const workspace *w, const conv *s, bool turned, const float *weights,
+                     const float *packed, const float *input, float *output, bool add,
+                     const epilogue *e)
+{
+    const shape t = shape_of(s, p->batch, turned);
+    const int rows = dn_kernels.tile_rows;
+    float *panels = w->shared, *own_weights = panels + block_floats(&t) * (t.chunk / t.block);
+    const int group = weights ? t.group : t.out;
+    for (int64_t first = 0; first < t.rows; first += t.chunk) {
+        const int64_t last = least(first + t.chunk, t.rows);
+        transform_chunk(w, &t, input, first, last, panels);
+        for (int filter = 0; filter < t.out; filter += group) {
+            const int count = (int)least(group, t.out - filter);
+            if (weights)
+                transform_weights(w, &t, weights, turned, filter, count, own_weights);
+            const float *kernels = weights ? own_weights : packed;
+            const int64_t place_step = packed_floats(count, rows, t.in);
+            const int64_t blocks = (last - first + t.block - 1) / t.block;
+            const int filter_blocks = (count + t.filters - 1) / t.filters;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
+            for (int i = 0; i < filter_blocks; i++)
+                for (int64_t b = 0; b < blocks; b++) {
+                    const int64_t from = first + b * t.block, to = least(from + t.block, last);
+                    const int f = i * t.filters;
+                    multiply_block(w, &t, kernels + (int64_t)f * t.in, place_step,
+                                   panels + b * block_floats(&t), from, to, filter + f,
+                                   (int)least(t.filters, count - f), output, add, e);
+                }
+        }
+    }
+}
+
+void winograd_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
+                      const float *packed, const float *input, float *output, const epilogue *e)
+{
+    convolve(p, w, s, false, weights, packed, input, output, false, e);
+}
+
+void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+{
+    convolve(p, w, s, true, d->weights, NULL, d->delta, d->input_delta, d->add, NULL);
+}
+
+int64_t winograd_packed_floats(const conv *s)
+{
+    return PLACES * packed_floats(s->out.c, dn_kernels.tile_rows, s->in.c);
+}
+
+void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed)
+{
+    const shape t = shape_of(s, 1, false);
+    transform_weights(w, &t, weights, false, 0, s->out.c, packed);
+}
+
+/* The weights' gradient works on a chunk of tiles at a time, in which they are the depth of the
+ * products. */
+typedef struct {
+    int64_t chunk;       /* rows of tiles */
+    int64_t tiles;       /* in a chunk */
+    int piece;           /* rows of tiles transformed at a time */
+} depths;
+
+static depths depths_of(const conv *s, const shape *t)
+{
+    enum { CHUNK_FLOATS = 10 << 20 };
+    const int64_t lanes = packed_floats(s->out.c, dn_kernels.tile_rows, 1)
+                          + packed_floats(s->in.c, dn_kernels.tile_columns, 1);
+    const int64_t rows = most(CHUNK_FLOATS / (PLACES * lanes * t->across), 1);
+    const int64_t chunks = (t->rows + rows - 1) / rows;
+    const int64_t chunk = (t->rows + chunks - 1) / chunks;
+    return (depths){chunk, chunk * t->across, (int)most(DEPTH / 2 / t->across, 1)};
+}
+
+static int64_t piece_step(const shape *t, const depths *d)
+{
+    return (int64_t)d->piece * t->across + SLACK;
+}
+
+static room weight_grad_room(const conv *s, int batch)
+{
+    const shape t = shape_of(s, batch, false);
+    const depths d = depths_of(s, &t);
+    const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
+    const int64_t lanes = rows > width ? rows : width;
+    const int64_t grads = (int64_t)(PLACES * t.filters + 9) * (BLOCK_CHANNELS + SLACK);
+    return (room){
+        .shared = PLACES
+                  * (packed_floats(s->out.c, rows, d.tiles)
+                     + packed_floats(s->in.c, width, d.tiles)),
+        .own = scratch_rows(&t) + most(lanes * PLACES * piece_step(&t, &d), grads)};
+}
+
+typedef void transform(const float *in, int h, int w, int first, int rows, float *out, int64_t step,
+                       float *scratch);
+
+/* A panel of transformed planes, tiles as depth: [place][tile][lane], places place_step apart. */
+static void transform_lanes(const workspace *w, const shape *t, const depths *d,
+                            transform *kernel, const float *planes, int count, int first_plane,
+                            int lanes, int width, int64_t first, int64_t last, int64_t place_step,
+                            float *panel)
+{
+    const int64_t step = piece_step(t, d), size = (int64_t)t->h * t->w;
+    float *scratch = own_scratch(w), *tiles = scratch + scratch_rows(t);
+    for (int64_t from = first; from < last; from += d->piece) {
+        const int64_t to = least(from + d->piece, last);
+        for (int l = 0; l < lanes; l++)
+            for (piece q = {0}; next_piece(t, from, to, &q);)
+                kernel(planes + (q.image * count + first_plane + l) * size, t->h, t->w, q.first,
+                       q.rows, tiles + l * PLACES * step + q.at * t->across, step, scratch);
+        for (int place = 0; place < PLACES; place++)
+            dn_kernels.pack(tiles + place * step, PLACES * step, 1, lanes, (to - from) * t->across,
+                            width,
+                            panel + place * place_step + (from - first) * t->across * width);
+    }
+}
+
+/* A block of filters and channels: products place by place, then back to kernels. */
+static void add_grads(const workspace *w, const conv *s, const shape *t, const float *deltas,
+                      int64_t delta_step, const float *inputs, int64_t input_step, int64_t tiles,
+                      int filter, int filters, int channel, int channels, float *grads)
+{
+    enum { STEP = BLOCK_CHANNELS + SLACK };
+    float *sums = own_scratch(w) + scratch_rows(t), *taps = sums + PLACES * filters * STEP;
+    for (int place = 0; place < PLACES; place++)
+        gemm(filters, channels, tiles, deltas + place * delta_step + filter * tiles,
+             inputs + place * input_step + channel * tiles, false, sums + place * filters * STEP,
+             STEP, NULL);
+    for (int f = 0; f < filters; f++) {
+        dn_kernels.winograd_weight_grads(sums + f * STEP, filters * STEP, channels, taps, STEP);
+        float *to = grads + ((int64_t)(filter + f) * s->in.c + channel) * 9;
+        for (int c = 0; c < channels; c++)
+            for (int k = 0; k < 9; k++)
+                to[c * 9 + k] += taps[k * STEP + c];
+    }
+}
+
+void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *data)
+{
+    const shape t = shape_of(s, p->batch, false);
+    const depths d = depths_of(s, &t);
+    const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
+    const int filter_panels = (int)panel_count(s->out.c, rows),
+              channel_panels = (int)panel_count(s->in.c, width);
+    const int filter_blocks = (s->out.c + t.filters - 1) / t.filters,
+              channel_blocks = (s->in.c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+    float *deltas = w->shared;
+    for (int64_t first = 0; first < t.rows; first += d.chunk) {
+        const int64_t last = least(first + d.chunk, t.rows), tiles = (last - first) * t.across;
+        const int64_t delta_step = packed_floats(s->out.c, rows, tiles),
+                      input_step = packed_floats(s->in.c, width, tiles);
+        float *inputs = deltas + PLACES * delta_step;
+#pragma omp parallel for schedule(dynamic) num_threads(w->team)
+        for (int i = 0; i < filter_panels + channel_panels; i++) {
+            const int j = i - filter_panels;
+            if (j < 0)
+                transform_lanes(w, &t, &d, dn_kernels.winograd_delta, data->delta, s->out.c,
+                                i * rows, (int)least(rows, s->out.c - i * rows), rows, first, last,
+                                delta_step, deltas + i * rows * tiles);
+            else
+                transform_lanes(w, &t, &d, dn_kernels.winograd_input, data->input, s->in.c,
+                                j * width, (int)least(width, s->in.c - j * width), width, first,
+                                last, input_step, inputs + j * width * tiles);
+        }
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
+        for (int i = 0; i < filter_blocks; i++)
+            for (int j = 0; j < channel_blocks; j++) {
+                const int filter = i * t.filters, channel = j * BLOCK_CHANNELS;
+                add_grads(w, s, &t, deltas, delta_step, inputs, input_step, tiles, filter,
+                          (int)least(t.filters, s->out.c - filter), channel,
+                          (int)least(BLOCK_CHANNELS, s->in.c - channel), data->weight_grads);
+            }
+    }
+}
+
+room winograd_room(const conv *s, const pass *p)
+{
+    const room forward = forward_room(s, p->batch, false);
+    if (!p->backward)
+        return forward;
+    const room turned = forward_room(s, p->batch, true), grads = weight_grad_room(s, p->batch);
+    return (room){most(most(forward.shared, turned.shared), grads.shared),
+                  most(most(forward.own, turned.own), grads.own)};
+}
