@@ -78,6 +78,7 @@ dn_status dn_fold(dn_network *net, dn_error *e)
     const pass p = {.backend = net->backend,
                     .threads = dn_usable_threads(net->threads),
                     .batch = net->batch,
+                    .capacity = net->batch,
                     .folded = true,
                     .workspace = net->workspace};
     for (int i = 0; i < net->layer_count && status == DN_OK; i++) {

@@ -49,6 +49,7 @@ typedef struct {
     const backend *backend;
     int threads;
     int batch;                       /* images in this pass */
+    int capacity;                    /* most images a pass: scratch is laid out for these */
     bool train;                      /* batch statistics, dropout, mining */
     bool backward;                   /* a backward pass may follow */
     bool folded;                     /* the network is for inference: parameters are folded and

@@ -131,6 +131,7 @@ static void list_spans(draft *d)
     const pass p = {.backend = net->backend,
                     .threads = net->threads,
                     .batch = net->batch,
+                    .capacity = net->batch,
                     .train = !infer,
                     .backward = !infer,
                     .folded = infer};

@@ -8,7 +8,7 @@
 
 conv_kind conv_kind_of(const conv *s, bool folded)
 {
-    enum { FEW = 8, MANY = 1 << 17 };
+    enum { FEW = 16, MANY = 1 << 17 };
     const bool three = s->size == 3 && s->padding == 1;
     if (s->size == 1 && s->stride == 1 && s->padding == 0 && s->groups == 1)
         return POINTWISE;

@@ -16,9 +16,9 @@ typedef struct {
     int tile_rows, tile_columns;
     void (*tile)(int64_t depth, const float *a, const float *b, bool add, float *c, int64_t c_step,
                  int rows, int columns, const float *biases, activation act);
-    /* One panel of an operand (gemm.h). */
-    void (*pack)(const float *from, int64_t lane_step, int64_t depth_step, int lanes, int64_t depth,
-                 int width, float *to);
+    /* One panel of an operand (gemm.h) from lanes that are contiguous in depth. */
+    void (*pack)(const float *from, int64_t lane_step, int lanes, int64_t depth, int width,
+                 float *to);
     double (*sum)(const float *x, int64_t n);
     double (*squares)(const float *x, int64_t n, float mean); /* of x - mean */
     /* y = act(a*x + b) */

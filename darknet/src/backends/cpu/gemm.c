@@ -7,24 +7,38 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to)
+/* A copy of constant size is a move or two. */
+static inline void copy_lanes(const float *from, int width, float *to)
 {
-    for (int64_t lane = 0; lane < lanes; lane += width, to += width * panel_depth)
-        dn_kernels.pack(o.data + lane * o.lane_step, o.lane_step, o.depth_step,
-                        (int)least(width, lanes - lane), depth, width, to);
+    enum { FEW = 8 };
+    int l = 0;
+    for (; l + FEW <= width; l += FEW)
+        memcpy(to + l, from + l, FEW * sizeof *to);
+    for (; l < width; l++)
+        to[l] = from[l];
 }
 
 void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floats, float *to)
 {
-    enum { FEW = 8 }; /* divides any width; a copy of constant size is a move or two */
     int64_t lane = 0;
     for (; lane + width <= lanes; lane += width, to += panel_floats)
-        for (int l = 0; l < width; l += FEW)
-            memcpy(to + l, row + lane + l, FEW * sizeof *to);
+        copy_lanes(row + lane, width, to);
     if (lane < lanes) {
         memcpy(to, row + lane, (size_t)(lanes - lane) * sizeof *to);
         memset(to + (lanes - lane), 0, (size_t)(lane + width - lanes) * sizeof *to);
     }
+}
+
+void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to)
+{
+    if (o.lane_step == 1) /* a row of all lanes at a time: neighbours in memory */
+        for (int64_t d = 0; d < depth; d++)
+            spread_lanes(o.data + d * o.depth_step, lanes, width, width * panel_depth,
+                         to + d * width);
+    else
+        for (int64_t lane = 0; lane < lanes; lane += width, to += width * panel_depth)
+            dn_kernels.pack(o.data + lane * o.lane_step, o.lane_step,
+                            (int)least(width, lanes - lane), depth, width, to);
 }
 
 /* Goto's order of loops: a slice of b's panel stays in the first-level cache while the slices of a

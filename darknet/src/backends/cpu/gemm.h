@@ -14,7 +14,7 @@ typedef struct {
 
 /* Packed, an operand is a sequence of panels of `width` lanes (dn_kernels.tile_rows for a,
  * dn_kernels.tile_columns for b), each depth-major: value d of lane l at
- * [l/width][d][l%width]. The last panel is filled up with zeros. */
+ * [l/width][d][l%width]. The last panel is filled up with anything. */
 static inline int64_t panel_count(int64_t lanes, int width)
 {
     return (lanes + width - 1) / width;

@@ -2,7 +2,7 @@
  * image; its matrix has a row for each channel and tap of a group, a column for each output. */
 #include <string.h>
 
-#include "conv.h"
+#include "product.h"
 
 enum {
     TILE_FLOATS = 1 << 17,    /* half a megabyte: about half of a second-level cache */
@@ -44,24 +44,6 @@ static int image_parts(const conv *s, int batch)
 static int channel_parts(const conv *s, int images)
 {
     return images == 1 && channels_of(s) >= 16 ? 4 : 1;
-}
-
-room general_room(const conv *s, const pass *p)
-{
-    const int64_t depth = conv_depth(s), columns = tile_columns(s);
-    const int64_t m = filters_of(s), row = columns;
-    room r = {.own = depth * columns + row};
-    if (!p->folded)
-        r.shared = general_packed_floats(s);
-    if (p->backward) {
-        const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
-        r.shared = most(r.shared, s->groups * packed_floats(depth, rows, m));
-        r.shared = most(r.shared, image_parts(s, p->batch) * (int64_t)s->out.c * depth);
-        r.own = most(r.own, depth * columns + packed_floats(columns, width, m));
-        r.own = most(r.own, depth * columns + packed_floats(m, rows, columns)
-                                + packed_floats(depth, width, columns));
-    }
-    return r;
 }
 
 /* Output columns first…last-1 of a row see the input inside its borders at kernel column kx. */
@@ -131,35 +113,72 @@ void general_pack(const workspace *w, const conv *s, const float *weights, float
         pack((operand){weights + g * m * k, k, 1}, m, k, rows, k, packed + g * group);
 }
 
+/* Columns in whole rows of the output. */
+static void fill(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
+                 float *panels, float *scratch)
+{
+    const conv *s = q->s;
+    const int width = dn_kernels.tile_columns, taps = s->size * s->size;
+    const int first_row = (int)(first / s->out.w), last_row = (int)(last / s->out.w);
+    const float *planes = q->input
+                          + ((int64_t)image * s->in.c + q->group * channels_of(s)) * plane(s->in);
+    for (int64_t i = from; i < to; i++) {
+        im2col_row(s, planes + i / taps * plane(s->in), (int)(i % taps), first_row, last_row,
+                   scratch);
+        spread_lanes(scratch, last - first, width, q->k * width, panels + i * width);
+    }
+}
+
+static product product_of(const conv *s, const pass *p)
+{
+    product q = {.images = p->capacity,
+                 .m = filters_of(s),
+                 .n = plane(s->out),
+                 .k = conv_depth(s),
+                 .unit = s->out.w,
+                 .image_step = dims_count(s->out),
+                 .fill = fill,
+                 .s = s};
+    q.cut = cut_of(&q);
+    q.images = p->batch;
+    return q;
+}
+
+room general_room(const conv *s, const pass *p)
+{
+    const int64_t depth = conv_depth(s), columns = tile_columns(s), m = filters_of(s);
+    const product q = product_of(s, p);
+    room r = product_room(&q);
+    if (!p->folded)
+        r.shared += general_packed_floats(s);
+    if (p->backward) {
+        const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
+        r.shared = most(r.shared, s->groups * packed_floats(depth, rows, m));
+        r.shared = most(r.shared, image_parts(s, p->batch) * (int64_t)s->out.c * depth);
+        r.own = most(r.own, depth * columns + packed_floats(columns, width, m));
+        r.own = most(r.own, depth * columns + packed_floats(m, rows, columns)
+                                + packed_floats(depth, width, columns));
+    }
+    return r;
+}
+
 void general_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
                      const float *packed, const float *input, float *output, const epilogue *e)
 {
-    const int rows = tile_rows_of(s), tiles = (int)pieces_of(s->out.h, rows);
-    const int channels = channels_of(s), width = dn_kernels.tile_columns, taps = s->size * s->size;
-    const int64_t n = plane(s->out), k = conv_depth(s), m = filters_of(s);
-    const int64_t group = packed_floats(m, dn_kernels.tile_rows, k);
+    product q = product_of(s, p);
+    float *shared = w->shared;
     if (weights) {
-        general_pack(w, s, weights, w->shared);
-        packed = w->shared;
+        general_pack(w, s, weights, shared);
+        packed = shared;
+        shared += general_packed_floats(s);
     }
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(w->team)
-    for (int b = 0; b < p->batch; b++)
-        for (int g = 0; g < s->groups; g++)
-            for (int t = 0; t < tiles; t++) {
-                const int first = t * rows, last = (int)least(first + rows, s->out.h);
-                const int64_t columns = (int64_t)(last - first) * s->out.w;
-                const float *planes = input + ((int64_t)b * s->in.c + g * channels) * plane(s->in);
-                float *row = own_scratch(w), *panels = row + tile_columns(s);
-                for (int i = 0; i < k; i++) {
-                    im2col_row(s, planes + i / taps * plane(s->in), i % taps, first, last, row);
-                    spread_lanes(row, columns, width, k * width, panels + i * width);
-                }
-                const epilogue own = e ? (epilogue){e->biases + g * m, e->activation}
-                                       : (epilogue){0};
-                gemm(m, columns, k, packed + g * group, panels, false,
-                     output + ((int64_t)b * s->out.c + g * m) * n + (int64_t)first * s->out.w, n,
-                     e ? &own : NULL);
-            }
+    q.input = input;
+    for (q.group = 0; q.group < s->groups; q.group++) {
+        const epilogue own = e ? (epilogue){e->biases + q.group * q.m, e->activation}
+                               : (epilogue){0};
+        multiply(w, shared, &q, packed + q.group * packed_floats(q.m, dn_kernels.tile_rows, q.k),
+                 output + q.group * q.m * q.n, false, e ? &own : NULL);
+    }
 }
 
 void general_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)

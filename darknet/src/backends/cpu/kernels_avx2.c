@@ -15,6 +15,9 @@
 #endif
 #define WIDTH 8
 #define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define QUADS(row, i, d) \
+    ((vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + d)), \
+                              _mm_loadu_ps(row[i + 4] + d), 1))
 #define TILE_ROWS 6
 #define KERNELS dn_kernels_avx2
 #define KERNELS_NAME "avx2"

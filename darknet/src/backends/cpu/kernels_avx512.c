@@ -16,6 +16,12 @@
 #endif
 #define WIDTH 16
 #define FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define QUADS(row, i, d) \
+    ((vf)_mm512_insertf32x8( \
+        _mm512_castps256_ps512(_mm256_insertf128_ps( \
+            _mm256_castps128_ps256(_mm_loadu_ps(row[i] + d)), _mm_loadu_ps(row[i + 4] + d), 1)), \
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i + 8] + d)), \
+                             _mm_loadu_ps(row[i + 12] + d), 1), 1))
 #define TILE_ROWS 14
 #define KERNELS dn_kernels_avx512
 #define KERNELS_NAME "avx512"

@@ -2,27 +2,19 @@
  * connected layer's have one) stand side by side as one. */
 #include <string.h>
 
-#include "conv.h"
+#include "product.h"
 
 enum {
-    BLOCK_FLOATS = 1 << 16, /* of the input, packed: a quarter of a megabyte */
-    MOST_COLUMNS = 1024,
     FEW_PIXELS = 64,
-    BLOCK_ROWS = 96, /* of the weights' gradient, at most, and columns */
+    /* of the weights' gradient: a block at most, and the deltas and inputs packed at a time */
+    BLOCK_ROWS = 96,
     BLOCK_COLUMNS = 128,
-    CHUNK_FLOATS = 2 << 20, /* of deltas and inputs packed for the weights' gradient */
-    ENOUGH = 4              /* tasks for a team */
+    CHUNK_FLOATS = 1 << 18
 };
 
 static bool is_joined(const conv *s)
 {
     return plane(s->out) < FEW_PIXELS;
-}
-
-static int64_t block_columns(int64_t depth)
-{
-    const int width = dn_kernels.tile_columns;
-    return most(least(BLOCK_FLOATS / depth, MOST_COLUMNS) / width, 1) * width;
 }
 
 /* Columns of a chunk of the weights' gradient, of all images'. */
@@ -34,19 +26,55 @@ static int64_t chunk_depth(const conv *s, int batch)
     return least(most(CHUNK_FLOATS / lanes, LEAST), plane(s->out) * batch);
 }
 
+static void fill(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
+                 float *panels, float *scratch)
+{
+    const int width = dn_kernels.tile_columns;
+    const float *rows = q->input + (image * q->k + from) * q->n + first;
+    (void)scratch;
+    pack((operand){rows, 1, q->n}, last - first, to - from, width, q->k, panels + from * width);
+}
+
+/* Planes of a few pixels are one image of all images' columns. */
+static product product_of(const conv *s, const pass *p, bool turned)
+{
+    const bool joined = is_joined(s);
+    product q = {.images = joined ? 1 : p->capacity,
+                 .m = turned ? s->in.c : s->out.c,
+                 .n = plane(s->out) * (joined ? p->capacity : 1),
+                 .k = turned ? s->out.c : s->in.c,
+                 .unit = dn_kernels.tile_columns,
+                 .fill = fill,
+                 .s = s};
+    q.cut = cut_of(&q);
+    q.images = joined ? 1 : p->batch;
+    q.n = plane(s->out) * (joined ? p->batch : 1);
+    q.image_step = q.m * q.n;
+    return q;
+}
+
+/* Packed weights first, then joined planes and what becomes of them, then the product's. */
+static room multiply_room(const conv *s, const pass *p, bool turned)
+{
+    const product q = product_of(s, p, turned);
+    room r = product_room(&q);
+    if (!p->folded)
+        r.shared += packed_floats(q.m, dn_kernels.tile_rows, q.k);
+    if (is_joined(s))
+        r.shared += plane(s->out) * p->capacity * (q.m + q.k);
+    return r;
+}
+
 room pointwise_room(const conv *s, const pass *p)
 {
-    const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
-    const int64_t in = s->in.c, out = s->out.c, joined = is_joined(s) ? plane(s->out) * p->batch : 0;
-    room r = {.own = block_columns(in) * in};
-    if (!p->folded)
-        r.shared = packed_floats(out, rows, in);
-    r.shared += joined * (in + out);
+    room r = multiply_room(s, p, false);
     if (p->backward) {
+        const room turned = multiply_room(s, p, true);
         const int64_t depth = chunk_depth(s, p->batch);
-        r.shared = most(r.shared, packed_floats(in, rows, out) + joined * (in + out));
-        r.shared = most(r.shared, packed_floats(out, rows, depth) + packed_floats(in, columns, depth));
-        r.own = most(r.own, block_columns(out) * out);
+        r.shared = most(r.shared, turned.shared);
+        r.shared = most(r.shared, packed_floats(s->out.c, dn_kernels.tile_rows, depth)
+                                      + packed_floats(s->in.c, dn_kernels.tile_columns, depth));
+        r.own = most(r.own, turned.own);
     }
     return r;
 }
@@ -57,31 +85,6 @@ static void pack_weights(const workspace *w, operand o, int64_t lanes, int64_t d
 #pragma omp parallel for num_threads(w->team)
     for (int64_t i = 0; i < lanes; i += rows)
         pack(lanes_from(o, i), least(rows, lanes - i), depth, rows, depth, to + i * depth);
-}
-
-/* Output (images, m, n) from input (images, k, n) and packed a (m, k). Blocks of columns, and of
- * rows where the columns are few. */
-static void multiply(const workspace *w, int images, int64_t m, int64_t n, int64_t k, const float *a,
-                     const float *input, float *output, bool add, const epilogue *e)
-{
-    const int width = dn_kernels.tile_columns;
-    const int64_t columns = block_columns(k), column_blocks = pieces_of(n, columns);
-    int64_t rows = m;
-    while (images * column_blocks * pieces_of(m, rows) < ENOUGH && rows >= 2 * BLOCK_ROWS)
-        rows = pieces_of(rows, 2 * dn_kernels.tile_rows) * dn_kernels.tile_rows;
-    const int64_t row_blocks = pieces_of(m, rows);
-#pragma omp parallel for collapse(3) schedule(dynamic) num_threads(w->team)
-    for (int b = 0; b < images; b++)
-        for (int64_t j = 0; j < column_blocks; j++)
-            for (int64_t i = 0; i < row_blocks; i++) {
-                const int64_t column = j * columns, row = i * rows;
-                const int64_t count = least(columns, n - column);
-                const epilogue own = e ? (epilogue){e->biases + row, e->activation} : (epilogue){0};
-                float *block = own_scratch(w);
-                pack((operand){input + b * k * n + column, 1, n}, count, k, width, k, block);
-                gemm(least(rows, m - row), count, k, a + row * k, block, add,
-                     output + (b * m + row) * n + column, n, e ? &own : NULL);
-            }
 }
 
 /* (images, rows, n) to (rows, images*n). */
@@ -106,19 +109,20 @@ static void part(const workspace *w, int images, int64_t rows, int64_t n, const 
             }
 }
 
-static void convolve(const pass *p, const workspace *w, const conv *s, int64_t m, int64_t k,
-                     const float *a, float *room, const float *input, float *output, bool add,
-                     const epilogue *e)
+static void convolve(const pass *p, const workspace *w, const conv *s, bool turned, const float *a,
+                     float *shared, const float *input, float *output, bool add, const epilogue *e)
 {
-    const int64_t n = plane(s->out);
+    product q = product_of(s, p, turned);
     if (!is_joined(s)) {
-        multiply(w, p->batch, m, n, k, a, input, output, add, e);
+        q.input = input;
+        multiply(w, shared, &q, a, output, add, e);
         return;
     }
-    float *joined = room, *product = room + k * n * p->batch;
-    join(w, p->batch, k, n, input, joined);
-    multiply(w, 1, m, n * p->batch, k, a, joined, product, false, e);
-    part(w, p->batch, m, n, product, output, add);
+    float *joined = shared, *products = joined + q.k * q.n;
+    join(w, p->batch, q.k, plane(s->out), input, joined);
+    q.input = joined;
+    multiply(w, products + q.m * q.n, &q, a, products, false, e);
+    part(w, p->batch, q.m, plane(s->out), products, output, add);
 }
 
 int64_t pointwise_packed_floats(const conv *s)
@@ -134,20 +138,20 @@ void pointwise_pack(const workspace *w, const conv *s, const float *weights, flo
 void pointwise_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
                        const float *packed, const float *input, float *output, const epilogue *e)
 {
-    float *room = w->shared;
+    float *shared = w->shared;
     if (weights) {
-        pointwise_pack(w, s, weights, room);
-        packed = room;
-        room += pointwise_packed_floats(s);
+        pointwise_pack(w, s, weights, shared);
+        packed = shared;
+        shared += pointwise_packed_floats(s);
     }
-    convolve(p, w, s, s->out.c, s->in.c, packed, room, input, output, false, e);
+    convolve(p, w, s, false, packed, shared, input, output, false, e);
 }
 
 void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     float *turned = w->shared;
     pack_weights(w, (operand){d->weights, 1, s->in.c}, s->in.c, s->out.c, turned);
-    convolve(p, w, s, s->in.c, s->out.c, turned,
+    convolve(p, w, s, true, turned,
              turned + packed_floats(s->in.c, dn_kernels.tile_rows, s->out.c), d->delta,
              d->input_delta, d->add, NULL);
 }
@@ -159,7 +163,7 @@ static void pack_columns(const conv *s, const float *planes, int channels, int64
     const int64_t n = plane(s->out);
     for (int64_t at = first; at < last;) {
         const int64_t image = at / n, column = at % n, depth = least(n - column, last - at);
-        dn_kernels.pack(planes + (image * channels + channel) * n + column, n, 1, (int)count, depth,
+        dn_kernels.pack(planes + (image * channels + channel) * n + column, n, (int)count, depth,
                         width, panel + (at - first) * width);
         at += depth;
     }

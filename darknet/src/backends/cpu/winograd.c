@@ -46,7 +46,7 @@ static int rows_of_block(int across, int width)
     return best;
 }
 
-static shape shape_of(const conv *s, int batch, bool turned)
+static shape shape_of(const conv *s, const pass *p, bool turned)
 {
     const int width = dn_kernels.tile_columns, rows = dn_kernels.tile_rows;
     shape t = {.h = s->in.h,
@@ -55,11 +55,12 @@ static shape shape_of(const conv *s, int batch, bool turned)
                .out = turned ? s->in.c : s->out.c,
                .across = (s->in.w + 3) / 4,
                .down = (s->in.h + 3) / 4};
-    t.rows = (int64_t)batch * t.down;
-    t.block = (int)least(rows_of_block(t.across, width), t.rows);
+    t.rows = (int64_t)p->batch * t.down;
+    const int64_t most_rows = (int64_t)p->capacity * t.down;
+    t.block = (int)least(rows_of_block(t.across, width), most_rows);
     t.block_panels = (int)panel_count((int64_t)t.block * t.across, width);
     const int64_t block_floats = (int64_t)PLACES * t.in * t.block_panels * width;
-    const int64_t blocks = (t.rows + t.block - 1) / t.block;
+    const int64_t blocks = pieces_of(most_rows, t.block);
     t.chunk = t.block * (int)least(most(SHARED_FLOATS / block_floats, 1), blocks);
     t.filters = BLOCK_ROWS / rows * rows;
     const int64_t filter_floats = (int64_t)PLACES * t.in;
@@ -93,9 +94,9 @@ static int64_t block_step(const shape *t)
 
 enum { DEPTH = 128 }; /* channels or tiles transformed at a time, on their way to a panel */
 
-static room forward_room(const conv *s, int batch, bool turned)
+static room forward_room(const conv *s, const pass *p, bool turned)
 {
-    const shape t = shape_of(s, batch, turned);
+    const shape t = shape_of(s, p, turned);
     const int rows = dn_kernels.tile_rows;
     const int64_t weights = (int64_t)rows * PLACES * (DEPTH + SLACK) + 9 * (DEPTH + SLACK);
     return (room){
@@ -170,7 +171,7 @@ static void transform_weights(const workspace *w, const shape *t, const float *w
                 dn_kernels.winograd_weights(taps, step, depth, places + l * PLACES * step, step);
             }
             for (int place = 0; place < PLACES; place++)
-                dn_kernels.pack(places + place * step, PLACES * step, 1, lanes, depth, rows,
+                dn_kernels.pack(places + place * step, PLACES * step, lanes, depth, rows,
                                 panels + place * place_step
                                     + ((int64_t)i * t->in + channel) * rows);
         }
@@ -200,7 +201,7 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
                      const float *packed, const float *input, float *output, bool add,
                      const epilogue *e)
 {
-    const shape t = shape_of(s, p->batch, turned);
+    const shape t = shape_of(s, p, turned);
     const int rows = dn_kernels.tile_rows;
     float *panels = w->shared, *own_weights = panels + block_floats(&t) * (t.chunk / t.block);
     const int group = weights ? t.group : t.out;
@@ -246,7 +247,8 @@ int64_t winograd_packed_floats(const conv *s)
 
 void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed)
 {
-    const shape t = shape_of(s, 1, false);
+    const pass one = {.batch = 1, .capacity = 1};
+    const shape t = shape_of(s, &one, false);
     transform_weights(w, &t, weights, false, 0, s->out.c, packed);
 }
 
@@ -274,9 +276,9 @@ static int64_t piece_step(const shape *t, const depths *d)
     return (int64_t)d->piece * t->across + SLACK;
 }
 
-static room weight_grad_room(const conv *s, int batch)
+static room weight_grad_room(const conv *s, const pass *p)
 {
-    const shape t = shape_of(s, batch, false);
+    const shape t = shape_of(s, p, false);
     const depths d = depths_of(s, &t);
     const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
     const int64_t lanes = rows > width ? rows : width;
@@ -306,7 +308,7 @@ static void transform_lanes(const workspace *w, const shape *t, const depths *d,
                 kernel(planes + (q.image * count + first_plane + l) * size, t->h, t->w, q.first,
                        q.rows, tiles + l * PLACES * step + q.at * t->across, step, scratch);
         for (int place = 0; place < PLACES; place++)
-            dn_kernels.pack(tiles + place * step, PLACES * step, 1, lanes, (to - from) * t->across,
+            dn_kernels.pack(tiles + place * step, PLACES * step, lanes, (to - from) * t->across,
                             width,
                             panel + place * place_step + (from - first) * t->across * width);
     }
@@ -334,7 +336,7 @@ static void add_grads(const workspace *w, const conv *s, const shape *t, const f
 
 void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *data)
 {
-    const shape t = shape_of(s, p->batch, false);
+    const shape t = shape_of(s, p, false);
     const depths d = depths_of(s, &t);
     const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
     const int filter_panels = (int)panel_count(s->out.c, rows),
@@ -372,10 +374,10 @@ void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, con
 
 room winograd_room(const conv *s, const pass *p)
 {
-    const room forward = forward_room(s, p->batch, false);
+    const room forward = forward_room(s, p, false);
     if (!p->backward)
         return forward;
-    const room turned = forward_room(s, p->batch, true), grads = weight_grad_room(s, p->batch);
+    const room turned = forward_room(s, p, true), grads = weight_grad_room(s, p);
     return (room){most(most(forward.shared, turned.shared), grads.shared),
                   most(most(forward.own, turned.own), grads.own)};
 }

@@ -1,0 +1,38 @@
+/* The matrix product of a convolution over a batch: which thread packs and multiplies what. */
+#ifndef DN_CPU_PRODUCT_H
+#define DN_CPU_PRODUCT_H
+
+#include "conv.h"
+
+/* Output (images, m, n) from packed weights a (m, k) and a matrix (k, n) an image, whose panels
+ * `fill` makes. Image i of the output starts at output + i*image_step. */
+/* How a product is cut: a function of its shape alone. */
+typedef struct {
+    bool apart;       /* each thread fills its own panels and takes all rows */
+    int64_t rows;     /* a task's, of the output */
+    int64_t columns;  /* a task's */
+    int64_t chunk;    /* columns whose panels are there at a time */
+} cut;
+
+typedef struct product product;
+struct product {
+    int images;
+    int64_t m, n, k;
+    int unit;         /* columns come in whole units of these, but for the last */
+    int64_t image_step;
+    cut cut;          /* of the shape with as many images as there may be */
+    /* Columns first…last-1 of an image's matrix, its rows from…to-1, into panels k deep
+     * (gemm.h). scratch: as many floats as the columns. */
+    void (*fill)(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
+                 float *panels, float *scratch);
+    const conv *s;
+    const float *input; /* for fill */
+    int group;
+};
+
+cut cut_of(const product *q);
+room product_room(const product *q); /* besides a */
+void multiply(const workspace *w, float *shared, const product *q, const float *a, float *output,
+              bool add, const epilogue *e);
+
+#endif
