@@ -51,9 +51,10 @@ def command(
 
     from pylrm.bench import chart, layer_table, measure, summary
     from pylrm.cfgfile import resolve
-    from pylrm.plots import check_ending
 
     if out is not None:
+        from pylrm.plots import check_ending
+
         check_ending(out)
     timing = measure(
         resolve(cfg), inference=inference, batch=batch, size=size, threads=threads, rounds=rounds
