@@ -118,8 +118,11 @@ demo: all
 bench: all
 	@for bench in benchmarks/*.py; do echo $$bench; $(PYTHON) $$bench || exit 1; done
 
-#: make bench-peers   beside PyTorch, ONNX Runtime, OpenVINO and OpenCV, an hour; PEERS='--rounds 2' for less
+#: make bench-peers  beside PyTorch, ONNX Runtime, OpenVINO and OpenCV: about an hour
+#:                 (PEERS='yolov2-tiny.cfg --rounds 2': less)
 PEERS_VENV := .venv-peers
+# A build for the CPU is enough.
+TORCH ?= torch
 bench-peers: all $(PEERS_VENV)/ready
 	@for what in training inference; do \
 	    $(PYTHON) benchmarks/peers/compare.py $$what --python $(PEERS_VENV)/bin/python $(PEERS) || exit 1; done
@@ -127,7 +130,7 @@ bench-peers: all $(PEERS_VENV)/ready
 $(PEERS_VENV)/ready:
 	test -x $(PEERS_VENV)/bin/python || python3 -m venv $(PEERS_VENV)
 	$(PEERS_VENV)/bin/python -m pip install -q --disable-pip-version-check \
-	    torch onnx onnxruntime openvino 'opencv-python-headless<5' numpy
+	    $(TORCH) onnx onnxruntime openvino 'opencv-python-headless<5' numpy
 	touch $@
 
 #: make lint       ruff, mypy, and the compilers' warnings as errors

@@ -306,9 +306,10 @@ def summary(timing: Timing) -> str:
     what = "inference" if timing.inference else "training"
     turn = "pass" if timing.inference else "step"
     threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
+    rounds = f"{timing.rounds} round{'s' if timing.rounds > 1 else ''}"
     return (
         f"{Path(timing.cfg).name}, {what}: {timing.width}x{timing.height}, batch {timing.batch}, "
-        f"{threads}, {timing.kernels}, {timing.rounds} rounds\n"
+        f"{threads}, {timing.kernels}, {rounds}\n"
         f"{timing.images_per_second:.2f} img/s   {1000 * timing.seconds:.2f} ms a {turn}, "
         f"{timing.outside:.1%} of it outside the layers\n"
         f"{timing.rate / 1e9:.1f} GFLOP/s, {timing.rate / timing.peak:.0%} of the peak of "

@@ -51,11 +51,15 @@ def processor() -> str:
     return platform.processor()
 
 
+class RunError(Exception):
+    """A program that cannot: the last line of its complaints."""
+
+
 def call(command: list[object]) -> str:
-    """What a program prints; its complaints, and the end, where it fails."""
+    """What a program prints."""
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}:\n{done.stderr}")
+        raise RunError(done.stderr.strip().rpartition("\n")[2])
     return done.stdout
 
 
@@ -79,11 +83,20 @@ def compare(what: str, cfg: str, programs: list[str], args: Any) -> None:
     if {"onnxruntime", "openvino"} & set(programs):
         call([args.python, HERE / "infer.py", "onnx", folder])
     results: dict[str, list[dict[str, Any]]] = {program: [] for program in programs}
+    failures: dict[str, RunError] = {}
     for number in range(args.rounds):
         for program, found in results.items():
+            if program in failures:
+                continue
             if sys.stderr.isatty():
                 print(f"\r{cfg} {number + 1}/{args.rounds} {program:15}", end="", file=sys.stderr)
-            output = call(command_of(program, what, cfg, folder, args))
+            try:
+                output = call(command_of(program, what, cfg, folder, args))
+            except RunError as failure:
+                if program == "pylrm":
+                    raise
+                failures[program] = failure
+                continue
             found.append(json.loads(output[output.index("{") :]))
     if sys.stderr.isatty():
         print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
@@ -92,6 +105,9 @@ def compare(what: str, cfg: str, programs: list[str], args: Any) -> None:
     print("| program | version | ms | img/s | pylrm is … times as fast | process, MiB |")
     print("|---|---|---|---|---|---|")
     for program, found in results.items():
+        if program in failures:
+            print(f"| {NAMES[program]} | failed: {failures[program]} | | | | |")
+            continue
         seconds = statistics.median(result["seconds"] for result in found)
         ratio = statistics.median(
             theirs["seconds"] / ours["seconds"]

@@ -51,6 +51,5 @@ int main(void)
     CHECK(dn_network_time(net, true, &e) == DN_OK);
     dn_network_destroy(net);
     CHECK(dn_live_allocations() == before);
-    CHECK(dn_cpu_peak(1) > 1e8);
     return 0;
 }
