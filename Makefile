@@ -27,7 +27,7 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench lint lint-python lint-c sanitize debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -114,9 +114,24 @@ test-all: all test-c lint sanitize
 demo: all
 	$(PYTHON) -m pylrm.cli.main demo
 
-#: make bench      timings
+#: make bench      our own speed, in about a minute
 bench: all
 	@for bench in benchmarks/*.py; do echo $$bench; $(PYTHON) $$bench || exit 1; done
+
+#: make bench-peers  beside PyTorch, ONNX Runtime, OpenVINO and OpenCV: about an hour
+#:                 (PEERS='yolov2-tiny.cfg --rounds 2': less)
+PEERS_VENV := .venv-peers
+# A build for the CPU is enough.
+TORCH ?= torch
+bench-peers: all $(PEERS_VENV)/ready
+	@for what in training inference; do \
+	    $(PYTHON) benchmarks/peers/compare.py $$what --python $(PEERS_VENV)/bin/python $(PEERS) || exit 1; done
+
+$(PEERS_VENV)/ready:
+	test -x $(PEERS_VENV)/bin/python || python3 -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install -q --disable-pip-version-check \
+	    $(TORCH) onnx onnxruntime openvino 'opencv-python-headless<5' numpy
+	touch $@
 
 #: make lint       ruff, mypy, and the compilers' warnings as errors
 lint: lint-python lint-c

@@ -54,11 +54,11 @@ def layer_table(net: Network) -> str:
         rows.append(
             [
                 str(layer.index),
-                _kind(net, layer),
+                kind(net, layer),
                 str(layer.option("filters")) if layer.type == "convolutional" else "",
-                _window(layer),
+                window(layer),
                 _input(net, layer),
-                _shape(layer.shape) if layer.type != "lrm" else "",
+                shape_text(layer.shape) if layer.type != "lrm" else "",
                 f"{layer.parameters:,}" if layer.parameters else "",
                 f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
             ]
@@ -140,14 +140,16 @@ def _anchors(layer: Layer) -> list[tuple[float, float]]:
     return [pairs[index] for index in mask] if mask else pairs
 
 
-def _kind(net: Network, layer: Layer) -> str:
+def kind(net: Network, layer: Layer) -> str:
+    """Return a layer's type; of convolutions with groups, "depthwise" or "grouped"."""
     if layer.type != "convolutional" or layer.option("groups") == 1:
         return layer.type
     channels = _input_shape(net, layer)[0]
     return "depthwise" if layer.option("groups") == channels else "grouped"
 
 
-def _window(layer: Layer) -> str:
+def window(layer: Layer) -> str:
+    """Return a layer's size and stride, "3x3/2"; empty where it has none."""
     if layer.type in ("convolutional", "maxpool"):
         size, stride = layer.option("size"), layer.option("stride")
         size = size or stride  # of [maxpool]: the stride where it is not given
@@ -158,7 +160,7 @@ def _window(layer: Layer) -> str:
 def _input(net: Network, layer: Layer) -> str:
     if layer.type in ("route", "shortcut", "lrm"):
         return f"layer {', '.join(map(str, layer.inputs))}"
-    return _shape(_input_shape(net, layer))
+    return shape_text(_input_shape(net, layer))
 
 
 def _input_shape(net: Network, layer: Layer) -> tuple[int, int, int]:
@@ -166,7 +168,8 @@ def _input_shape(net: Network, layer: Layer) -> tuple[int, int, int]:
     return (net.channels, net.height, net.width) if index < 0 else net[index].shape
 
 
-def _shape(shape: tuple[int, int, int]) -> str:
+def shape_text(shape: tuple[int, int, int]) -> str:
+    """Return a shape, "64 x 13 x 13"."""
     return " x ".join(map(str, shape))
 
 

@@ -34,6 +34,7 @@ COLUMNS = (
     "kept_claimed",  # the share of them that a truth claims
     "kept_loss",  # their share of the loss
     "map",  # of a validation after this update, 0 to 1
+    "stall",  # seconds that the update waited for images
 )
 WHOLE = ("update", "images")
 
@@ -141,6 +142,8 @@ def darknet_lines(row: Row) -> Iterator[str]:
         found = row.get(name)
         return math.nan if found is None else found
 
+    if row.get("stall") is not None:
+        yield f"Loaded: {value('stall'):.6f} seconds"
     count = row.get("count")
     if row.get("iou") is not None or count is not None:
         yield (
@@ -267,6 +270,7 @@ _REGION = re.compile(
 _UPDATED = ("update", "loss", "avg", "rate", "seconds", "images")
 _FOUND = ("iou", "obj", "recall")
 _MINED = ("kept", "kept_claimed", "kept_loss")
+_LOADED = re.compile(rf"Loaded: {_NUMBER} seconds")
 _LRM = re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}")
 _MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
 
@@ -274,12 +278,14 @@ _MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
 def _text_rows(text: str) -> Iterator[dict[str, float]]:
     """Yield the updates of a text log.
 
-    What detectors and [lrm] say stands before an update's own line, once a pass and head; the
-    means are over the truths that each counted. A validation's mAP stands after it.
+    How long it waited for images, and what detectors and [lrm] say, stand before an update's own
+    line, once a pass and head; the means are over the truths that each counted. A validation's mAP
+    stands after it.
     """
     row: dict[str, float] = {}
     found: defaultdict[str, float] = defaultdict(float)
     mined: dict[str, float] = {}
+    stall: dict[str, float] = {}
     for line in re.split(r"[\r\n]+", text):
         if match := _REGION.search(line):
             count = int(match[4])
@@ -288,6 +294,8 @@ def _text_rows(text: str) -> Iterator[dict[str, float]]:
                 found[name] += count * float(value) if count else 0.0
         elif match := _LRM.search(line):
             mined = dict(zip(_MINED, map(float, match.groups()), strict=True))
+        elif match := _LOADED.search(line):
+            stall = {"stall": float(match[1])}
         elif match := _UPDATE.search(line):
             if row:
                 yield row
@@ -296,9 +304,9 @@ def _text_rows(text: str) -> Iterator[dict[str, float]]:
                 row["img_s"] = row["images"] / row["update"] / row["seconds"]
             if found["count"]:
                 row.update({name: found[name] / found["count"] for name in _FOUND})
-            row.update(mined)
+            row.update(mined | stall)
             found.clear()
-            mined = {}
+            mined, stall = {}, {}
         elif row and (match := _MAP.search(line)):
             row["map"] = float(match[1])
     if row:

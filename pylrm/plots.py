@@ -78,13 +78,33 @@ def plot_runs(
         The figure has another ending or cannot be written.
     """
     out = Path(out)
-    kind = out.suffix.lower()
-    if kind not in FORMATS:
+    check_ending(out)
+    save(runs_figure([run if isinstance(run, Log) else read_log(run) for run in runs], title), out)
+
+
+def check_ending(out: Path) -> None:
+    """Refuse a figure's name before any work is done for it.
+
+    Raises
+    ------
+    PylrmError
+        Its ending is none of FORMATS.
+    """
+    if out.suffix.lower() not in FORMATS:
         raise PylrmError(f"{out}: a figure ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    figure = runs_figure([run if isinstance(run, Log) else read_log(run) for run in runs], title)
+
+
+def save(figure: Figure, out: Path) -> None:
+    """Write a figure in the form that its name ends in, whole or not at all.
+
+    Raises
+    ------
+    PylrmError
+        It cannot be written.
+    """
     image = io.BytesIO()
     with rc_context(LOOK):
-        figure.savefig(image, format=kind[1:], dpi=DPI)
+        figure.savefig(image, format=out.suffix.lower()[1:], dpi=DPI)
     write_whole(out, image.getvalue())
 
 

@@ -237,7 +237,7 @@ def train(
             )
 
 
-def loop(plan: Plan, state: State, batches: Iterator[Batch]) -> None:
+def loop(plan: Plan, state: State, batches: Loader) -> None:
     """Do the updates of a run: step, validate, save, log.
 
     Parameters
@@ -246,13 +246,13 @@ def loop(plan: Plan, state: State, batches: Iterator[Batch]) -> None:
         The run.
     state : State
         Where it stands; kept up to date.
-    batches : iterator of Batch
+    batches : Loader
         Images with their truths, from the run's position on.
     """
     net, run, schedule = plan.net, plan.run, plan.schedule
     with writing(run.folder), LogWriter(run.folder) as log:
         for update in range(schedule.first, schedule.last + 1):
-            began = time.perf_counter()
+            began, stalled = time.perf_counter(), batches.stall
             tally = Tally(net)
             rate = net.learning_rate
             state.loss = step(plan, update, batches, tally)
@@ -280,6 +280,7 @@ def loop(plan: Plan, state: State, batches: Iterator[Batch]) -> None:
                     "img_s": speed,
                     **tally.columns(),
                     "map": state.map if schedule.validates(update) else None,
+                    "stall": batches.stall - stalled,
                 }
             )
             plan.progress.update(update, state.loss, state.average, state.map, speed, seconds)

@@ -57,7 +57,7 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
     with LogWriter(tmp_path) as log:
         log.update(row(1, iou=0.5, obj=0.25, recall=0.125, noobj=0.01, count=8, map=None))
         assert (tmp_path / "log.csv").read_text() == (
-            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,\n"
+            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,\n"
         )
         log.update(row(2, kept=12.5, kept_claimed=0.1, kept_loss=0.75, map=0.515))
         assert rows_of(tmp_path)[1]["map"] == "0.515"
@@ -85,6 +85,7 @@ written = st.fixed_dictionaries(
         "kept_claimed": share,
         "kept_loss": share,
         "map": share,
+        "stall": st.none() | st.floats(0, 1e3),
         "count": st.integers(1, 500),
     }
 )
@@ -163,6 +164,15 @@ def test_the_originals_log(tmp_path: Path) -> None:
     np.testing.assert_allclose(log["obj"], [0.2, math.nan])
     np.testing.assert_allclose(log["recall"], [0.1, math.nan])
     assert np.isnan(log["map"]).all() and np.isnan(log["kept"]).all()
+    np.testing.assert_allclose(log["stall"], [0.000042, math.nan])
+
+
+def test_a_table_from_before_stall_was_logged(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("update,images,loss,map\n1,64,2.5,\n2,128,2.25,0.5\n")
+    log = read_log(path)
+    assert log["loss"].tolist() == [2.5, 2.25] and log["map"][1] == 0.5
+    assert np.isnan(log["stall"]).all()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +67,26 @@ def test_a_run_learns_and_keeps_its_books(
     assert (result.folder / "net.cfg").read_text() == cfg.read_text()
     options = json.loads((result.folder / "options.json").read_text())
     assert options["letterbox"] is True and options["last"] == 60 and options["seed"] == 0
+
+
+def test_the_wait_for_images_is_logged(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pylrm.data import loader
+    from pylrm.train import train
+
+    read, slow = loader.read_image, 0.03
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(slow)
+        return read(*arguments)
+
+    monkeypatch.setattr(loader, "read_image", slowly)
+    run = train(tiny_cfg(), tiny_data, out=tmp_path / "run", workers=1, map_every=0, quiet=True)
+    stalls = [float(row["stall"]) for row in rows(run.folder)]
+    seconds = [4 / float(row["img_s"]) for row in rows(run.folder)]
+    assert sum(stalls) > 0.5 * len(stalls) * 4 * slow  # 4 images, one after the other
+    assert all(stall <= took * 1.001 for stall, took in zip(stalls, seconds, strict=True))
 
 
 def test_a_seed_repeats_for_any_number_of_workers(

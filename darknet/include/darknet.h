@@ -95,8 +95,9 @@ typedef struct {
     int inputs;                  /* layers read; input[]: their indices, -1 for the image */
     const int *input;
     int64_t parameters;          /* trained values and rolling statistics */
-    int64_t multiply_adds;       /* of one image's forward pass: convolutions and connected
-                                    layers */
+    /* of one image, in convolutions and connected layers: forward; backward in training, for the
+     * weights' gradient and, where it is asked for, the input's (0: an inference network) */
+    int64_t multiply_adds, backward_multiply_adds;
     bool loss, detector;
     int anchors, classes;        /* detectors: anchors a cell, classes */
     double cost;                 /* of the last pass; loss layers */
@@ -149,6 +150,12 @@ dn_status dn_update(dn_network *net, dn_error *error);
 double dn_cost(const dn_network *net); /* mean over the loss layers of the last pass */
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *error);
+
+/* Where the time goes, for benchmarks. Switched on, passes and updates are timed layer by layer from
+ * then on (on once more: from 0); off, as a network starts, nothing is measured or kept. */
+typedef struct { int64_t forward, backward, update; } dn_times; /* nanoseconds, sums */
+dn_status dn_network_time(dn_network *net, bool on, dn_error *error);
+dn_status dn_layer_times(const dn_network *net, int layer, dn_times *times, dn_error *error);
 
 /* Weights files. upto: layers 0…upto-1; negative: all. Loading takes `seen` from the file. */
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *error);
@@ -205,6 +212,9 @@ bool dn_key_at(int section, int index, dn_key *key);
 const char *dn_version(void);
 /* "avx512", "avx2" or "baseline": what the fast kernels will use here */
 const char *dn_cpu_features(void);
+/* Single-precision operations a second that the CPU's widest vectors reach in `threads` threads when
+ * no memory is in their way (a fused multiply-add is two): the best of some short runs. */
+double dn_cpu_peak(int threads);
 /* Tests: the nth allocation from now on fails (1: the next); 0: none. Counts are the process's. */
 void dn_fail_allocation(int64_t nth);
 int64_t dn_live_allocations(void);

@@ -177,6 +177,8 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
         info->parameters += l->params[k].count;
     if (l->type->multiply_adds)
         info->multiply_adds = l->type->multiply_adds(l);
+    if (l->runs_backward && net->purpose != DN_PLAN_INFER)
+        info->backward_multiply_adds = info->multiply_adds * (l->input_delta[0] ? 2 : 1);
     if (l->detector) {
         info->anchors = l->detector->anchors;
         info->classes = l->detector->classes;

@@ -353,6 +353,7 @@ void dn_network_destroy(dn_network *net)
         dn_free(net->layers[i].packed);
     }
     dn_free(net->layers);
+    dn_free(net->times);
     for (int i = 0; i < net->warning_count; i++)
         dn_free(net->warnings[i]);
     dn_free(net->warnings);

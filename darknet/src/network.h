@@ -32,6 +32,7 @@ struct dn_network {
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
     int images;                  /* of the last pass; 0: none yet */
     bool trained_pass;           /* the last pass may be followed by dn_backward */
+    dn_times *times;             /* one a layer; NULL: not timed */
     char **warnings;
     int warning_count;
 };

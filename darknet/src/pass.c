@@ -1,6 +1,7 @@
 /* A pass through the layers, forward and backward; a training step. */
 #include "init.h"
 #include "network.h"
+#include "timing.h"
 
 static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
 {
@@ -40,7 +41,10 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
             if (l->from[j] < 0)
                 l->input[j] = x;
         l->cost = 0;
+        const int64_t began = dn_time_begin(net);
         l->type->forward(l, &p);
+        if (net->times)
+            net->times[i].forward += dn_now() - began;
         if (train)
             l->fresh = false;
     }
@@ -55,9 +59,15 @@ dn_status dn_backward(dn_network *net, dn_error *e)
             "%s: backward needs a training pass before it: forward(x, truth, train=True)",
             net->source);
     const pass p = make_pass(net, net->batch, NULL, 0, true);
-    for (int i = net->layer_count - 1; i >= 0; i--)
-        if (net->layers[i].runs_backward)
-            net->layers[i].type->backward(&net->layers[i], &p);
+    for (int i = net->layer_count - 1; i >= 0; i--) {
+        layer *l = &net->layers[i];
+        if (!l->runs_backward)
+            continue;
+        const int64_t began = dn_time_begin(net);
+        l->type->backward(l, &p);
+        if (net->times)
+            net->times[i].backward += dn_now() - began;
+    }
     net->trained_pass = false;
     return DN_OK;
 }

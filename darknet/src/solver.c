@@ -1,6 +1,7 @@
 /* One update of all parameters. */
 #include "init.h"
 #include "network.h"
+#include "timing.h"
 
 dn_status dn_update(dn_network *net, dn_error *e)
 {
@@ -14,6 +15,7 @@ dn_status dn_update(dn_network *net, dn_error *e)
     net->updates++;
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
+        const int64_t began = dn_time_begin(net);
         for (int k = 0; k < l->param_count; k++) {
             const param *w = &l->params[k];
             if (!w->trained)
@@ -30,6 +32,8 @@ dn_status dn_update(dn_network *net, dn_error *e)
             if (s->clip > 0 && w->decays)
                 p.backend->clip(&p, w->value, w->count, s->clip);
         }
+        if (net->times)
+            net->times[i].update += dn_now() - began;
     }
     return DN_OK;
 }

@@ -207,6 +207,27 @@ class Layer:
         """Of one image's forward pass: convolutions and connected layers."""
         return int(self._info.multiply_adds)
 
+    @property
+    def backward_multiply_adds(self) -> int:
+        """Of one image's backward pass: for the weights' gradient and, where asked, the input's.
+
+        0 in an inference network, and of layers that no gradient reaches.
+        """
+        return int(self._info.backward_multiply_adds)
+
+    @property
+    def times(self) -> dict[str, int]:
+        """Nanoseconds in forward, backward and update since `Network.time_layers`.
+
+        Raises
+        ------
+        PylrmError
+            The network's layers are not timed.
+        """
+        times = ffi.new("dn_times *")
+        self._handle.call(lib.dn_layer_times, self.index, times)
+        return fields(times[0])
+
     def option(self, key: str) -> Any:
         """Return a key's value as the cfg says it, or its default.
 

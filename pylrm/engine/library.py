@@ -25,6 +25,7 @@ __all__ = [
     "Key",
     "call",
     "cpu_features",
+    "cpu_peak",
     "ffi",
     "fields",
     "floats",
@@ -107,6 +108,23 @@ def version() -> str:
 def cpu_features() -> str:
     """Return what the fast kernels use on this CPU: "avx512", "avx2" or "baseline"."""
     return str(text(lib.dn_cpu_features()))
+
+
+def cpu_peak(threads: int) -> float:
+    """Measure what the CPU can do at most in some threads, within a fraction of a second.
+
+    Parameters
+    ----------
+    threads : int
+        How many compute at once.
+
+    Returns
+    -------
+    float
+        Single-precision operations a second (a fused multiply-add is two) on its widest vectors,
+        with no memory in their way.
+    """
+    return float(lib.dn_cpu_peak(threads))
 
 
 class Key(NamedTuple):

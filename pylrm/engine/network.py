@@ -400,6 +400,16 @@ class Network:
             self._handle.call(lib.dn_train_batch, floats(images), pointer, count, loss)
             return float(loss[0])
 
+    def time_layers(self, on: bool = True) -> None:
+        """Measure from now on, from zero, the time of each layer (`Layer.times`); or no more.
+
+        Parameters
+        ----------
+        on : bool
+            False: stop, and forget the times.
+        """
+        self._handle.call(lib.dn_network_time, on)
+
     def boxes(
         self,
         i: int,
