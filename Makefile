@@ -13,11 +13,6 @@ override CFLAGS += -std=c11 -fopenmp -fPIC -fvisibility=hidden -fno-math-errno -
     $(WARNINGS) $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 
-# Asked for once, when first used: the environment may not be there before.
-BLAS_CFLAGS = $(eval BLAS_CFLAGS := $(shell $(PYTHON) pylrm/engine/build.py cflags))$(BLAS_CFLAGS)
-BLAS_LIBS = $(eval BLAS_LIBS := $(shell $(PYTHON) pylrm/engine/build.py libs))$(BLAS_LIBS)
-BLAS_FILES = $(shell $(PYTHON) pylrm/engine/build.py files)
-
 SOURCES := $(sort $(shell find darknet/src -name '*.c'))
 OBJECTS := $(SOURCES:darknet/src/%.c=$(BUILD)/obj/%.o)
 C_TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/c/*.c)))
@@ -43,7 +38,7 @@ env: $(VENV)/ready
 # An editable install. opencv-python needs libGL; where that is missing, its headless twin takes its place.
 $(VENV)/ready: pyproject.toml
 	test -x $(PYTHON) || python3 -m venv $(VENV)
-	$(PYTHON) -m pip install -q --disable-pip-version-check "setuptools>=64" wheel cffi scipy-openblas32
+	$(PYTHON) -m pip install -q --disable-pip-version-check "setuptools>=64" wheel cffi
 	PYLRM_BUILD=$(BUILD) $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dev]'
 	$(PYTHON) -c 'import cv2' 2> /dev/null || { \
 	    echo 'opencv-python cannot be imported here: taking opencv-python-headless'; \
@@ -51,15 +46,15 @@ $(VENV)/ready: pyproject.toml
 	    $(PYTHON) -m pip install -q --disable-pip-version-check opencv-python-headless; }
 	touch $@
 
-$(BUILD)/flags: FORCE | $(READY)
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS)' > $@
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
 
 $(BUILD)/obj/%.o: darknet/src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '$(CC) $<'
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS_CFLAGS) -MMD -MP -c $< -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/backends/cpu/dispatch.o: CPPFLAGS += -D_GNU_SOURCE # sched_getaffinity
 
@@ -68,12 +63,9 @@ $(BUILD)/libdarknet.a: $(OBJECTS)
 	@echo '$(AR) $@'
 	@$(AR) rcs $@ $(OBJECTS)
 
-# The BLAS lies beside, where the library and the C tests look for it.
 $(BUILD)/libdarknet.so: $(OBJECTS)
-	@for file in $(BLAS_FILES); do cmp -s $$file $(BUILD)/$${file##*/} || \
-	    { cp $$file $(BUILD)/new && mv $(BUILD)/new $(BUILD)/$${file##*/}; }; done
 	@echo '$(CC) -o $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ $(BLAS_LIBS) -lm -Wl,-rpath,'$$ORIGIN' -Wl,-soname,libdarknet.so -o $@
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ -lm -Wl,-soname,libdarknet.so -o $@
 
 #: make library    build/release/libdarknet.so and .a, for C programs
 library: $(BUILD)/libdarknet.so $(BUILD)/libdarknet.a
@@ -93,7 +85,7 @@ $(BUILD)/tests/%.o: tests/c/%.c $(BUILD)/flags
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libdarknet.a | $(BUILD)/libdarknet.so
-	@$(CC) $(CFLAGS) $(LDFLAGS) $^ $(BLAS_LIBS) -lm -Wl,-rpath,'$$ORIGIN/..' -o $@
+	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lm -o $@
 
 #: make test-c     the C tests alone
 test-c: $(C_TESTS)
@@ -173,6 +165,6 @@ debug: | $(READY)
 
 #: make clean      all that was built; the environment stays
 clean:
-	rm -rf build pylrm/engine/lib pylrm/engine/_darknet.*.so pylrm/_shipped *.egg-info
+	rm -rf build pylrm/engine/_darknet.*.so pylrm/_shipped *.egg-info
 
 -include $(OBJECTS:.o=.d) $(C_TESTS:=.d)

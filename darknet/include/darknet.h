@@ -1,9 +1,9 @@
 /* libdarknet: a Darknet-compatible engine with Loss Rank Mining.
  *
  * The library never exits, prints or keeps state outside a network, except for one initialisation
- * of the process (CPU features; the BLAS is told to use one thread). A call that can fail returns a
- * dn_status and fills a dn_error. Different networks may be used in different threads at once; one
- * network is used by one thread at a time.
+ * of the process (CPU features). A call that can fail returns a dn_status and fills a dn_error.
+ * Different networks may be used in different threads at once; one network is used by one thread at
+ * a time.
  *
  * Everything between the two markers is plain C without preprocessor lines: pylrm's cffi reads it.
  */

@@ -6,7 +6,7 @@
 
 struct dn_network;
 
-/* CPU features, BLAS threads; any number of calls from any thread */
+/* CPU features; any number of calls from any thread */
 void dn_start_process(void);
 int dn_usable_processors(void);
 /* of the threads a network has: all; 1 in a child made by fork() */
