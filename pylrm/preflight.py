@@ -12,7 +12,7 @@ from pylrm.cfgfile import Section, read_cfg
 from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_data, read_list
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, DataError, PylrmError
-from pylrm.evaluate.records import CocoTruth
+from pylrm.evaluate.truths import CocoTruth
 from pylrm.runs import Run
 
 HOW_TO_GET = {

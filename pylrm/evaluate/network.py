@@ -13,7 +13,8 @@ from pylrm.data.darknet import DataFile
 from pylrm.data.loader import evaluation_batches
 from pylrm.engine import Network
 from pylrm.errors import DataError
-from pylrm.evaluate.records import CocoTruth, Fields, label_record, record_of, to_pixels
+from pylrm.evaluate.records import Fields, record_of, to_pixels
+from pylrm.evaluate.truths import CocoTruth, label_record
 from pylrm.evaluate.voc import Metric, VocResult, voc
 from pylrm.preflight import read_images
 

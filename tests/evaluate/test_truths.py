@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pylrm.errors import DataError
-from pylrm.evaluate.records import CORNERS, CocoTruth, label_record
+from pylrm.evaluate.records import CORNERS
+from pylrm.evaluate.truths import CocoTruth, label_record
 
 NAMES = ["car", "van"]
 Change = Callable[[dict[str, Any]], object]
