@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from pylrm.data.darknet import read_truth
 from pylrm.errors import DataError
-from pylrm.evaluate.records import EVERY_CLASS, Fields, record_of, to_pixels
+from pylrm.evaluate.records import EVERY_CLASS, Fields, Floats, record_of, to_pixels
 
 T = TypeVar("T")
 
 
-def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
+def to_edges(pixels: Floats) -> Floats:
+    """Turn inclusive pixels (n, 4), the first being 1, into edges between pixels, from 0."""
+    return pixels - (1, 1, 0, 0)
+
+
+def label_record(
+    image: Path, classes: int, size: tuple[int, int], *, edges: bool = False
+) -> Fields:
     """Read an image's truths from its label file and ignore file; neither: background only.
 
     Parameters
@@ -27,6 +35,8 @@ def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
         How many there are.
     size : (int, int)
         The image's width and height.
+    edges : bool
+        Give corners as edges between pixels, from 0, in place of inclusive pixels from 1.
 
     Raises
     ------
@@ -34,19 +44,34 @@ def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
         At the first bad line.
     """
     objects, regions = read_truth(image, classes)
+    pixels = to_pixels(np.vstack([objects[:, 1:], regions]), size, clip=False)
     return record_of(
         np.concatenate([objects[:, 0], np.full(len(regions), EVERY_CLASS)]),
-        to_pixels(np.vstack([objects[:, 1:], regions]), size, clip=False),
+        to_edges(pixels) if edges else pixels,
         ignore=np.arange(len(objects) + len(regions)) >= len(objects),
     )
+
+
+class _Row(NamedTuple):
+    """An annotation."""
+
+    kind: int
+    box: list[float]
+    area: float
+    crowd: bool
+    difficult: bool
+    truncated: float
+    occluded: int
+    ignore: bool
 
 
 class CocoTruth:
     """The truths of a file in COCO's format.
 
     bbox is x, y, w, h from the image's corner, between pixels, so that VOC's inclusive corners are
-    x+1, y+1, x+w, y+h. Besides COCO's own fields an annotation may have difficult and ignore;
-    iscrowd counts as ignore. A region to ignore stands for its own class.
+    x+1, y+1, x+w, y+h. Besides COCO's own fields an annotation may have difficult, truncated (a
+    share), occluded (KITTI's level) and ignore; iscrowd counts as ignore. A region to ignore
+    stands for its own class, or for every class if its category_id is 0 and no category has that.
 
     Parameters
     ----------
@@ -54,6 +79,13 @@ class CocoTruth:
         The file.
     names : sequence of str
         The classes; the file's categories are found by their names.
+
+    Attributes
+    ----------
+    images : dict of int to str
+        The images' ids and file names.
+    categories : dict of str to int
+        Class names to category ids; names that the file lacks have ids that it does not use.
 
     Raises
     ------
@@ -64,40 +96,35 @@ class CocoTruth:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path = path
         document = self._document()
-        categories = {
+        there = {
             entry: self._field("category", i, item, "name", str)
             for i, item in self._items(document, "categories")
             for entry in [self._field("category", i, item, "id", int)]
         }
-        rows: dict[int, list[tuple[int, list[float], bool, bool]]] = {}
+        self.categories = _complete({name: entry for entry, name in there.items()}, names)
+        self.images: dict[int, str] = {}
+        self._rows: dict[int, list[_Row]] = {}
         self._entries: dict[Path, int] = {}
         self._by_name: dict[str, list[int]] = {}
         for i, item in self._items(document, "images"):
             entry = self._field("image", i, item, "id", int)
             file = self._field("image", i, item, "file_name", str)
-            rows[entry] = []
+            if entry in self.images:
+                raise DataError(f"{path}: image {i}: id {entry} is that of '{self.images[entry]}'")
+            self.images[entry] = file
+            self._rows[entry] = []
             for place in (path.parent / file, Path(file)):
                 self._entries[_absolute(place)] = entry
             self._by_name.setdefault(Path(file).name, []).append(entry)
+        kinds = {entry: names.index(name) for entry, name in there.items() if name in names}
         for i, item in self._items(document, "annotations"):
             image = self._field("annotation", i, item, "image_id", int)
-            if image not in rows:
+            if image not in self.images:
                 raise DataError(f"{path}: annotation {i}: image_id {image} is no image's id")
-            category = categories.get(self._field("annotation", i, item, "category_id", int))
-            if category not in names:
-                known = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-                what = "is no category's id" if category is None else f"is '{category}'"
-                raise DataError(
-                    f"{path}: annotation {i}: category_id {item['category_id']} {what}; the "
-                    f"classes are {known}"
-                )
-            ignore = bool(item.get("ignore")) or bool(item.get("iscrowd"))
-            box = self._field("annotation", i, item, "bbox", _box)
-            rows[image].append((names.index(category), box, bool(item.get("difficult")), ignore))
-        self._records = {image: _coco_record(found) for image, found in rows.items()}
+            self._rows[image].append(self._row(i, item, kinds, there, names))
 
-    def record(self, image: Path) -> Fields:
-        """Return an image's truths.
+    def image_id(self, image: Path) -> int:
+        """Return an image's id.
 
         Parameters
         ----------
@@ -117,7 +144,77 @@ class CocoTruth:
                 found = f"{len(alike)} images of that name" if alike else "no such image"
                 raise DataError(f"{self.path}: {found}: {image}, which is to be evaluated")
             entry = alike[0]
-        return self._records[entry]
+        return entry
+
+    def record(self, image: Path, *, edges: bool = False) -> Fields:
+        """Return an image's truths.
+
+        Parameters
+        ----------
+        image : Path
+            As of `image_id`.
+        edges : bool
+            Give corners as edges between pixels, from 0, in place of inclusive pixels from 1.
+
+        Returns
+        -------
+        dict of ndarray (n,)
+            class, left, top, right, bottom, area (square pixels), crowd, difficult, truncated,
+            occluded, ignore.
+
+        Raises
+        ------
+        DataError
+            The file does not hold the image.
+        """
+        rows = self._rows[self.image_id(image)]
+        boxes = np.array([row.box for row in rows], np.float64).reshape(-1, 4)
+        return record_of(
+            [row.kind for row in rows],
+            np.hstack([boxes[:, :2] + (0 if edges else 1), boxes[:, :2] + boxes[:, 2:]]),
+            area=np.array([row.area for row in rows], np.float64),
+            crowd=np.array([row.crowd for row in rows], bool),
+            difficult=np.array([row.difficult for row in rows], bool),
+            truncated=np.array([row.truncated for row in rows], np.float64),
+            occluded=np.array([row.occluded for row in rows], np.int64),
+            ignore=np.array([row.ignore for row in rows], bool),
+        )
+
+    def _row(
+        self,
+        number: int,
+        item: dict[str, Any],
+        kinds: dict[int, int],
+        categories: dict[int, str],
+        names: Sequence[str],
+    ) -> _Row:
+        """Read an annotation."""
+        category = self._field("annotation", number, item, "category_id", int)
+        crowd = self._optional(number, item, "iscrowd", bool, False)
+        ignore = self._optional(number, item, "ignore", bool, False) or crowd
+        if category in kinds:
+            kind = kinds[category]
+        elif category == 0 and ignore and category not in categories:
+            kind = EVERY_CLASS
+        else:
+            known = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+            name = categories.get(category)
+            what = "is no category's id" if name is None else f"is '{name}'"
+            raise DataError(
+                f"{self.path}: annotation {number}: category_id {category} {what}; the classes "
+                f"are {known}"
+            )
+        box = self._field("annotation", number, item, "bbox", _box)
+        return _Row(
+            kind,
+            box,
+            self._optional(number, item, "area", _finite, box[2] * box[3]),
+            crowd,
+            self._optional(number, item, "difficult", bool, False),
+            self._optional(number, item, "truncated", _finite, 0.0),
+            self._optional(number, item, "occluded", int, 0),
+            ignore,
+        )
 
     def _document(self) -> dict[str, Any]:
         try:
@@ -150,10 +247,29 @@ class CocoTruth:
             shown = json.dumps(item[key])[:60]
             raise DataError(f"{self.path}: {what} {number}: {key} is {shown}") from error
 
+    def _optional(
+        self,
+        number: int,
+        item: dict[str, Any],
+        key: str,
+        convert: Callable[[Any], T],
+        otherwise: T,
+    ) -> T:
+        """Return a field that an annotation need not have."""
+        return self._field("annotation", number, item, key, convert) if key in item else otherwise
+
 
 def _absolute(path: Path) -> Path:
     """Return where a file stands, without following it if it is a link."""
     return path.parent.resolve() / path.name
+
+
+def _complete(categories: dict[str, int], names: Sequence[str]) -> dict[str, int]:
+    """Return the classes' category ids, made up for those that have none."""
+    ids = dict(categories)
+    for name in names:
+        ids.setdefault(name, max(ids.values(), default=0) + 1)
+    return {name: ids[name] for name in names}
 
 
 def _box(values: Any) -> list[float]:
@@ -163,12 +279,8 @@ def _box(values: Any) -> list[float]:
     return box
 
 
-def _coco_record(rows: Sequence[tuple[int, list[float], bool, bool]]) -> Fields:
-    boxes = np.array([box for _, box, _, _ in rows], np.float64).reshape(-1, 4)
-    corners = np.hstack([boxes[:, :2] + 1, boxes[:, :2] + boxes[:, 2:]])
-    return record_of(
-        [kind for kind, _, _, _ in rows],
-        corners,
-        difficult=np.array([difficult for _, _, difficult, _ in rows], bool),
-        ignore=np.array([ignore for _, _, _, ignore in rows], bool),
-    )
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("finite")
+    return number

@@ -51,6 +51,36 @@ def test_a_files_truths(tmp_path: Path) -> None:
     assert len(truth.record(tmp_path / "images" / "a.jpg")["class"]) == 0
 
 
+def test_edges_and_what_only_some_metrics_ask(tmp_path: Path) -> None:
+    content = document()
+    content["annotations"][0].update(truncated=0.25, occluded=2, area=150.5)
+    content["annotations"].append(
+        {"image_id": 2, "category_id": 0, "bbox": [3, 4, 5, 6], "ignore": 1}
+    )
+    truth = CocoTruth(write(tmp_path, content), NAMES)
+    record = truth.record(Path("b.jpg"), edges=True)
+    corners = np.stack([record[name] for name in CORNERS], axis=1)
+    assert corners[[0, -1]].tolist() == [[10, 5, 30, 15], [3, 4, 8, 10]]
+    assert record["class"].tolist() == [1, 0, 0, 0, -1]
+    assert record["truncated"].tolist() == [0.25, 0, 0, 0, 0]
+    assert record["occluded"].tolist() == [2, 0, 0, 0, 0]
+    assert record["area"].tolist() == [150.5, 800, 4, 4, 30]
+    assert record["crowd"].tolist() == [False, False, True, False, False]
+    assert record["ignore"].tolist() == [False, False, True, True, True]
+
+
+def test_ids(tmp_path: Path) -> None:
+    truth = CocoTruth(write(tmp_path, document()), ["bus", *NAMES])
+    assert truth.images == {5: "images/a.jpg", 2: "images/b.jpg"}
+    assert truth.image_id(Path("b.jpg")) == 2
+    assert truth.categories == {"bus": 10, "car": 4, "van": 9}
+    content = document()
+    content["categories"].append({"id": 0, "name": "bus"})  # then 0 is a class as any other
+    content["annotations"][3]["category_id"] = 0
+    truth = CocoTruth(write(tmp_path, content), ["bus", *NAMES])
+    assert truth.record(Path("b.jpg"))["class"].tolist() == [2, 1, 1, 0]
+
+
 def test_images_are_found_by_path_then_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +114,11 @@ def test_images_are_found_by_path_then_by_name(
         (lambda d: d["annotations"][1].update(bbox=[1, 2, 3, "x"]), "annotation 2: bbox"),
         (lambda d: d["annotations"][1].update(bbox=[1, 2, 3, float("nan")]), "2: bbox"),
         (lambda d: d["annotations"][1].update(bbox=None), "annotation 2: bbox is null"),
+        (lambda d: d["annotations"][1].update(category_id=0), "2: category_id 0 is no category"),
+        (lambda d: d["annotations"][1].update(truncated="much"), '2: truncated is "much"'),
+        (lambda d: d["annotations"][1].update(occluded=[]), r"2: occluded is \[\]"),
+        (lambda d: d["annotations"][1].update(area=float("inf")), "2: area is Infinity"),
+        (lambda d: d["images"][1].update(id=5), "image 2: id 5 is that of 'images/a.jpg'"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, change: Change, message: str) -> None:
@@ -116,4 +151,7 @@ def test_a_labels_truths(tmp_path: Path) -> None:
     assert record["class"].tolist() == [1, -1] and record["ignore"].tolist() == [False, True]
     corners = np.stack([record[name] for name in CORNERS], axis=1)
     assert corners.tolist() == [[11, 6, 30, 15], [1, 1, 40, 20]]
+    record = label_record(tmp_path / "a.jpg", 2, (40, 20), edges=True)
+    corners = np.stack([record[name] for name in CORNERS], axis=1)
+    assert corners.tolist() == [[10, 5, 30, 15], [0, 0, 40, 20]]
     assert len(label_record(tmp_path / "b.jpg", 2, (40, 20))["class"]) == 0
