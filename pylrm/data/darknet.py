@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,14 @@ import numpy.typing as npt
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]
+Metric = Literal["area", "11point", "coco", "kitti"]
 
-_NO_LABELS = np.zeros((0, 5), np.float32)
-_SLACK = 0.01  # annotators' rounding: how far a box's centre may stand outside the image
+METRICS: tuple[Metric, ...] = get_args(Metric)
+
+Ints = npt.NDArray[np.int64]
+
+SLACK = 0.01  # annotators' rounding: how far a box's centre may stand outside the image
+LEAST = 0.001  # boxes narrower or lower than this part of the image are dropped in training
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class DataFile:
     truth
         The validation images' annotations in COCO's format.
     metric
-        How `map` integrates precision over recall.
+        What `map` measures: VOC's average precision ("area", "11point"), COCO's or KITTI's.
     """
 
     path: Path
@@ -53,7 +58,7 @@ class DataFile:
     results: Path | None
     eval: str
     truth: Path | None
-    metric: Literal["area", "11point"]
+    metric: Metric
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,10 @@ class LabelSummary:
     ----------
     images, boxes
         How many there are.
-    boxes_per_class
-        Boxes of each class, in the order of the classes.
+    boxes_per_class, images_per_class
+        Boxes of each class, and images with one, in the order of the classes.
+    absent
+        Images that are not there.
     missing
         Images without a label file: background only.
     ignored
@@ -79,6 +86,8 @@ class LabelSummary:
     images: int
     boxes: int
     boxes_per_class: list[int]
+    images_per_class: list[int]
+    absent: list[Path]
     missing: list[Path]
     ignored: int
     most: int
@@ -190,9 +199,11 @@ def read_data(path: str | Path) -> DataFile:
     else:
         raise DataError(f"{path}: neither classes= nor names= is there")
 
-    metric = pairs.get("metric", (0, "area"))
-    if metric[1] not in ("area", "11point"):
-        raise DataError(f"{path}:{metric[0]}: metric={metric[1]}; expected area or 11point")
+    line, value = pairs.get("metric", (0, "area"))
+    metric = next((name for name in METRICS if name == value), None)
+    if metric is None:
+        known = f"{', '.join(METRICS[:-1])} or {METRICS[-1]}"
+        raise DataError(f"{path}:{line}: metric={value}; expected {known}")
     return DataFile(
         path=path,
         classes=classes,
@@ -203,7 +214,7 @@ def read_data(path: str | Path) -> DataFile:
         results=written_to("results"),
         eval=pairs.get("eval", (0, "voc"))[1],
         truth=read_from("truth"),
-        metric="area" if metric[1] == "area" else "11point",
+        metric=metric,
     )
 
 
@@ -249,19 +260,133 @@ def _numbers(path: Path, line: int, fields: Sequence[str]) -> list[float]:
         try:
             value = float(field)
         except ValueError:
-            raise DataError(f"{path}:{line}: {name} is '{field}', not a number") from None
+            raise DataError(f"{path}:{line}: {name} is '{field:.40}', not a number") from None
         if not math.isfinite(value):
-            raise DataError(f"{path}:{line}: {name} is {field}; expected a finite number")
-        if name in "xy" and not -_SLACK <= value <= 1 + _SLACK:
+            raise DataError(f"{path}:{line}: {name} is {field:.40}; expected a finite number")
+        if name in "xy" and not -SLACK <= value <= 1 + SLACK:
             raise DataError(
-                f"{path}:{line}: {name} is {field}; a centre stands within 0…1 of the image"
+                f"{path}:{line}: {name} is {field:.40}; a centre stands within 0…1 of the image"
             )
         if name in "wh" and not 0 <= value <= 2:
             raise DataError(
-                f"{path}:{line}: {name} is {field}; a size is relative to the image, 0…1"
+                f"{path}:{line}: {name} is {field:.40}; a size is relative to the image, 0…1"
             )
         box.append(value)
     return box
+
+
+class UnknownClassError(DataError):
+    """A label of a class that the data set does not have."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a label or ignore file holds, good and bad.
+
+    Attributes
+    ----------
+    boxes
+        (n, columns) float32: the good lines' numbers.
+    lines
+        (n,) where they stand, from 1.
+    wrong
+        What is wrong with each of the other lines, or with the file.
+    """
+
+    boxes: Floats
+    lines: Ints
+    wrong: list[DataError]
+
+    def good(self) -> Floats:
+        """The boxes.
+
+        Raises
+        ------
+        DataError
+            For the first bad line.
+        """
+        if self.wrong:
+            raise self.wrong[0]
+        return self.boxes
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the files of an image say: its label file (None: there is none), objects, regions."""
+
+    image: Path
+    label: Path | None
+    objects: Rows
+    regions: Rows
+
+
+def _rows(path: Path | None, columns: int, parse: Callable[[int, list[str]], list[float]]) -> Rows:
+    """Read a file's lines of numbers; no file: none."""
+    found: list[list[float]] = []
+    lines: list[int] = []
+    wrong: list[DataError] = []
+    try:
+        text = "" if path is None else _read_text(path)
+    except DataError as error:
+        text, wrong = "", [error]
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            found.append(parse(number, fields))
+            lines.append(number)
+        except DataError as error:
+            wrong.append(error)
+    boxes = np.array(found, np.float32).reshape(-1, columns)
+    return Rows(boxes, np.array(lines, np.int64), wrong)
+
+
+def inspect_labels(path: str | Path | None, classes: int, source: str | Path | None = None) -> Rows:
+    """Read a label file as `read_labels` does, past all bad lines; None: no file, no labels."""
+
+    def parse(number: int, fields: list[str]) -> list[float]:
+        if len(fields) != 5:
+            raise DataError(f"{path}:{number}: {len(fields)} fields; a label is 'class x y w h'")
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", fields[0]):
+            raise DataError(
+                f"{path}:{number}: class '{fields[0]:.40}'; expected a whole number 0…{classes - 1}"
+            )
+        index = int(fields[0])
+        if not 0 <= index < classes:
+            owner = f"{source} has" if source is not None else "there are"
+            raise UnknownClassError(
+                f"{path}:{number}: class {index}, but {owner} {classes} classes (0…{classes - 1})"
+            )
+        return [float(index), *_numbers(Path(str(path)), number, fields[1:])]
+
+    return _rows(None if path is None else Path(path), 5, parse)
+
+
+def inspect_ignore(image: str | Path) -> Rows:
+    """Read an image's regions to ignore as `read_ignore` does, past all bad lines."""
+    path = _beside(Path(image), ".ignore.txt")
+
+    def parse(number: int, fields: list[str]) -> list[float]:
+        if len(fields) != 4:
+            raise DataError(f"{path}:{number}: {len(fields)} fields; a region is 'x y w h'")
+        return _numbers(Path(str(path)), number, fields)
+
+    return _rows(path, 4, parse)
+
+
+def inspect_truth(image: Path, classes: int, source: str | Path | None = None) -> Truth:
+    """Read the label and ignore file of an image, past all bad lines.
+
+    Parameters
+    ----------
+    image
+        The image, which need not be there.
+    classes, source
+        As of `read_labels`.
+    """
+    label = find_label(image)
+    return Truth(image, label, inspect_labels(label, classes, source), inspect_ignore(image))
 
 
 def read_labels(
@@ -288,26 +413,7 @@ def read_labels(
     DataError
         At the first bad line, naming file and line.
     """
-    path = Path(path)
-    rows = []
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 5:
-            raise DataError(f"{path}:{number}: {len(fields)} fields; a label is 'class x y w h'")
-        if not re.fullmatch(r"[+-]?[0-9]+", fields[0]):
-            raise DataError(
-                f"{path}:{number}: class '{fields[0]}'; expected a whole number 0…{classes - 1}"
-            )
-        index = int(fields[0])
-        if not 0 <= index < classes:
-            owner = f"{source} has" if source is not None else "there are"
-            raise DataError(
-                f"{path}:{number}: class {index}, but {owner} {classes} classes (0…{classes - 1})"
-            )
-        rows.append([float(index), *_numbers(path, number, fields[1:])])
-    return np.array(rows, np.float32).reshape(-1, 5)
+    return inspect_labels(path, classes, source).good()
 
 
 def read_truth(image: Path, classes: int) -> tuple[Floats, Floats]:
@@ -323,9 +429,8 @@ def read_truth(image: Path, classes: int) -> tuple[Floats, Floats]:
     DataError
         At the first bad line, naming file and line.
     """
-    label = find_label(image)
-    objects = _NO_LABELS if label is None else read_labels(label, classes)
-    return objects, read_ignore(image)
+    truth = inspect_truth(image, classes)
+    return truth.objects.good(), truth.regions.good()
 
 
 def read_ignore(image: str | Path) -> Floats:
@@ -349,16 +454,7 @@ def read_ignore(image: str | Path) -> Floats:
     DataError
         At the first bad line, naming file and line.
     """
-    path = _beside(Path(image), ".ignore.txt")
-    rows = []
-    if path is not None:
-        for number, line in enumerate(_read_text(path).splitlines(), 1):
-            fields = line.split()
-            if fields and len(fields) != 4:
-                raise DataError(f"{path}:{number}: {len(fields)} fields; a region is 'x y w h'")
-            if fields:
-                rows.append(_numbers(path, number, fields))
-    return np.array(rows, np.float32).reshape(-1, 4)
+    return inspect_ignore(image).good()
 
 
 def check_labels(
@@ -371,20 +467,44 @@ def check_labels(
     DataError
         At the first bad line, naming file and line.
     """
-    per_class = np.zeros(classes, np.int64)
+
+    def truths() -> Iterator[Truth]:
+        for image in images:
+            truth = inspect_truth(image, classes, source)
+            for rows in (truth.objects, truth.regions):
+                rows.good()
+            yield truth
+
+    return summarise(truths(), classes)
+
+
+def summarise(truths: Iterable[Truth], classes: int) -> LabelSummary:
+    """Count what the good lines of images' files hold."""
+    boxes, holders = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
+    absent: list[Path] = []
     missing: list[Path] = []
     count = ignored = most = small = 0
-    for image in images:
+    for truth in truths:
         count += 1
-        label = find_label(image)
-        if label is None:
-            missing.append(image)
-        rows = _NO_LABELS if label is None else read_labels(label, classes, source)
-        regions = len(read_ignore(image))
-        per_class += np.bincount(rows[:, 0].astype(np.int64), minlength=classes)
+        if not truth.image.is_file():
+            absent.append(truth.image)
+        if truth.label is None:
+            missing.append(truth.image)
+        rows, regions = truth.objects.boxes, len(truth.regions.boxes)
+        of_class = np.bincount(rows[:, 0].astype(np.int64), minlength=classes)
+        boxes += of_class
+        holders += of_class > 0
         ignored += regions
         most = max(most, len(rows) + regions)
-        small += int((rows[:, 3:] < 0.001).any(axis=1).sum())
+        small += int((rows[:, 3:] < LEAST).any(axis=1).sum())
     return LabelSummary(
-        count, int(per_class.sum()), per_class.tolist(), missing, ignored, most, small
+        count,
+        int(boxes.sum()),
+        boxes.tolist(),
+        holders.tolist(),
+        absent,
+        missing,
+        ignored,
+        most,
+        small,
     )
