@@ -94,7 +94,14 @@ class LabelSummary:
     small: int
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    DataError
+        Where it can't be read, or is in another encoding.
+    """
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -122,7 +129,7 @@ def _lookup(name: str, folder: Path, shipped: bool = False) -> Path:
 def _pairs(path: Path) -> dict[str, tuple[int, str]]:
     """The key=value lines of a .data file, with their line numbers."""
     pairs: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         line = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].strip()
         if not line:
             continue
@@ -142,7 +149,7 @@ def read_names(path: str | Path) -> list[str]:
         Where it can't be read, has no names, or has one twice or blank.
     """
     path = Path(path)
-    names = [line.strip() for line in _read_text(path).rstrip().splitlines()]
+    names = [line.strip() for line in read_text(path).rstrip().splitlines()]
     if not names:
         raise DataError(f"{path}: no class names in it")
     for number, name in enumerate(names, 1):
@@ -227,7 +234,7 @@ def read_list(path: str | Path) -> list[Path]:
         Where the list can't be read or is empty. Whether the images exist is not looked at.
     """
     path = Path(path)
-    lines = (line.strip() for line in _read_text(path).splitlines())
+    lines = (line.strip() for line in read_text(path).splitlines())
     images = [_lookup(line, path.parent) for line in lines if line]
     if not images:
         raise DataError(f"{path}: no images in it; expected one path a line")
@@ -326,7 +333,7 @@ def _rows(path: Path | None, columns: int, parse: Callable[[int, list[str]], lis
     lines: list[int] = []
     wrong: list[DataError] = []
     try:
-        text = "" if path is None else _read_text(path)
+        text = "" if path is None else read_text(path)
     except DataError as error:
         text, wrong = "", [error]
     for number, line in enumerate(text.splitlines(), 1):
