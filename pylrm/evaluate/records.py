@@ -1,13 +1,15 @@
 """Boxes with their classes, by image: what the metrics take.
 
 A record is what one image has: a structured array or a mapping of arrays of one length, with the
-fields class (index into the names), left, top, right, bottom (pixels, inclusive, the first pixel
-being 1, as PASCAL VOC counts) and, as need be, score, difficult, truncated, occluded, ignore.
+fields class (index into the names), left, top, right, bottom (pixels) and, as need be, score,
+difficult, truncated, occluded, ignore, crowd, area. Corners are inclusive pixels, the first being
+1, for VOC's metric, and edges between pixels, from 0 on, for COCO's and KITTI's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +25,14 @@ Id = TypeVar("Id", bound=Hashable)
 
 CORNERS = ("left", "top", "right", "bottom")
 EVERY_CLASS = -1  # the class of an ignore region that stands for all classes
+OPTIONAL = {  # fields of truths, and what they are where a record does not have them
+    "difficult": 0.0,
+    "ignore": 0.0,
+    "crowd": 0.0,
+    "truncated": 0.0,
+    "occluded": 0.0,
+    "area": math.nan,
+}
 
 
 @dataclass(frozen=True)
@@ -31,41 +41,83 @@ class Boxes:
 
     Attributes
     ----------
+    classes : int
+        How many there are.
     image : array (n,) int64
         Which image.
     kind : array (n,) int64
         The class; -1 (ignore regions only): every class.
     corners : array (n, 4) float64
-        Left, top, right, bottom; inclusive pixels.
+        Left, top, right, bottom; pixels.
     score : array (n,) float64
         Zeros for truths.
     difficult, ignore : array (n,) bool
-        VOC's flag; a region to ignore instead of an object.
+        VOC's flag; a region to ignore (or COCO's crowd) instead of an object.
+    area : array (n,) float64
+        Of the object, as annotated; NaN: not given.
+    truncated, occluded : array (n,) float64
+        KITTI's: the part outside the image, 0 to 1, and the degree of occlusion, 0 to 3.
     """
 
+    classes: int
     image: Ints
     kind: Ints
     corners: Floats
     score: Floats
     difficult: Bools
     ignore: Bools
+    area: Floats
+    truncated: Floats
+    occluded: Floats
 
     def __len__(self) -> int:
         return len(self.image)
 
     def __getitem__(self, which: Bools | Ints) -> Boxes:
         """Return those of a mask, or of indices in their order."""
-        return Boxes(**{name: values[which] for name, values in vars(self).items()})
+        fields = dict(vars(self))
+        classes = fields.pop("classes")
+        return Boxes(classes, **{name: values[which] for name, values in fields.items()})
+
+
+def join(
+    truth: Mapping[Id, Record], detections: Mapping[Id, Record], names: Sequence[str]
+) -> tuple[list[Hashable], Boxes, Boxes]:
+    """Join the records of all images.
+
+    Returns
+    -------
+    ids : list
+        The images' ids: those of the truths, then those of detections alone; `Boxes.image` is an
+        index into it.
+    truth, found : Boxes
+        In the order in which they are given.
+
+    Raises
+    ------
+    ValueError
+        A field is missing, has another length or an impossible value (the image is named); two
+        classes have the same name.
+    """
+    if len(set(names)) < len(names):
+        raise ValueError("two classes have the same name")
+    ids: list[Hashable] = list(dict.fromkeys([*truth, *detections]))
+    number_of = {image: number for number, image in enumerate(ids)}
+    return (
+        ids,
+        gather(truth, number_of, len(names), scored=False),
+        gather(detections, number_of, len(names), scored=True),
+    )
 
 
 def gather(
     records: Mapping[Id, Record],
-    number_of: Mapping[Id, int],
+    number_of: Mapping[Hashable, int],
     classes: int,
     *,
     scored: bool,
 ) -> Boxes:
-    """Join the records of all images.
+    """Join the records of all images, of detections (scored) or of truths.
 
     Parameters
     ----------
@@ -81,11 +133,12 @@ def gather(
     Raises
     ------
     ValueError
-        A field is missing, has another length or an impossible value; the image is named.
+        As `join`.
     """
     needed = ["class", *CORNERS, *(["score"] if scored else [])]
-    optional = [] if scored else ["difficult", "ignore"]
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in [*needed, *optional]}
+    parts: dict[str, list[Floats]] = {name: [] for name in needed}
+    if not scored:
+        parts.update((name, []) for name in OPTIONAL)
     images: list[int] = []
     counts: list[int] = []
     for image, record in records.items():
@@ -95,40 +148,53 @@ def gather(
         for name in needed:
             if name not in fields:
                 raise ValueError(f"image {image!r}: no field '{name}'")
-        count = len(np.atleast_1d(np.asarray(record["class"])))
+        count = np.size(record["class"])
         for name, part in parts.items():
-            values = np.atleast_1d(record[name]) if name in fields else np.zeros(count)
-            if values.shape != (count,):
-                raise ValueError(
-                    f"image {image!r}: '{name}' of shape {values.shape} beside {count} classes"
-                )
-            part.append(values)
+            if name in fields:
+                part.append(_column(image, name, record[name], count))
+            else:
+                part.append(np.full(count, OPTIONAL[name]))
         images.append(number_of[image])
         counts.append(count)
 
-    def joined(name: str) -> Floats:
-        return np.concatenate([np.zeros(0), *parts[name]]).astype(np.float64)
-
     image_of = np.repeat(np.array(images, np.int64), np.array(counts, np.int64))
-    no_flags = np.zeros(len(image_of), bool)
-    boxes = Boxes(
-        image_of,
-        joined("class").astype(np.int64),
-        np.stack([joined(name) for name in CORNERS], axis=1),
-        joined("score") if scored else np.zeros(len(image_of)),
-        no_flags if scored else joined("difficult") != 0,
-        no_flags if scored else joined("ignore") != 0,
-    )
-    least = np.where(boxes.ignore, EVERY_CLASS, 0)
-    wrong = (boxes.kind < least) | (boxes.kind >= classes)
-    bad = np.flatnonzero(wrong | np.isnan(boxes.score))
+    absent = {name: np.full(len(image_of), value) for name, value in OPTIONAL.items()}
+    joined = {name: np.concatenate([np.zeros(0), *part]) for name, part in parts.items()}
+    values = {"score": np.zeros(len(image_of)), **absent, **joined}
+    ignore = (values["ignore"] != 0) | (values["crowd"] != 0)
+    kinds = values["class"]
+    wrong = ~((kinds >= np.where(ignore, EVERY_CLASS, 0)) & (kinds < classes) & (kinds % 1 == 0))
+    bad = np.flatnonzero(wrong | np.isnan(values["score"]))
     if len(bad):
         first = int(bad[0])
         where = next(key for key in records if number_of[key] == image_of[first])
         if wrong[first]:
-            raise ValueError(f"image {where!r}: class {boxes.kind[first]} of {classes} classes")
+            raise ValueError(f"image {where!r}: class {kinds[first]:g} of {classes} classes")
         raise ValueError(f"image {where!r}: a score is NaN")
-    return boxes
+    return Boxes(
+        classes,
+        image_of,
+        kinds.astype(np.int64),
+        np.stack([values[name] for name in CORNERS], axis=1),
+        values["score"],
+        values["difficult"] != 0,
+        ignore,
+        values["area"],
+        values["truncated"],
+        values["occluded"],
+    )
+
+
+def _column(image: object, name: str, values: npt.ArrayLike, count: int) -> Floats:
+    try:
+        column = np.atleast_1d(np.asarray(values, np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"image {image!r}: '{name}' is not all numbers") from error
+    if column.shape != (count,):
+        raise ValueError(
+            f"image {image!r}: '{name}' of shape {column.shape} beside {count} classes"
+        )
+    return column
 
 
 def record_of(kinds: npt.ArrayLike, corners: npt.ArrayLike, **fields: npt.ArrayLike) -> Fields:
