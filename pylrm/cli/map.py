@@ -26,7 +26,7 @@ BATCH = 8  # images a pass
     "--letterbox/--no-letterbox",
     default=None,
     help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder, else keep it]",
+    "run folder; as the cfg's letter_box= says; else keep it]",
 )
 @click.option(
     "--thresh", type=click.FloatRange(0, 1), default=0.005, show_default=True, help="Lowest score."
@@ -65,10 +65,11 @@ def command(
     from pylrm.engine import Network
     from pylrm.errors import CfgError, DataError
     from pylrm.evaluate.network import evaluate
+    from pylrm.runs import letterboxes
 
     source = resolve(cfg)
     if letterbox is None:
-        letterbox = letterbox_in_training(source)
+        letterbox = letterboxes(source)
     with Network(source, weights, batch=BATCH, threads=threads, inference=True) as net:
         if not any(layer.is_detector for layer in net):
             raise CfgError(f"{source}: no [region] or [yolo]: mAP is of detectors")
@@ -84,20 +85,21 @@ def command(
             metric=metric,
             progress=show_progress if sys.stderr.isatty() else None,
         )
-    if result.skipped:
-        shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")
-        count = len(result.skipped)
+    skipped, images = result.detected.skipped, len(result.detected.truth)
+    if skipped:
+        shown = ", ".join(map(str, skipped[:5])) + (", …" if len(skipped) > 5 else "")
+        count = len(skipped)
         click.echo(f"pylrm: warning: {count} images could not be read: {shown}", err=True)
     if math.isnan(result.map):
-        raise DataError(f"{dataset.valid}: not one object in {result.images} images: no mAP")
+        raise DataError(f"{dataset.valid}: not one object in {images} images: no mAP")
     if as_json:
         figures = {name: None if math.isnan(ap) else ap for name, ap in result.ap.items()}
         record = {
             "metric": result.metric,
-            "iou": result.iou,
+            "iou": result.result.iou,
             "map": result.map,
             "ap": figures,
-            "images": result.images,
+            "images": images,
             "letterbox": letterbox,
             "thresh": thresh,
             "nms": nms,
@@ -105,20 +107,10 @@ def command(
         click.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
     way = "letterboxed" if letterbox else "stretched"
-    click.echo(f"{dataset.valid}: {result.images} images, {way}, scores above {thresh:g}")
-    click.echo(result.table())
+    click.echo(f"{dataset.valid}: {images} images, {way}, scores above {thresh:g}")
+    click.echo(result.result.table())
 
 
 def show_progress(done: int, total: int) -> None:
     """Renew the line on the terminal that counts images."""
     click.echo(f"\r{done:{len(str(total))}}/{total} images", nl=done == total, err=True)
-
-
-def letterbox_in_training(cfg: Path) -> bool:
-    """Tell how the images of the run whose cfg this is were prepared; True for no run's cfg."""
-    from pylrm.runs import Run
-
-    run = Run(cfg.parent)
-    if cfg != run.cfg or not run.options.is_file():
-        return True
-    return bool(json.loads(run.options.read_text(encoding="utf-8")).get("letterbox", True))

@@ -206,10 +206,8 @@ def record_of(kinds: npt.ArrayLike, corners: npt.ArrayLike, **fields: npt.ArrayL
     return record
 
 
-def to_pixels(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Floats:
-    """Turn relative boxes into inclusive pixels.
-
-    A box's edges lie between pixels: one from edge 0 to edge 3 covers the pixels 1 to 3.
+def to_edges(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Floats:
+    """Turn relative boxes into edges between pixels, from 0 to the image's width and height.
 
     Parameters
     ----------
@@ -227,7 +225,15 @@ def to_pixels(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Flo
     """
     relative = np.asarray(boxes, np.float64).reshape(-1, 4)
     half = relative[:, 2:] / 2
-    edges = np.hstack([relative[:, :2] - half, relative[:, :2] + half])
+    edges: Floats = np.hstack([relative[:, :2] - half, relative[:, :2] + half])
     if clip:
         edges = edges.clip(0, 1)
-    return edges * np.tile(np.array(size, np.float64), 2) + (1, 1, 0, 0)
+    return edges * np.tile(np.array(size, np.float64), 2)
+
+
+def inclusive(record: Fields) -> Fields:
+    """Turn a record's edges, from 0, into VOC's inclusive pixels, from 1.
+
+    A box from edge 0 to edge 3 covers the pixels 1 to 3.
+    """
+    return {**record, "left": record["left"] + 1, "top": record["top"] + 1}

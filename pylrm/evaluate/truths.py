@@ -1,4 +1,7 @@
-"""Where the truths of images are read from: files in COCO's format, and labels."""
+"""Where the truths of images are read from: files in COCO's format, and labels.
+
+Corners are edges between pixels, from 0; `records.inclusive` turns them into VOC's.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,12 @@ import numpy as np
 
 from pylrm.data.darknet import read_truth
 from pylrm.errors import DataError
-from pylrm.evaluate.records import EVERY_CLASS, Fields, Floats, record_of, to_pixels
+from pylrm.evaluate.records import EVERY_CLASS, Fields, record_of, to_edges
 
 T = TypeVar("T")
 
 
-def to_edges(pixels: Floats) -> Floats:
-    """Turn inclusive pixels (n, 4), the first being 1, into edges between pixels, from 0."""
-    return pixels - (1, 1, 0, 0)
-
-
-def label_record(
-    image: Path, classes: int, size: tuple[int, int], *, edges: bool = False
-) -> Fields:
+def label_record(image: Path, classes: int, size: tuple[int, int]) -> Fields:
     """Read an image's truths from its label file and ignore file; neither: background only.
 
     Parameters
@@ -35,8 +31,6 @@ def label_record(
         How many there are.
     size : (int, int)
         The image's width and height.
-    edges : bool
-        Give corners as edges between pixels, from 0, in place of inclusive pixels from 1.
 
     Raises
     ------
@@ -44,10 +38,9 @@ def label_record(
         At the first bad line.
     """
     objects, regions = read_truth(image, classes)
-    pixels = to_pixels(np.vstack([objects[:, 1:], regions]), size, clip=False)
     return record_of(
         np.concatenate([objects[:, 0], np.full(len(regions), EVERY_CLASS)]),
-        to_edges(pixels) if edges else pixels,
+        to_edges(np.vstack([objects[:, 1:], regions]), size, clip=False),
         ignore=np.arange(len(objects) + len(regions)) >= len(objects),
     )
 
@@ -68,10 +61,10 @@ class _Row(NamedTuple):
 class CocoTruth:
     """The truths of a file in COCO's format.
 
-    bbox is x, y, w, h from the image's corner, between pixels, so that VOC's inclusive corners are
-    x+1, y+1, x+w, y+h. Besides COCO's own fields an annotation may have difficult, truncated (a
-    share), occluded (KITTI's level) and ignore; iscrowd counts as ignore. A region to ignore
-    stands for its own class, or for every class if its category_id is 0 and no category has that.
+    bbox is x, y, w, h from the image's corner, between pixels. Besides COCO's own fields an
+    annotation may have difficult, truncated (a share), occluded (KITTI's level) and ignore; iscrowd
+    counts as ignore. A region to ignore stands for its own class, or for every class if its
+    category_id is 0 and no category has that.
 
     Parameters
     ----------
@@ -146,15 +139,13 @@ class CocoTruth:
             entry = alike[0]
         return entry
 
-    def record(self, image: Path, *, edges: bool = False) -> Fields:
+    def record(self, image: Path) -> Fields:
         """Return an image's truths.
 
         Parameters
         ----------
         image : Path
             As of `image_id`.
-        edges : bool
-            Give corners as edges between pixels, from 0, in place of inclusive pixels from 1.
 
         Returns
         -------
@@ -171,7 +162,7 @@ class CocoTruth:
         boxes = np.array([row.box for row in rows], np.float64).reshape(-1, 4)
         return record_of(
             [row.kind for row in rows],
-            np.hstack([boxes[:, :2] + (0 if edges else 1), boxes[:, :2] + boxes[:, 2:]]),
+            np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]),
             area=np.array([row.area for row in rows], np.float64),
             crowd=np.array([row.crowd for row in rows], bool),
             difficult=np.array([row.difficult for row in rows], bool),

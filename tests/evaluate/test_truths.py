@@ -45,20 +45,20 @@ def test_a_files_truths(tmp_path: Path) -> None:
     record = truth.record(tmp_path / "images" / "b.jpg")
     assert record["class"].tolist() == [1, 0, 0, 0]
     corners = np.stack([record[name] for name in CORNERS], axis=1)
-    assert corners[:2].tolist() == [[11, 6, 30, 15], [1, 1, 40, 20]]
+    assert corners[:2].tolist() == [[10, 5, 30, 15], [0, 0, 40, 20]]
     assert record["difficult"].tolist() == [False, True, False, False]
     assert record["ignore"].tolist() == [False, False, True, True]
     assert len(truth.record(tmp_path / "images" / "a.jpg")["class"]) == 0
 
 
-def test_edges_and_what_only_some_metrics_ask(tmp_path: Path) -> None:
+def test_what_only_some_metrics_ask(tmp_path: Path) -> None:
     content = document()
     content["annotations"][0].update(truncated=0.25, occluded=2, area=150.5)
     content["annotations"].append(
         {"image_id": 2, "category_id": 0, "bbox": [3, 4, 5, 6], "ignore": 1}
     )
     truth = CocoTruth(write(tmp_path, content), NAMES)
-    record = truth.record(Path("b.jpg"), edges=True)
+    record = truth.record(Path("b.jpg"))
     corners = np.stack([record[name] for name in CORNERS], axis=1)
     assert corners[[0, -1]].tolist() == [[10, 5, 30, 15], [3, 4, 8, 10]]
     assert record["class"].tolist() == [1, 0, 0, 0, -1]
@@ -149,9 +149,6 @@ def test_a_labels_truths(tmp_path: Path) -> None:
     (tmp_path / "a.ignore.txt").write_text(".5 .5 1 1\n")
     record = label_record(tmp_path / "a.jpg", 2, (40, 20))
     assert record["class"].tolist() == [1, -1] and record["ignore"].tolist() == [False, True]
-    corners = np.stack([record[name] for name in CORNERS], axis=1)
-    assert corners.tolist() == [[11, 6, 30, 15], [1, 1, 40, 20]]
-    record = label_record(tmp_path / "a.jpg", 2, (40, 20), edges=True)
     corners = np.stack([record[name] for name in CORNERS], axis=1)
     assert corners.tolist() == [[10, 5, 30, 15], [0, 0, 40, 20]]
     assert len(label_record(tmp_path / "b.jpg", 2, (40, 20))["class"]) == 0

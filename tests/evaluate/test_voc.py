@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import pylrm
 from pylrm.evaluate import voc
-from pylrm.evaluate.records import to_pixels
+from pylrm.evaluate.records import inclusive, record_of, to_edges
 from tests.evaluate.naive import average_precision
 
 ORACLE = Path(__file__).parent.parent / "oracles" / "voc_coco"
@@ -335,9 +335,11 @@ def test_many_detections_agree_with_the_twin() -> None:
     )
 
 
-def test_relative_boxes_in_pixels() -> None:
-    whole = to_pixels([[0.5, 0.5, 1, 1]], (40, 20), clip=False)
-    assert whole.tolist() == [[1, 1, 40, 20]]
-    assert to_pixels([[0.5, 0.5, 0.5, 0.5]], (40, 20), clip=False).tolist() == [[11, 6, 30, 15]]
-    assert to_pixels([[1, 1, 1, 1]], (40, 20), clip=True).tolist() == [[21, 11, 40, 20]]
-    assert to_pixels(np.zeros((0, 4)), (40, 20), clip=True).shape == (0, 4)
+def test_relative_boxes_in_edges_and_pixels() -> None:
+    whole = to_edges([[0.5, 0.5, 1, 1]], (40, 20), clip=False)
+    assert whole.tolist() == [[0, 0, 40, 20]]
+    assert to_edges([[0.5, 0.5, 0.5, 0.5]], (40, 20), clip=False).tolist() == [[10, 5, 30, 15]]
+    assert to_edges([[1, 1, 1, 1]], (40, 20), clip=True).tolist() == [[20, 10, 40, 20]]
+    assert to_edges(np.zeros((0, 4)), (40, 20), clip=True).shape == (0, 4)
+    record = inclusive(record_of([3], whole))
+    assert [record[name].tolist() for name in ("class", *CORNERS)] == [[3], [1], [1], [40], [20]]
