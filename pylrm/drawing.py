@@ -13,7 +13,7 @@ import numpy as np
 
 from pylrm.data.images import ByteImage, cv2
 from pylrm.errors import PylrmError
-from pylrm.runs import writing
+from pylrm.runs import write_whole
 
 Colour = tuple[int, int, int]  # blue, green, red
 
@@ -299,8 +299,23 @@ def write_line(page: ByteImage, line: str, origin: tuple[int, int], cell: int) -
     cv.putText(page, line, foot, font, scale, BLACK, 1, cv.LINE_AA)
 
 
+def check_target(path: Path) -> None:
+    """Refuse, before the work, a path that `write_image` could not write.
+
+    Raises
+    ------
+    PylrmError
+        OpenCV does not write this format, or there is no such folder.
+    """
+    if not cv2().haveImageWriter(path.name):
+        what = f"no {path.suffix} files" if path.suffix else "no files without a suffix"
+        raise PylrmError(f"{path}: OpenCV writes {what}; .png and .jpg are two that it does")
+    if not path.parent.is_dir():
+        raise PylrmError(f"{path}: there is no folder {path.parent}")
+
+
 def write_image(path: Path, image: ByteImage) -> None:
-    """Write an image in the format that the file's name says.
+    """Write an image in the format that the file's name says, as a whole or not at all.
 
     Parameters
     ----------
@@ -314,8 +329,5 @@ def write_image(path: Path, image: ByteImage) -> None:
     PylrmError
         The format is unknown, or the file cannot be written.
     """
-    done, data = cv2().imencode(path.suffix, image)
-    if not done:
-        raise PylrmError(f"{path}: OpenCV cannot write {path.suffix} files")
-    with writing(path):
-        path.write_bytes(data.tobytes())
+    check_target(path)
+    write_whole(path, cv2().imencode(path.suffix, image)[1].tobytes())

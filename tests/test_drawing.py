@@ -1,10 +1,14 @@
 """Boxes on images, and pages of images."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 from pylrm import drawing
-from pylrm.drawing import Mark, mark, sheet
+from pylrm.drawing import Mark, mark, sheet, write_image
+from pylrm.errors import PylrmError
 
 RED = (0, 0, 255)
 GREEN = (0, 255, 0)
@@ -98,3 +102,14 @@ def test_a_caption_is_wrapped_and_cut(cell: int) -> None:
 def test_a_sheet_of_nothing() -> None:
     with pytest.raises(ValueError, match="tiles"):
         sheet([], 3)
+
+
+def test_images_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "näme.png"
+    write_image(path, image(5, 4, 9))
+    written = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(written, image(5, 4, 9))
+    for name, part in [("a.nothing", ".nothing"), ("a", "suffix"), ("no/a.png", "no folder")]:
+        with pytest.raises(PylrmError, match=part):
+            write_image(tmp_path / name, image(5, 4))
+    assert [file.name for file in tmp_path.iterdir()] == ["näme.png"]
