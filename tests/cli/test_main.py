@@ -17,7 +17,7 @@ from pylrm.cli import main as module
 from pylrm.errors import CfgWarning, DataError
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = {"train", "detect", "map", "plot", "cfg", "info", "demo", "convert"}
+COMMANDS = {"train", "detect", "map", "plot", "cfg", "info", "demo", "convert", "preview", "anchors"}
 
 
 @pytest.fixture
