@@ -108,13 +108,13 @@ class Summary:
     def _remarks(self) -> list[str]:
         lines = []
         if self.dropped:
-            lines.append(f"{self.dropped} difficult objects stand in truth.json only")
+            lines.append(f"difficult objects that stand in truth.json only: {self.dropped}")
         if self.empty:
             first = next(iter(self.empty))
             count = sum(self.empty.values())
-            lines.append(f"{count} boxes without area left out, first in {first}")
+            lines.append(f"boxes without area, left out: {count}, first in {first}")
         if self.shared:
-            lines.append(f"{self.shared} images stand in both lists")
+            lines.append(f"images that stand in both lists: {self.shared}")
         return lines
 
 

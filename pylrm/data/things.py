@@ -44,6 +44,10 @@ class Thing:
     crowd: bool = False
     area: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.name is None and not self.ignore:
+            raise ValueError("a thing without a class; only a region to ignore has none")
+
     def role(self, difficult: Difficult) -> Literal["object", "region", "nothing"]:
         """Tell what it is in training, by what becomes of difficult objects."""
         if self.name is None or self.ignore or self.crowd:

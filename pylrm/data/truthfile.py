@@ -53,5 +53,5 @@ def _truth(thing: Thing, box: Box, identity: int, image: int, category: int) -> 
         "difficult": int(thing.difficult),
         "truncated": thing.truncated,
         "occluded": thing.occluded,
-        "ignore": int(thing.ignore or thing.name is None),
+        "ignore": int(thing.ignore),
     }
