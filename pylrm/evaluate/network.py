@@ -58,7 +58,7 @@ def evaluate(
     """
     images = read_images(data, "valid")
     marked = CocoTruth(data.truth, data.names) if data.truth is not None else None
-    found = Detected(images, {}, {}, [])
+    found = Detected(images, {}, {}, [], marked)
     batches = evaluation_batches(
         images,
         classes=data.classes,
