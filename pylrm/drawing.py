@@ -254,6 +254,33 @@ def sheet(tiles: Sequence[tuple[ByteImage, str]], columns: int, cell: int = 320)
     return np.vstack(rows)
 
 
+def chapters(sheets: Sequence[tuple[str, ByteImage]]) -> ByteImage:
+    """Stack pages below each other, each with its heading above.
+
+    Parameters
+    ----------
+    sheets : sequence of (str, uint8 array (h, w, 3))
+        Headings and pages, at least one; narrower pages get white to the right.
+
+    Returns
+    -------
+    uint8 array (h, w, 3)
+        BGR.
+    """
+    cv = cv2()
+    size, font = 48, cv.FONT_HERSHEY_SIMPLEX
+    texts = [ascii_of(text) for text, _ in sheets]
+    needed = [cv.getTextSize(text, font, 0.8, 2)[0][0] + 2 * size // 3 for text in texts]
+    wide = max(*needed, *(page.shape[1] for _, page in sheets))
+    parts = []
+    for text, (_, page) in zip(texts, sheets, strict=True):
+        whole = np.full((size + len(page), wide, 3), 255, np.uint8)
+        whole[size:, : page.shape[1]] = page
+        cv.putText(whole, text, (size // 4, size * 3 // 4), font, 0.8, BLACK, 2, cv.LINE_AA)
+        parts.append(whole)
+    return np.vstack(parts)
+
+
 def fit(image: ByteImage, cell: int) -> ByteImage:
     """Return a BGR copy of an image, scaled so that its longer side has `cell` pixels."""
     cv = cv2()

@@ -104,6 +104,16 @@ def test_a_sheet_of_nothing() -> None:
         sheet([], 3)
 
 
+def test_chapters_have_headings_and_one_width() -> None:
+    pages = [("a heading that is wider than its page", image(30, 40, 9)), ("b", image(20, 700, 8))]
+    whole = drawing.chapters(pages)
+    assert whole.shape == (48 + 30 + 48 + 20, 700, 3)
+    assert (whole[48:78, :40] == 9).all() and (whole[48:78, 40:] == 255).all()
+    assert (whole[126:] == 8).all()
+    assert (whole[:48] < 128).any() and (whole[78:126] < 128).any()
+    assert drawing.chapters(pages[:1]).shape[1] > 400
+
+
 def test_images_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "näme.png"
     write_image(path, image(5, 4, 9))
