@@ -22,7 +22,7 @@ SECTIONS = {
     "Train": ["train", "plot", "demo"],
     "Use": ["detect", "map"],
     "Models": ["cfg", "info"],
-    "Data": ["convert", "preview", "anchors"],
+    "Data": ["convert", "preview", "hardest", "anchors"],
 }
 
 # What click raises, from 8.2 on, for a group without a command: its message is the whole help.

@@ -17,7 +17,10 @@ from pylrm.cli import main as module
 from pylrm.errors import CfgWarning, DataError
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = {"train", "detect", "map", "plot", "cfg", "info", "demo", "convert", "preview", "anchors"}
+COMMANDS = {
+    *("train", "plot", "demo", "detect", "map", "cfg", "info"),
+    *("convert", "preview", "hardest", "anchors"),
+}
 
 
 @pytest.fixture
