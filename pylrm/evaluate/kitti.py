@@ -78,7 +78,8 @@ class KittiResult:
     def table(self) -> str:
         """Return a text table of the classes' AP40 at each difficulty, and one of their AP11.
 
-        A class without objects shows "-" and is left out of the means.
+        Objects are those that count at each difficulty, from easy to hard. A class without any
+        shows "-" and is left out of the means.
         """
         return "\n\n".join(self._table(kind) for kind in ("ap40", "ap11"))
 
