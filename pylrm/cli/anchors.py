@@ -28,9 +28,9 @@ SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
 )
 @click.option(
     "--letterbox/--no-letterbox",
-    default=True,
-    show_default=True,
-    help="Keep the aspect of images, or stretch them, as train is told to.",
+    default=None,
+    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
+    "run folder; as the cfg's letter_box= says; else keep it]",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the starts."
@@ -53,7 +53,7 @@ def command(
     num: int | None,
     size: tuple[int, int] | None,
     stride: int | None,
-    letterbox: bool,
+    letterbox: bool | None,
     seed: int,
     restarts: int,
     write: bool,

@@ -19,7 +19,7 @@ from pylrm.errors import CfgWarning, DataError
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = {
     *("train", "plot", "demo", "detect", "map", "cfg", "info"),
-    *("convert", "preview", "hardest", "anchors"),
+    *("convert", "check", "preview", "hardest", "anchors"),
 }
 
 

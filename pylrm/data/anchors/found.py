@@ -17,6 +17,7 @@ from pylrm.describe import table
 from pylrm.errors import CfgError, DataError
 from pylrm.models.anchors import Anchors, format_anchors
 from pylrm.preflight import read_images
+from pylrm.runs import letterboxes
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def find_anchors(
     num: int | None = None,
     size: tuple[int, int] = (416, 416),
     stride: int = 32,
-    letterbox: bool = True,
+    letterbox: bool | None = None,
     seed: int = 0,
     restarts: int = RESTARTS,
     write: bool = False,
@@ -187,7 +188,8 @@ def find_anchors(
     size, stride
         Width and height of the input, and the pixels of a cell, where there is no cfg.
     letterbox
-        Images keep their aspect, else they are stretched.
+        Images keep their aspect, else they are stretched; None: as `pylrm.runs.letterboxes` says of
+        the cfg, and kept without one.
     seed, restarts
         Of the starts of k-means.
     write
@@ -219,6 +221,8 @@ def find_anchors(
             raise CfgError(target.obstacle)
         if write:
             check_writable(target.cfg)
+    if letterbox is None:
+        letterbox = target is None or letterboxes(target.cfg)
     boxes = box_sizes(read_images(dataset, "train"), dataset, size, letterbox, progress)
     try:
         centres, _ = cluster(
