@@ -30,23 +30,27 @@ SHARED = [
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split."
     ),
-    click.option(
-        "--metric",
-        type=click.Choice(["area", "11point"]),
-        default="area",
-        show_default=True,
-        help="How map integrates.",
-    ),
     click.option("--copy", is_flag=True, help="Copy the images; without it they are linked."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
 ]
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 
-def shared(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that all converters have."""
-    for option in reversed(SHARED):
-        function = option(function)
-    return function
+def shared(metric: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that all converters have, with its usual metric."""
+    option = click.option(
+        "--metric",
+        type=click.Choice(["area", "11point", "coco", "kitti"]),
+        default=metric,
+        show_default=True,
+        help="What map measures: VOC's, at 11 points (2007) or the area; COCO's; KITTI's.",
+    )
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        for each in reversed([*SHARED, option, AS_JSON]):
+            function = each(function)
+        return function
+
+    return decorate
 
 
 @click.group()
@@ -76,7 +80,7 @@ def command() -> None:
     show_default=True,
     help="What difficult objects are in training: regions to ignore, objects, or nothing.",
 )
-@shared
+@shared("area")
 def voc(
     tree: Path, train: tuple[str, ...], valid: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
@@ -136,7 +140,7 @@ def voc(
     show_default=True,
     help="What DontCare becomes: the same.",
 )
-@shared
+@shared("area")
 def kitti(tree: Path, as_json: bool, **options: Any) -> None:
     """Convert KITTI's detection benchmark: label_2 and image_2, here or in training.
 
@@ -166,7 +170,7 @@ def kitti(tree: Path, as_json: bool, **options: Any) -> None:
     "--classes", metavar="NAME,…", help="Categories wanted, in order.  [default: the file's]"
 )
 @click.option("--names", type=PATH, help="A file of their names, one a line.")
-@shared
+@shared("coco")
 def coco(
     annotations: Path, classes: str | None, names: Path | None, as_json: bool, **options: Any
 ) -> None:

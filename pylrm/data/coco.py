@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pylrm.data.cocofile import CocoFile, CocoImage, read_coco
 from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import read_names
+from pylrm.data.darknet import Metric, read_names
 from pylrm.data.headers import image_size
 from pylrm.data.sources import Progress, check_size, is_file, read_pictures, reading, shown
 from pylrm.data.split import split as split_names
@@ -48,7 +48,7 @@ def convert(
     names: str | Path | None = None,
     split: float = 0.9,
     seed: int = 0,
-    metric: str = "area",
+    metric: Metric = "coco",
     copy: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -77,7 +77,7 @@ def convert(
     split, seed
         Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
     metric
-        metric= of the .data file: area or 11point.
+        metric= of the .data file.
     copy
         Copy images in place of links.
     progress

@@ -14,12 +14,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pylrm.data.darknet import METRICS, Metric
 from pylrm.data.sources import Progress, is_line, reading, shown, steps
 from pylrm.data.things import Box, Difficult, Picture
 from pylrm.data.truthfile import truth_text
 from pylrm.errors import DataError
-
-METRICS = ("area", "11point")
 
 _MARK = "# written by pylrm convert"
 
@@ -36,7 +35,7 @@ def check_target(out: Path, name: str, metric: str) -> None:
     if not is_line(name) or name.startswith("~") or any(sign in name for sign in "/\\#;="):
         raise DataError(f"{shown(name)} is no name of a data set")
     if metric not in METRICS:
-        raise DataError(f"metric {metric}; expected {' or '.join(METRICS)}")
+        raise DataError(f"metric {metric}; expected {', '.join(METRICS[:-1])} or {METRICS[-1]}")
     with reading(out):
         if out.exists() and not out.is_dir():
             raise DataError(f"{out} is a file; --out names a folder")
@@ -60,7 +59,7 @@ def write(
     lists: Mapping[str, Sequence[Picture]],
     classes: Sequence[str],
     *,
-    metric: str,
+    metric: Metric,
     copy: bool = False,
     difficult: Difficult = "ignore",
     progress: Progress | None = None,

@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import read_text
+from pylrm.data.darknet import Metric, read_text
 from pylrm.data.headers import image_size
 from pylrm.data.sources import (
     IMAGE_SUFFIXES,
@@ -134,7 +134,7 @@ def convert(
     dontcare: Other = "ignore",
     split: float = 0.9,
     seed: int = 0,
-    metric: str = "area",
+    metric: Metric = "area",
     copy: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -160,7 +160,7 @@ def convert(
     split, seed
         Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
     metric
-        metric= of the .data file: area or 11point.
+        metric= of the .data file: the paper's is VOC's ("area"), the benchmark's own is "kitti".
     copy
         Copy images in place of links.
     progress

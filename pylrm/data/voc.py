@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import read_names, read_text
+from pylrm.data.darknet import Metric, read_names, read_text
 from pylrm.data.headers import image_size
 from pylrm.data.sources import IMAGE_SUFFIXES, Progress, is_file, read_pictures, reading, shown
 from pylrm.data.split import split as split_names
@@ -82,7 +82,7 @@ def convert(
     difficult: Difficult = "ignore",
     split: float = 0.9,
     seed: int = 0,
-    metric: str = "area",
+    metric: Metric = "area",
     copy: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -112,7 +112,7 @@ def convert(
     split, seed
         Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
     metric
-        metric= of the .data file: area or 11point.
+        metric= of the .data file; VOC2007 was measured at "11point".
     copy
         Copy images in place of links.
     progress
@@ -129,7 +129,7 @@ def convert(
     with reading(tree):
         chosen = _choose(_find_parts(tree), train, valid, split, seed)
         lists = read_pictures(chosen, _picture, progress)
-        classes = _classes(lists, Path(names) if names is not None else None)
+        classes = _classes(tree, lists, Path(names) if names is not None else None)
     data = write(
         out, name, lists, classes, metric=metric, copy=copy, difficult=difficult, progress=progress
     )
@@ -275,7 +275,7 @@ def _choose(
     }
 
 
-def _classes(lists: Mapping[str, Sequence[Picture]], names: Path | None) -> list[str]:
+def _classes(tree: Path, lists: Mapping[str, Sequence[Picture]], names: Path | None) -> list[str]:
     known = None if names is None else read_names(names)
     found: set[str] = set()
     for picture in itertools.chain(*lists.values()):
@@ -286,5 +286,5 @@ def _classes(lists: Mapping[str, Sequence[Picture]], names: Path | None) -> list
     if known is not None:
         return known
     if not found:
-        raise DataError("the annotations hold no objects")
+        raise DataError(f"{tree}: the annotations hold no objects")
     return list(VOC_CLASSES) if found <= set(VOC_CLASSES) else sorted(found)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pylrm.data import coco
+from pylrm.data import coco, voc
 from pylrm.data.darknet import read_ignore, read_list
 from pylrm.errors import DataError
 from tests.data.trees import coco as write_coco
@@ -247,3 +247,15 @@ def test_mistakes_in_classes_and_files(files, tmp_path):
     with pytest.raises(DataError, match=r"one: Is a directory"):
         coco.convert(files[0].parent, out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["bccd", "raccoon"])
+def test_real_boxes_from_voc_to_coco_and_back(name, tmp_path, real_data):
+    first = voc.convert(real_data(name), tmp_path / "voc").data
+    data, truth = read_all(first)
+    path = first.parent / "truth.json"
+    again, copied = read_all(coco.convert(path, tmp_path / "coco", valid=path).data)
+    assert again.names == data.names
+    assert copied["annotations"] == truth["annotations"]
+    for old, new in zip(read_list(data.valid), read_list(again.valid), strict=True):
+        assert np.abs(pixels(old, data.classes) - pixels(new, data.classes)).max() < 1e-3
