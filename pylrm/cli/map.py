@@ -83,9 +83,9 @@ def command(
 ) -> None:
     """Measure a detector, or its detections, on the validation images.
 
-    Objects marked difficult (in the .data file's truth=) and regions to ignore count neither way.
-    Counts at a score, AP by size (small: up to 32x32 pixels, large: from 96x96) and confusions are
-    at IoU .5 by VOC's rules, whatever the metric.
+    Regions to ignore count neither way, nor do objects marked difficult (in the .data file's
+    truth=), but for COCO. Counts at a score, AP by size (small: up to 32x32 pixels, large: from
+    96x96) and confusions are at IoU .5 by VOC's rules, whatever the metric.
 
     \b
     Examples:

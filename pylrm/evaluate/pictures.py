@@ -21,6 +21,7 @@ from pylrm.plots import COLOURS, DPI, LOOK
 
 MOST_CURVES = 100  # classes with a curve of their own; more would not be legible
 MOST_NUMBERS = 26  # classes up to which the matrix shows its numbers
+MOST_PIXELS = 3000  # of a figure's width
 DRAWN = 1000  # points of a curve
 
 
@@ -35,8 +36,11 @@ def write(folder: Path, report: Report) -> None:
         What is drawn.
     """
     with rc_context(LOOK):
-        curves_figure(report).savefig(folder / "pr.png", dpi=DPI)
-        confusion_figure(report).savefig(folder / "confusion.png", dpi=DPI)
+        for name, figure in {
+            "pr.png": curves_figure(report),
+            "confusion.png": confusion_figure(report),
+        }.items():
+            figure.savefig(folder / name, dpi=min(DPI, MOST_PIXELS / figure.get_figwidth()))
     names = [*report.rows, "background"]
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
@@ -54,27 +58,26 @@ def curves_figure(report: Report) -> Figure:
     names = [name for name in there if name in names]
     columns = max(min(math.ceil(math.sqrt(1.5 * len(names))), len(names), 10), 1)
     rows = max(math.ceil(len(names) / columns), 1)
-    size = (max(2.3 * columns, 4.2) + 0.5, max(2.35 * rows, 3.6) + 0.75)
-    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=size, layout=layout)
+    panel, gap = (3.9, 3.2) if columns == 1 else (2.0, 1.8), (0.22, 0.5)
+    width = columns * (panel[0] + gap[0]) + 0.6
+    height = rows * (panel[1] + gap[1]) + 0.7
+    figure = Figure(figsize=(width, height))
     title = "Precision over recall"
     if len(names) < len(there):
         title += f": the {len(names)} classes of most objects, of {len(there)}"
-    figure.suptitle(title, x=0.012, ha="left", fontsize=13, weight="bold")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for panel, name in zip(panels, names, strict=False):
-        draw_curve(panel, name, there[name], report.at)
-    for panel in panels[len(names) :]:
-        panel.set_visible(False)
-    for column in range(
-        min(columns, len(names))
-    ):  # below the lowest panel of each column, where the ticks are
-        lowest = panels[max(range(column, len(names), columns))]
-        lowest.tick_params(labelbottom=True)
-    figure.supxlabel(
-        f"recall  (IoU above {report.iou:g}; dot: scores of at least {report.at:g})", fontsize=9.5
-    )
-    figure.supylabel("precision", fontsize=9.5)
+    left = 0.6 / width
+    figure.suptitle(title, x=left, y=1 - 0.1 / height, ha="left", fontsize=13, weight="bold")
+    for index, name in enumerate(names):  # placed by hand: a layout engine takes seconds for many
+        row, column = divmod(index, columns)
+        x = 0.6 + column * (panel[0] + gap[0])
+        y = height - 0.3 - (row + 1) * (panel[1] + gap[1]) + 0.15
+        axes = figure.add_axes((x / width, y / height, panel[0] / width, panel[1] / height))
+        draw_curve(axes, name, there[name], report.at)
+        lowest = index + columns >= len(names)
+        axes.tick_params(labelleft=column == 0, labelbottom=lowest)
+    note = f"recall  (IoU above {report.iou:g}; dot: scores of at least {report.at:g})"
+    figure.text(left, 0.1 / height, note, fontsize=9.5)
+    figure.text(0.1 / width, 0.5, "precision", rotation=90, va="center", fontsize=9.5)
     return figure
 
 

@@ -75,6 +75,20 @@ def test_options_reach_the_network(tiny_data: Path) -> None:
     assert evaluate(Answers(tiny_data.parent), data, metric="area").metric == "area"
 
 
+def test_other_metrics(tiny_data: Path) -> None:
+    for metric in ("coco", "kitti"):
+        tiny_data.write_text(f"{tiny_data.read_text()}metric={metric}\n")
+        result = evaluate(Answers(tiny_data.parent), read_data(tiny_data))
+        assert result.metric == metric
+        assert result.map == pytest.approx(np.mean(list(result.ap.values())))
+        assert result.matching().verdict.tolist() == [1] * 8  # HIT, by VOC's corners
+    # KITTI asks for a height of 25 pixels, and gives n objects at most (n - 1) / 40.
+    sides = [float(label(tiny_data.parent, n).read_text().split()[-1]) * 64 for n in VALID]
+    tall = [sum(side >= 25 for side in sides[kind::2]) for kind in (0, 1)]
+    assert list(result.ap.values()) == pytest.approx([(count - 1) / 40 for count in tall])
+    assert evaluate(Answers(tiny_data.parent), read_data(tiny_data), metric="coco").map == 1.0
+
+
 def test_wrong_answers(tiny_data: Path) -> None:
     assert evaluate(Answers(tiny_data.parent, move=0.5), read_data(tiny_data)).map == 0.0
 
