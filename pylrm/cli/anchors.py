@@ -38,7 +38,7 @@ SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
 @click.option(
     "--restarts",
     type=click.IntRange(1),
-    default=10,
+    default=20,
     show_default=True,
     help="Starts, of which the best counts.",
 )

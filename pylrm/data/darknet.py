@@ -260,7 +260,7 @@ def _beside(image: Path, suffix: str) -> Path | None:
     return Path(beside) if Path(beside).is_file() else None
 
 
-def _numbers(path: Path, line: int, fields: Sequence[str]) -> list[float]:
+def _numbers(path: object, line: int, fields: Sequence[str]) -> list[float]:
     """x, y, w, h of a box, checked."""
     box = []
     for name, field in zip("xywh", fields, strict=True):
@@ -365,7 +365,7 @@ def inspect_labels(path: str | Path | None, classes: int, source: str | Path | N
             raise UnknownClassError(
                 f"{path}:{number}: class {index}, but {owner} {classes} classes (0…{classes - 1})"
             )
-        return [float(index), *_numbers(Path(str(path)), number, fields[1:])]
+        return [float(index), *_numbers(path, number, fields[1:])]
 
     return _rows(None if path is None else Path(path), 5, parse)
 
@@ -377,7 +377,7 @@ def inspect_ignore(image: str | Path) -> Rows:
     def parse(number: int, fields: list[str]) -> list[float]:
         if len(fields) != 4:
             raise DataError(f"{path}:{number}: {len(fields)} fields; a region is 'x y w h'")
-        return _numbers(Path(str(path)), number, fields)
+        return _numbers(path, number, fields)
 
     return _rows(path, 4, parse)
 

@@ -71,6 +71,17 @@ def test_a_seed_repeats_and_many_small_boxes_do_not_leave_an_anchor_empty():
     assert len(np.unique(clusters.ious(sizes, first).argmax(axis=1))) == 8
 
 
+def test_of_many_sizes_a_choice_starts_and_all_count():
+    random = np.random.default_rng(2)
+    sizes = np.exp(random.normal(-2, 0.7, (12000, 2))).clip(0.01, 1)
+    anchors, iou = clusters.cluster(sizes, 4, restarts=2)
+    assert iou == pytest.approx(clusters.average_iou(sizes, anchors), abs=1e-12)
+    few, _ = clusters.cluster(sizes[:3000], 4, restarts=2)
+    assert iou > clusters.average_iou(sizes, few) - 0.002
+    repeated, most = clusters.cluster(np.repeat(sizes[:4], 4000, axis=0), 4, restarts=1)
+    assert most == 1 and len(np.unique(repeated, axis=0)) == 4
+
+
 def test_fewer_sizes_than_anchors():
     with pytest.raises(DataError, match="4 boxes of 2 different sizes are too few for 3 anchors"):
         clusters.cluster([[1, 2], [1, 2], [2, 2], [1, 2]], 3)
