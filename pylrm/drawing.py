@@ -35,7 +35,7 @@ class Mark:
     text
         Written above the box; empty: nothing is.
     dashed
-        Outline with dashes, as regions to ignore are.
+        Outline with dashes, black between them, as regions to ignore are.
     """
 
     box: tuple[float, float, float, float]
@@ -150,8 +150,9 @@ def outline(canvas: ByteImage, one: Mark, width: int) -> None:
     """Draw the outline of a mark in place, with lines of a width in pixels."""
     cv = cv2()
     left, top, right, bottom = (round(edge) for edge in one.box)
+    between = BLACK if one.dashed else one.colour  # so that white dashes show on white
+    cv.rectangle(canvas, (left, top), (right, bottom), between, width)
     if not one.dashed:
-        cv.rectangle(canvas, (left, top), (right, bottom), one.colour, width)
         return
     dash = 4 * width + 2
     for x in range(left, right + 1, 2 * dash):

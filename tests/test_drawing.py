@@ -39,6 +39,8 @@ def test_dashes_lie_on_the_outline_and_leave_about_half_of_it() -> None:
     dashed = {tuple(p) for p in pixels(mark(image(100, 120), [Mark(box, RED, dashed=True)]), RED)}
     assert dashed < whole
     assert 0.4 < len(dashed) / len(whole) < 0.75
+    both = mark(image(100, 120), [Mark(box, RED, dashed=True)])
+    assert {tuple(p) for p in pixels(both, drawing.BLACK)} == whole - dashed
 
 
 @pytest.mark.parametrize("dashed", [False, True])
