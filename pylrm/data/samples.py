@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import read_truth
+from pylrm.data.darknet import LEAST, read_truth
 from pylrm.data.images import augment, read_image
 from pylrm.data.views import Distortion, View, move_boxes, plain_view
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-LEAST = 0.001  # boxes narrower or lower than this part of the image are dropped
 
 
 @dataclass(frozen=True)

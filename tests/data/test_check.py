@@ -167,6 +167,13 @@ def unmeasured(folder: Path) -> None:
         label(folder, number, "")
 
 
+def unmeasured_by_the_truth_file(folder: Path) -> None:
+    unmeasured(folder)
+    document = truth_file(folder, list(range(16, 24, 2)))
+    document["images"] += [{"id": n, "file_name": f"images/{n}.png"} for n in range(17, 24, 2)]
+    (folder / "truth.json").write_text(json.dumps(document))
+
+
 def no_truth_file(folder: Path) -> None:
     truth_file(folder, [])
     (folder / "truth.json").unlink()
@@ -217,6 +224,7 @@ ALONE: list[tuple[Callable[[Path], None], str, list[str]]] = [
     (no_boxes, "no-boxes", ["train.txt: not one box in 16 images"]),
     (untrained, "class-untrained", ["train.txt: green"]),
     (unmeasured, "class-unmeasured", ["valid.txt: green"]),
+    (unmeasured_by_the_truth_file, "class-unmeasured", ["truth.json: green"]),
     (no_truth_file, "truth-file", ["tiny.data names .*truth.json, which is not there"]),
     (broken_truth_file, "truth-file", ["truth.json:1: not JSON"]),
     (truth_lacks, "truth-image", ["truth.json: no such image: .*23.png"]),

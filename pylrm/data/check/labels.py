@@ -80,7 +80,7 @@ def check_truth_file(
     """Hold the validation images and their labels against the truth= file.
 
     Objects that are neither difficult nor ignored should be the labels', class by class, each
-    label with an IoU of .5 or more with one of its class.
+    label with an IoU of .5 or more with one of its class; and there should be some of each class.
     """
     assert data.truth is not None
     if not data.truth.is_file():
@@ -92,6 +92,7 @@ def check_truth_file(
         findings.add("truth-file", str(error))
         return
     there = set()
+    objects = np.zeros(data.classes, np.int64)
     for truth in truths:
         try:
             record = file.record(truth.image)
@@ -99,17 +100,21 @@ def check_truth_file(
             findings.add("truth-image", str(error), truth.image)
             continue
         there.add(file.image_id(truth.image))
+        counted = ~(record["difficult"] | record["ignore"])
+        kinds = record["class"][counted]
+        objects += np.bincount(kinds, minlength=data.classes)
         found = looks[truth.image]
         if truth.label is None or found is None or found.size is None:
             continue
-        counted = ~(record["difficult"] | record["ignore"])
-        kinds = record["class"][counted]
         corners = np.stack(
             [record[side][counted] for side in ("left", "top", "right", "bottom")], 1
         )
         difference = _differ(truth, kinds, corners / np.tile(found.size, 2), data.names)
         if difference:
             findings.add("truth-objects", f"{truth.image}: {difference}", truth.image)
+    for name, count in zip(data.names, objects, strict=True):
+        if there and not count:
+            findings.add("class-unmeasured", f"{data.truth}: {name}")
     more = [name for entry, name in file.images.items() if entry not in there]
     if more:
         text = f"{data.truth}: {len(more)} of {len(file.images)} images, first {more[0]}"
