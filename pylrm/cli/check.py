@@ -46,6 +46,7 @@ def command(
     """
     from pylrm.data.check import check
     from pylrm.data.check.page import page
+    from pylrm.data.check.report import SHOWN
     from pylrm.drawing import check_target, write_image
 
     if out is not None:
@@ -56,12 +57,12 @@ def command(
         letterbox=letterbox,
         progress=show_progress if sys.stderr.isatty() else None,
     )
-    if out is not None:
-        write_image(out, page(report))
     if as_json:
         click.echo(json.dumps(report.record(), indent=2, ensure_ascii=False))
     else:
-        click.echo(report.text(None if everything else 3))
-        if out is not None:
+        click.echo(report.text(None if everything else SHOWN))
+    if out is not None:
+        write_image(out, page(report))
+        if not as_json:
             click.echo(f"drew {out}")
     return FAILED if report.failed else 0

@@ -79,5 +79,9 @@ def test_mistakes_are_one_line(
     one_line(tiny_data, "-o", tmp_path / "no" / "page.png", says="page.png")
     one_line(tiny_data, "--cfg", tmp_path / "none.cfg", says="none.cfg")
     one_line(tiny_data, "--cfg", "yolov2-tiny.cfg", says="has 20 classes")
+    for image in (tiny_data.parent / "images").iterdir():
+        image.write_bytes(b"no")
+    code, out, err = run("check", tiny_data, "-o", tmp_path / "page.png")
+    assert code == 2 and "images that cannot be read: 24" in out and "nothing to draw" in err
     (tiny_data.parent / "train.txt").unlink()
     one_line(tiny_data, says="train.txt")

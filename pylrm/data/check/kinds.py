@@ -29,7 +29,7 @@ KINDS = {
     "image-cut": Kind(
         True,
         "image files that end early",
-        "fetch them anew: OpenCV refuses them or, before 5.0, reads the rest as grey",
+        "fetch them anew: OpenCV refuses them, or some versions of it read the rest as grey",
     ),
     "label-line": Kind(
         True, "label lines that are wrong", "correct or delete them: training stops at the first"
