@@ -101,11 +101,24 @@ class HardBox:
 
 @dataclass(frozen=True)
 class Hardest:
-    """All images by loss, the boxes of each of KINDS by loss, and the images not readable."""
+    """The rankings.
+
+    Attributes
+    ----------
+    images
+        All of them by loss.
+    boxes
+        Of each of KINDS, by loss.
+    skipped
+        Images that could not be read.
+    unread
+        Labels that the network did not get: too small, or more than it reads of an image.
+    """
 
     images: list[HardImage]
     boxes: dict[str, list[HardBox]]
     skipped: list[Path]
+    unread: int
 
     @property
     def mean_loss(self) -> float:
@@ -156,6 +169,7 @@ def rank(
     ranked: list[HardImage] = []
     boxes: dict[str, list[HardBox]] = {kind: [] for kind in KINDS}
     skipped: list[Path] = []
+    unread = 0
     batches = evaluation_batches(
         images,
         classes=net.classes,
@@ -177,6 +191,7 @@ def rank(
             claims = claimed(net, found.boxes, batch.truth[i], picture)
             claim_of = dict(zip(batch.labels[i].tolist(), claims, strict=True))
             loss = float(found.loss.sum(dtype=np.float64))
+            unread += len(truth.objects.boxes) - int((batch.labels[i] >= 0).sum())
             ranked.append(HardImage(images[index], loss, len(truth.objects.boxes)))
             for one in [
                 *doubtful_labels(found, truth, claim_of, size, thresh),
@@ -188,7 +203,7 @@ def rank(
     ranked.sort(key=lambda image: -image.loss)
     for kind in boxes:
         boxes[kind].sort(key=lambda box: -box.loss)
-    return Hardest(ranked, boxes, skipped)
+    return Hardest(ranked, boxes, skipped, unread)
 
 
 def predictions(net: Network, i: int, size: tuple[int, int], letterbox: bool) -> Predictions:

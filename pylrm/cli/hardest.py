@@ -89,7 +89,7 @@ def command(
         heads = preflight.detectors(net, source)
         preflight.check_classes(heads, source, dataset)
         preflight.check_images(net, heads, source)
-        images = preflight.read_images(dataset, part)
+        images, most = preflight.read_images(dataset, part), net.max_truths
         result = rank(
             net,
             images,
@@ -101,6 +101,12 @@ def command(
         shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")
         number = len(result.skipped)
         click.echo(f"pylrm: warning: {number} images could not be read: {shown}", err=True)
+    if result.unread:
+        click.echo(
+            f"pylrm: warning: {result.unread} labels were not looked at: under .001 of the image, "
+            f"or beyond the {most} that the network reads of one (max= in its detection layer)",
+            err=True,
+        )
     if not result.images:
         raise DataError(f"{dataset.path}: none of {len(images)} images can be read")
     if as_json:

@@ -145,12 +145,15 @@ def test_the_page_shows_boxes_with_their_surroundings(
     from pylrm.hardest import KINDS
 
     (tiny_data.parent / "images" / "3.png").write_bytes(b"no image")
+    label = tiny_data.parent / "labels" / "1.txt"
+    label.write_text("1 .5 .5 .2 .2\n" * 14)
     (tiny_data.parent / "labels" / "2.ignore.txt").write_text(".5 .5 .4 .4\n")
     page = tmp_path / "page.png"
     command = ("hardest", tiny_data, *random_weights, "--count", 4)
     code, out, err = run(*command, "-o", page)
     assert code == 0 and out.splitlines()[-1] == str(page)
     assert "1 images could not be read" in err and "3.png" in err
+    assert "4 labels were not looked at" in err and "the 10 that" in err
     image = cv2.imread(str(page))
     found = json.loads(run(*command, "--json")[1])
     chapters = 1 + sum(bool(found[kind]) for kind in KINDS)
