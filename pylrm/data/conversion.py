@@ -69,7 +69,7 @@ def write(
     Parameters
     ----------
     out
-        The folder; files in it that no conversion wrote stay.
+        The folder; what stands beside a conversion's files and folders stays.
     name
         Of the data set.
     lists
@@ -93,9 +93,11 @@ def write(
     Raises
     ------
     DataError
-        Where a file can't be read or written, or two images would have the same files.
+        Where a file can't be read or written, two images would have the same files, or an image
+        stands where it would be replaced.
     """
     _check_names(lists)
+    _check_places(lists, out)
     with reading(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as room:
@@ -127,6 +129,16 @@ def _check_names(lists: Mapping[str, Sequence[Picture]]) -> None:
         if f"{name}.ignore" in files:
             other = files[f"{name}.ignore"]
             raise DataError(f"{other}: its label file would be {image.name}'s regions to ignore")
+
+
+def _check_places(lists: Mapping[str, Sequence[Picture]], out: Path) -> None:
+    """Refuse images whose files would go with the earlier conversion that holds them."""
+    replaced = Path(os.path.realpath(out / "JPEGImages"))
+    for picture in itertools.chain(*lists.values()):
+        image = picture.image
+        named, stored = Path(os.path.realpath(image.parent)), Path(os.path.realpath(image))
+        if named.is_relative_to(replaced) or stored.is_relative_to(replaced):
+            raise DataError(f"{image}: the conversion would replace it; give --out another folder")
 
 
 def _place_image(source: Path, link: Path, copy: bool) -> None:

@@ -118,6 +118,23 @@ def test_a_failure_leaves_the_earlier_conversion(pictures, tmp_path, monkeypatch
     assert snapshot(out) == before
 
 
+@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize("through", ["out", "link"])
+def test_images_that_the_earlier_conversion_holds_are_not_lost(pictures, tmp_path, copy, through):
+    out, place = tmp_path / "out", tmp_path / through
+    convert(out, pictures("a"), pictures("b"), copy=copy)
+    before = snapshot(out)
+    if place != out:
+        place.symlink_to(out)
+    own = [
+        Picture(name, place / "JPEGImages" / f"{name}.png", tmp_path / "x", 40, 30, [])
+        for name in "ab"
+    ]
+    with pytest.raises(DataError, match=r"a\.png: the conversion would replace it"):
+        convert(out, own[:1], own[1:])
+    assert snapshot(out) == before
+
+
 def test_the_table(tmp_path):
     def picture(name, *things):
         return Picture(name, tmp_path / name, tmp_path / "x", 40, 30, things)
