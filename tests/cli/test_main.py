@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -59,7 +60,7 @@ def test_each_command_has_help_and_an_example(run: Run, name: str) -> None:
     pages = [out]
     if name == "convert":
         pages = [run(name, "voc", "--help")[1]]
-    assert all(f"pylrm {name} " in page.split("Example:")[1] for page in pages)
+    assert all(f"pylrm {name} " in re.split("Examples?:", page)[1] for page in pages)
 
 
 def test_version(run: Run) -> None:
