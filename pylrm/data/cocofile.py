@@ -6,14 +6,13 @@ truth.json reads back as it was. Ids may be whole numbers or texts.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pylrm.data.darknet import read_text
+from pylrm.data.jsonfile import read_json
 from pylrm.data.sources import check_size, class_name, is_line, shown
 from pylrm.data.things import Thing
 from pylrm.data.truthfile import EVERY_CLASS
@@ -75,16 +74,7 @@ def read_coco(path: str | Path) -> CocoFile:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
-        ) from error
-    except RecursionError as error:
-        raise DataError(f"{path}: not in COCO's format: nested too deeply") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise DataError(f"{path}: not in COCO's format: {error}") from error
+    document = read_json(path)
     if not isinstance(document, dict):
         raise DataError(f"{path}: not in COCO's format: expected an object at the top")
     return document

@@ -25,8 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from pylrm.data.darknet import DataFile
+from pylrm.data.darknet import DataFile, read_text
 from pylrm.data.headers import image_size
+from pylrm.data.jsonfile import read_json
 from pylrm.errors import DataError, PylrmError
 from pylrm.evaluate.measure import Detected
 from pylrm.evaluate.records import CORNERS, Fields, inclusive, record_of
@@ -296,12 +297,7 @@ def _read_kitti(folder: Path, stems: dict[str, int], names: Sequence[str]) -> Ro
 def _read_coco(
     file: Path, images: Sequence[Path], names: Sequence[str], marked: CocoTruth | None
 ) -> Rows:
-    try:
-        entries = json.loads(file.read_text("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file}:{error.lineno}: not JSON: {error.msg}") from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON text") from error
+    entries = read_json(file)
     if not isinstance(entries, list):
         raise DataError(f"{file}: not COCO's results: expected a list at the top")
     image_ids, categories = _coco_ids(images, names, marked)
@@ -331,7 +327,7 @@ def _known(
 def _coco_numbers(entry: dict[str, Any], where: str) -> list[float]:
     box, score = entry.get("bbox"), entry.get("score")
     try:
-        values = [*map(float, box or ()), float(score)]  # type: ignore[arg-type]
+        values = [*map(float, box if isinstance(box, list) else ()), float(score)]  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         values = []
     if len(values) != 5 or not all(map(math.isfinite, values)) or min(values[2:4]) < 0:
@@ -362,13 +358,8 @@ def _kitti_type(name: str) -> str:
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not blank, numbered from 1."""
-    try:
-        text = file.read_text("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start})") from error
-    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    lines = read_text(file).split("\n")
+    return ((number, line) for number, line in enumerate(lines, 1) if line.strip())
 
 
 def _numbers(fields: Sequence[str], where: str) -> list[float]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from pylrm.data.darknet import read_truth
+from pylrm.data.jsonfile import read_json
 from pylrm.errors import DataError
 from pylrm.evaluate.records import EVERY_CLASS, Fields, record_of, to_edges
 
@@ -89,11 +90,13 @@ class CocoTruth:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path = path
         document = self._document()
-        there = {
-            entry: self._field("category", i, item, "name", str)
-            for i, item in self._items(document, "categories")
-            for entry in [self._field("category", i, item, "id", int)]
-        }
+        there: dict[int, str] = {}
+        for i, item in self._items(document, "categories"):
+            entry = self._field("category", i, item, "id", int)
+            name = self._field("category", i, item, "name", _text)
+            if entry in there or name in there.values():
+                raise DataError(f"{path}: category {i}: there are two of id {entry} or '{name}'")
+            there[entry] = name
         self.categories = _complete({name: entry for entry, name in there.items()}, names)
         self.images: dict[int, str] = {}
         self._rows: dict[int, list[_Row]] = {}
@@ -101,7 +104,7 @@ class CocoTruth:
         self._by_name: dict[str, list[int]] = {}
         for i, item in self._items(document, "images"):
             entry = self._field("image", i, item, "id", int)
-            file = self._field("image", i, item, "file_name", str)
+            file = self._field("image", i, item, "file_name", _text)
             if entry in self.images:
                 raise DataError(f"{path}: image {i}: id {entry} is that of '{self.images[entry]}'")
             self.images[entry] = file
@@ -208,14 +211,7 @@ class CocoTruth:
         )
 
     def _document(self) -> dict[str, Any]:
-        try:
-            document = json.loads(self.path.read_text("utf-8-sig"))
-        except OSError as error:
-            raise DataError(f"{self.path}: {error.strerror or error}") from error
-        except json.JSONDecodeError as error:
-            raise DataError(f"{self.path}:{error.lineno}: not JSON: {error.msg}") from error
-        except (UnicodeDecodeError, RecursionError) as error:
-            raise DataError(f"{self.path}: not JSON text") from error
+        document = read_json(self.path)
         if not isinstance(document, dict):
             raise DataError(f"{self.path}: not in COCO's format: expected an object at the top")
         return document
@@ -263,8 +259,13 @@ def _complete(categories: dict[str, int], names: Sequence[str]) -> dict[str, int
     return {name: ids[name] for name in names}
 
 
+def _text(value: Any) -> str:
+    str(value).encode()  # half a surrogate pair is a ValueError
+    return str(value)
+
+
 def _box(values: Any) -> list[float]:
-    box = [float(value) for value in values]
+    box = [float(value) for value in values] if isinstance(values, list) else []
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:
         raise ValueError("a box is four finite numbers, width and height at least 0")
     return box

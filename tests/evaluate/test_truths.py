@@ -118,7 +118,11 @@ def test_images_are_found_by_path_then_by_name(
         (lambda d: d["annotations"][1].update(truncated="much"), '2: truncated is "much"'),
         (lambda d: d["annotations"][1].update(occluded=[]), r"2: occluded is \[\]"),
         (lambda d: d["annotations"][1].update(area=float("inf")), "2: area is Infinity"),
+        (lambda d: d["annotations"][1].update(bbox="1234"), '2: bbox is "1234"'),
         (lambda d: d["images"][1].update(id=5), "image 2: id 5 is that of 'images/a.jpg'"),
+        (lambda d: d["images"][1].update(file_name="\ud800"), r'image 2: file_name is "\\ud800"'),
+        (lambda d: d["categories"][1].update(name=d["categories"][0]["name"]), "2: there are two"),
+        (lambda d: d["categories"][1].update(id=d["categories"][0]["id"]), "2: there are two"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, change: Change, message: str) -> None:
@@ -136,9 +140,14 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
     path.write_text('{"images": [\n1,,\n')
     with pytest.raises(DataError, match=r"truth\.json:2: not JSON"):
         CocoTruth(path, NAMES)
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"truth\.json: not JSON text"):
-        CocoTruth(path, NAMES)
+    for content, message in (
+        (b"\xff\xfe\x00", r"truth\.json: not UTF-8 text"),
+        (b"[" * 200000, r"truth\.json: .* nested too deeply"),
+        (b'{"images": ' + b"9" * 5000 + b"}", r"truth\.json: .* a number is too long"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=message):
+            CocoTruth(path, NAMES)
     path.write_text("[1]")
     with pytest.raises(DataError, match=r"truth\.json: not in COCO's format"):
         CocoTruth(path, NAMES)
