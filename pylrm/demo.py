@@ -146,7 +146,7 @@ def demo(
         run = Run(folder / name)
         with Network(run.cfg, run.last, threads=threads, inference=True) as net:
             result = evaluate(net, data)
-        outcomes[name] = Outcome(run, dict(result.ap), result.map, minutes)
+        outcomes[name] = Outcome(run, result.ap, result.map, minutes)
     done = Demo(folder, folder / "demo.png", outcomes)
     draw_figure(done, data, seed)
     say(f"\n{done.table()}\n\nmeasured in one run of each with seed {seed}; {done.figure}")

@@ -12,7 +12,7 @@ from pylrm.cfgfile import Section, read_cfg
 from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_data, read_list
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, DataError, PylrmError
-from pylrm.evaluate.records import CocoTruth
+from pylrm.evaluate.truths import CocoTruth
 from pylrm.runs import Run
 
 HOW_TO_GET = {
@@ -136,11 +136,22 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
     most : int
         Boxes an image that the network reads.
     """
+    if summary.absent:
+        yield (
+            f"{data.train}: {len(summary.absent)} of {summary.images} images are not there and are "
+            f"passed over ({summary.absent[0]} is the first)"
+        )
     if summary.missing:
         yield (
             f"{data.train}: {len(summary.missing)} of {summary.images} images have no label file "
             f"and count as background ({summary.missing[0]} is the first)"
         )
+    without = [
+        name for name, boxes in zip(data.names, summary.boxes_per_class, strict=True) if not boxes
+    ]
+    if without:
+        first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
+        yield f"{data.train}: {len(without)} of {data.classes} classes have no box: {first}"
     if summary.small:
         yield f"{data.train}: {summary.small} boxes are under .001 of the image and are left out"
     if summary.most > most:

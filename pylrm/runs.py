@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from pylrm.errors import PylrmError
+from pylrm.cfgfile import read_cfg
+from pylrm.errors import CfgError, PylrmError
 
 
 class Saves(Protocol):
@@ -65,6 +66,33 @@ def write_whole(path: Path, content: bytes) -> None:
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def letterboxes(cfg: Path) -> bool:
+    """Tell whether the images for a cfg's network keep their aspect, or are stretched to the input.
+
+    For the cfg in a run folder: as in that run. Else as [net] letter_box= says, a key of newer
+    forks; without it they keep it, as in the original Darknet.
+
+    Parameters
+    ----------
+    cfg : Path
+        The cfg file.
+
+    Raises
+    ------
+    CfgError
+        letter_box is neither 0 nor 1.
+    """
+    run = Run(cfg.parent)
+    if cfg == run.cfg and run.options.is_file():
+        return bool(json.loads(run.options.read_text(encoding="utf-8")).get("letterbox", True))
+    net = read_cfg(cfg)[0]
+    value = net.options.get("letter_box", "1")
+    if value not in ("0", "1"):
+        line = net.lines["letter_box"]
+        raise CfgError(f"{cfg}:{line}: [net] letter_box={value}: it must be 0 or 1")
+    return value == "1"
 
 
 def is_taken(folder: Path) -> bool:

@@ -21,12 +21,12 @@ from pylrm import __version__, preflight
 from pylrm.cfgfile import resolve
 from pylrm.data.darknet import DataFile, LabelSummary
 from pylrm.data.loader import Batch, Loader
-from pylrm.engine import Network
+from pylrm.engine import Layer, Network
 from pylrm.errors import NumericsError
 from pylrm.evaluate.network import evaluate
 from pylrm.logs import LogWriter
 from pylrm.progress import Progress
-from pylrm.runs import Run, write_whole, writing
+from pylrm.runs import Run, letterboxes, write_whole, writing
 from pylrm.schedule import Schedule, Sizes, multi_scale_sizes, usual_map_every
 from pylrm.tally import Tally
 
@@ -111,7 +111,7 @@ def train(
     updates: int | None = None,
     map_every: int | None = None,
     save_every: int | None = None,
-    letterbox: bool = True,
+    letterbox: bool | None = None,
     quiet: bool = False,
 ) -> RunResult:
     """Train a detector and write a run folder.
@@ -140,8 +140,9 @@ def train(
         Updates between validations; 0: none; None: about ten in the run if there is a valid list.
     save_every : int or None
         Updates between numbered weights; 0 or None: none.
-    letterbox : bool
-        Keep the aspect of images (in training and validation), else stretch them to the input.
+    letterbox : bool or None
+        Keep the aspect of images (in training and validation), else stretch them to the input;
+        None: as the cfg says (see `pylrm.runs.letterboxes`).
     quiet : bool
         Show nothing but warnings.
 
@@ -155,6 +156,8 @@ def train(
     weights = None if weights is None else Path(weights)
     Run.check(out)
     source = resolve(cfg)
+    if letterbox is None:
+        letterbox = letterboxes(source)
     with Network(source, threads=threads, seed=seed) as net:
         heads = preflight.detectors(net, source)
         dataset = preflight.choose_data(source, data)
@@ -172,25 +175,9 @@ def train(
         if map_every:
             preflight.check_validation(dataset)
         size = net.width, net.height
-        random = any(head.option("random") for head in heads)
-        choices = multi_scale_sizes(*size, preflight.stride(net, heads)) if random else [size]
-        sizes = Sizes(choices, net.subdivisions, last, seed)
-
-        with Loader(
-            images,
-            classes=dataset.classes,
-            batch=net.batch,
-            width=net.width,
-            height=net.height,
-            channels=net.channels,
-            max_boxes=net.max_truths,
-            seed=seed,
-            position=net.seen // net.batch,
-            workers=workers,
-            jitter=heads[0].option("jitter"),
-            **{key: net.option(key) for key in ("hue", "saturation", "exposure")},
-            letterbox=letterbox,
-            size_at=sizes.at,
+        sizes = input_sizes(net, heads, last, seed)
+        with training_batches(
+            net, heads, images, sizes=sizes, seed=seed, workers=workers, letterbox=letterbox
         ) as batches:
             progress = Progress(first, last, None if quiet else sys.stdout)
             run = Run.create(out, source.stem)
@@ -210,7 +197,7 @@ def train(
                     "keep_seen": keep_seen,
                     "letterbox": letterbox,
                     **asdict(schedule),
-                    "sizes": choices,
+                    "sizes": sizes.choices,
                 },
             )
             introduce(plan, source, labels)
@@ -235,6 +222,71 @@ def train(
                 state.images / state.seconds,
                 list(batches.skipped),
             )
+
+
+def input_sizes(net: Network, heads: list[Layer], last: int, seed: int) -> Sizes:
+    """Return the input size of each pass of a run: the cfg's, or several with random=1.
+
+    Parameters
+    ----------
+    net : Network
+        The network, at the cfg's size.
+    heads : list of Layer
+        Its detectors.
+    last : int
+        The last update of the run.
+    seed : int
+        The run's.
+    """
+    size = net.width, net.height
+    random = any(head.option("random") for head in heads)
+    choices = multi_scale_sizes(*size, preflight.stride(net, heads)) if random else [size]
+    return Sizes(choices, net.subdivisions, last, seed)
+
+
+def training_batches(
+    net: Network,
+    heads: list[Layer],
+    images: list[Path],
+    *,
+    sizes: Sizes,
+    seed: int,
+    workers: int,
+    letterbox: bool,
+    augment: bool = True,
+) -> Loader:
+    """Return the batches that a network is trained on, from the images it has seen on.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    heads : list of Layer
+        Its detectors; the jitter is the first one's.
+    images : list of Path
+        What the training list names.
+    sizes : Sizes
+        The input size of each pass.
+    seed, workers, letterbox, augment
+        As `Loader` takes them.
+    """
+    return Loader(
+        images,
+        classes=net.classes,
+        batch=net.batch,
+        width=net.width,
+        height=net.height,
+        channels=net.channels,
+        max_boxes=net.max_truths,
+        seed=seed,
+        position=net.seen // net.batch,
+        workers=workers,
+        jitter=heads[0].option("jitter"),
+        **{key: net.option(key) for key in ("hue", "saturation", "exposure")},
+        letterbox=letterbox,
+        augment=augment,
+        size_at=sizes.at,
+    )
 
 
 def loop(plan: Plan, state: State, batches: Loader) -> None:

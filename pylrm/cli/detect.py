@@ -30,6 +30,12 @@ import click
     show_default=True,
     help="IoU above which the lower of two boxes of a class goes.",
 )
+@click.option(
+    "--letterbox/--no-letterbox",
+    default=None,
+    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
+    "run folder; as the cfg's letter_box= says; else keep it]",
+)
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
 def command(
     images: tuple[Path, ...],
@@ -41,6 +47,7 @@ def command(
     as_json: bool,
     thresh: float,
     nms: float,
+    letterbox: bool | None,
     threads: int | None,
 ) -> None:
     """Find objects in images: files, folders of images, or lists (.txt) of them.
@@ -58,8 +65,11 @@ def command(
     from pylrm.drawing import draw, write_image
     from pylrm.engine import Network
     from pylrm.errors import DataError
+    from pylrm.runs import letterboxes
 
     source = resolve(cfg)
+    if letterbox is None:
+        letterbox = letterboxes(source)
     paths = [path for image in images for path in expand(image)]
     folder = Path("predictions") if out is None and not as_json else out
     targets = drawings(paths, folder) if folder else {}
@@ -74,7 +84,7 @@ def command(
                 click.echo(f"pylrm: {error}", err=True)
                 failed = True
                 continue
-            found = net.detect(image, thresh=thresh, nms=nms)
+            found = net.detect(image, thresh=thresh, nms=nms, letterbox=letterbox)
             if as_json:
                 records.append(record(path, image, found, known))
             else:

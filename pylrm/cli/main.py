@@ -22,7 +22,7 @@ SECTIONS = {
     "Train": ["train", "plot", "demo"],
     "Use": ["detect", "map"],
     "Models": ["cfg", "info", "bench"],
-    "Data": ["convert"],
+    "Data": ["convert", "check", "preview", "hardest", "anchors"],
 }
 
 # What click raises, from 8.2 on, for a group without a command: its message is the whole help.
@@ -85,7 +85,7 @@ def main() -> None:
     """Run the command line and exit.
 
     0: done; 2: a mistake of the user's, in one line on stderr; 1: a fault of the program, in one
-    line, with a traceback where PYLRM_DEBUG=1; 130: interrupted.
+    line, with a traceback where PYLRM_DEBUG=1, or what `check` found wrong; 130: interrupted.
     """
     sys.exit(run())
 

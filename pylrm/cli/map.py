@@ -6,27 +6,40 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from pylrm.data.darknet import DataFile, Metric
+    from pylrm.evaluate.measure import Evaluation
 
 BATCH = 8  # images a pass
+OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
 
 
 @click.command(name="map")
-@click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
+@click.option("--cfg", help="Network; a file, or the name of a shipped cfg.")
 @click.option("--data", help=".data file.  [default: the one that the cfg goes with]")
-@click.option("--weights", required=True, type=click.Path(path_type=Path), help="Trained weights.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Trained weights.")
+@click.option(
+    "--detections",
+    type=click.Path(path_type=Path),
+    help="Measure these in place of a network: a file of COCO's results, or a folder of VOC's or "
+    "KITTI's, such as --out writes.",
+)
 @click.option(
     "--metric",
-    type=click.Choice(["area", "11point"]),
-    help="How precision is integrated over recall.  [default: the .data file's metric=, or area]",
+    type=click.Choice(["area", "11point", "coco", "kitti"]),
+    help="VOC's mAP@.5 as the area below the curve (from 2010 on) or at 11 points (2007); COCO's "
+    "mAP@[.5:.95]; KITTI's, moderate.  [default: the .data file's metric=, or area]",
 )
 @click.option(
     "--letterbox/--no-letterbox",
     default=None,
     help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder, else keep it]",
+    "run folder; as the cfg's letter_box= says; else keep it]",
 )
 @click.option(
     "--thresh", type=click.FloatRange(0, 1), default=0.005, show_default=True, help="Lowest score."
@@ -38,87 +51,137 @@ BATCH = 8  # images a pass
     show_default=True,
     help="IoU above which the lower of two boxes of a class goes; 0: none.",
 )
+@click.option(
+    "--at",
+    type=float,
+    default=0.25,
+    show_default=True,
+    help="Lowest score for TP, FP, FN, precision, recall, F1, IoU and confusions.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="New folder for figures, and the detections as VOC's, COCO's and KITTI's files.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
+@click.pass_context
 def command(
-    cfg: str,
+    context: click.Context,
+    cfg: str | None,
     data: str | None,
-    weights: Path,
+    weights: Path | None,
+    detections: Path | None,
     metric: Any,
     letterbox: bool | None,
     thresh: float,
     nms: float,
+    at: float,
+    out: Path | None,
     as_json: bool,
     threads: int | None,
 ) -> None:
-    """Measure a detector's average precision at IoU .5 on the validation images.
+    """Measure a detector, or its detections, on the validation images.
 
-    VOC's rules: objects marked difficult (in the .data file's truth=) and regions to ignore count
-    neither way.
+    Regions to ignore count neither way, nor do objects marked difficult (in the .data file's
+    truth=), but for COCO. Counts at a score, AP by size (small: up to 32x32 pixels, large: from
+    96x96) and confusions are at IoU .5 by VOC's rules, whatever the metric.
 
     \b
-    Example:
-      pylrm map --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights
+    Examples:
+      pylrm map --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights --out results
+      pylrm map --data data/voc/voc.data --detections results/voc --metric 11point
     """
     from pylrm import preflight
     from pylrm.cfgfile import resolve
+    from pylrm.data.darknet import read_data
+    from pylrm.errors import DataError
+    from pylrm.evaluate import results
+    from pylrm.evaluate.measure import measure
+    from pylrm.evaluate.report import report
+    from pylrm.runs import letterboxes
+
+    if detections is not None:
+        for name in OF_A_NETWORK:
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                raise click.UsageError(f"--{name} is for a network; --detections goes without")
+        if data is None:
+            raise click.UsageError("--detections needs --data, for the truths")
+        dataset = read_data(data)
+        if out is not None:
+            results.check_target(out, dataset)
+        found = results.read(detections, dataset)
+        done = measure(found, dataset.names, metric or dataset.metric)
+        how: dict[str, Any] = {"detections": str(detections)}
+        words = f"detections of {detections}"
+    else:
+        if cfg is None or weights is None:
+            raise click.UsageError("name a network with --cfg and --weights, or give --detections")
+        source = resolve(cfg)
+        dataset = preflight.choose_data(source, data)
+        if out is not None:
+            results.check_target(out, dataset)
+        if letterbox is None:
+            letterbox = letterboxes(source)
+        how = {"letterbox": letterbox, "thresh": thresh, "nms": nms}
+        words = f"{'letterboxed' if letterbox else 'stretched'}, scores above {thresh:g}"
+        done = of_network(source, weights, dataset, metric=metric, threads=threads, **how)
+    skipped, images = done.detected.skipped, len(done.detected.truth)
+    if skipped:
+        shown = ", ".join(map(str, skipped[:5])) + (", …" if len(skipped) > 5 else "")
+        count = len(skipped)
+        click.echo(f"pylrm: warning: {count} images could not be read: {shown}", err=True)
+    where = dataset.valid or dataset.truth
+    if math.isnan(done.map):
+        raise DataError(f"{where}: not one object in {images} images: no mAP")
+    counts = report(done.matching(), at)
+    if out is not None:
+        results.write(out, done.detected, counts)
+    if as_json:
+        record = {**done.record(), "images": images, **how, "counts": counts.record()}
+        click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{where}: {images} images, {words}")
+    click.echo(done.result.table())
+    click.echo(f"\nat scores of at least {at:g}, IoU above .5; AP by size of object at all scores")
+    click.echo(counts.table())
+    if out is not None:
+        click.echo(f"wrote {out}")
+
+
+def of_network(
+    cfg: Path,
+    weights: Path,
+    data: DataFile,
+    *,
+    metric: Metric | None,
+    threads: int | None,
+    letterbox: bool,
+    thresh: float,
+    nms: float,
+) -> Evaluation:
+    """Measure a network, all that can be wrong being looked at before."""
+    from pylrm import preflight
     from pylrm.engine import Network
-    from pylrm.errors import CfgError, DataError
+    from pylrm.errors import CfgError
     from pylrm.evaluate.network import evaluate
 
-    source = resolve(cfg)
-    if letterbox is None:
-        letterbox = letterbox_in_training(source)
-    with Network(source, weights, batch=BATCH, threads=threads, inference=True) as net:
+    with Network(cfg, weights, batch=BATCH, threads=threads, inference=True) as net:
         if not any(layer.is_detector for layer in net):
-            raise CfgError(f"{source}: no [region] or [yolo]: mAP is of detectors")
-        dataset = preflight.choose_data(source, data)
-        preflight.check_classes(preflight.detectors(net, source), source, dataset)
-        preflight.check_validation(dataset)
-        result = evaluate(
+            raise CfgError(f"{cfg}: no [region] or [yolo]: mAP is of detectors")
+        preflight.check_classes(preflight.detectors(net, cfg), cfg, data)
+        preflight.check_validation(data)
+        return evaluate(
             net,
-            dataset,
+            data,
             letterbox=letterbox,
             thresh=thresh,
             nms=nms,
             metric=metric,
             progress=show_progress if sys.stderr.isatty() else None,
         )
-    if result.skipped:
-        shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")
-        count = len(result.skipped)
-        click.echo(f"pylrm: warning: {count} images could not be read: {shown}", err=True)
-    if math.isnan(result.map):
-        raise DataError(f"{dataset.valid}: not one object in {result.images} images: no mAP")
-    if as_json:
-        figures = {name: None if math.isnan(ap) else ap for name, ap in result.ap.items()}
-        record = {
-            "metric": result.metric,
-            "iou": result.iou,
-            "map": result.map,
-            "ap": figures,
-            "images": result.images,
-            "letterbox": letterbox,
-            "thresh": thresh,
-            "nms": nms,
-        }
-        click.echo(json.dumps(record, indent=2, ensure_ascii=False))
-        return
-    way = "letterboxed" if letterbox else "stretched"
-    click.echo(f"{dataset.valid}: {result.images} images, {way}, scores above {thresh:g}")
-    click.echo(result.table())
 
 
 def show_progress(done: int, total: int) -> None:
     """Renew the line on the terminal that counts images."""
     click.echo(f"\r{done:{len(str(total))}}/{total} images", nl=done == total, err=True)
-
-
-def letterbox_in_training(cfg: Path) -> bool:
-    """Tell how the images of the run whose cfg this is were prepared; True for no run's cfg."""
-    from pylrm.runs import Run
-
-    run = Run(cfg.parent)
-    if cfg != run.cfg or not run.options.is_file():
-        return True
-    return bool(json.loads(run.options.read_text(encoding="utf-8")).get("letterbox", True))

@@ -32,9 +32,9 @@ import click
 @click.option("--keep-seen", is_flag=True, help="Go on counting images where --weights stopped.")
 @click.option(
     "--letterbox/--no-letterbox",
-    default=True,
-    show_default=True,
-    help="Keep the aspect of images, or stretch them to the input.",
+    default=None,
+    help="Keep the aspect of images, or stretch them to the input.  [default: as the cfg's "
+    "letter_box= says, else keep it]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
@@ -55,7 +55,7 @@ def command(
     map_every: int | None,
     save_every: int,
     keep_seen: bool,
-    letterbox: bool,
+    letterbox: bool | None,
     seed: int,
     threads: int | None,
     workers: int,

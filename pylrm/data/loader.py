@@ -8,9 +8,10 @@ any number of workers and goes on anywhere.
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +20,15 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import read_truth
-from pylrm.data.images import augment, cv2, read_image
-from pylrm.data.views import Distortion, View, move_boxes, plain_view
+from pylrm.data.images import cv2
+from pylrm.data.samples import Preparation, Sample
+from pylrm.data.views import Distortion
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _AHEAD = 3  # batches in preparation
-_LEAST = 0.001  # boxes narrower or lower than this part of the image are dropped
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Batch:
     truth
         (b, max_boxes, 5) float32: x, y, w, h, class, relative to the input; ignored regions follow
         the objects with class -1; zeros end the list.
+    labels
+        (b, max_boxes) which of its label file's boxes each row of the truth is; -1: none.
     indices
         (b,) which images these are.
     sizes
@@ -50,100 +52,19 @@ class Batch:
 
     x: Floats
     truth: Floats
+    labels: Ints
     indices: Ints
     sizes: Ints
-
-
-@dataclass(frozen=True)
-class _Sample:
-    index: int
-    size: tuple[int, int]
-    skipped: list[int]
-
-
-class _Preparation:
-    """Prepares single samples; worker threads share one."""
-
-    def __init__(
-        self,
-        images: Sequence[Path],
-        classes: int,
-        channels: int,
-        max_boxes: int,
-        letterbox: bool,
-        distortion: Distortion | None,
-    ) -> None:
-        self.images = images
-        self.classes = classes
-        self.channels = channels
-        self.max_boxes = max_boxes
-        self.letterbox = letterbox
-        self.distortion = distortion
-
-    def truth(
-        self, image: Path, view: View, canvas: tuple[int, int], random: np.random.Generator | None
-    ) -> Floats:
-        """(n, 5) rows x y w h class of one image's view, at most `max_boxes`, objects first.
-
-        Where they are too many, the largest regions to ignore have a quarter of the rows, and the
-        rows that the objects leave.
-        """
-        objects, ignored = read_truth(image, self.classes)
-        kinds = np.concatenate([objects[:, 0], np.full(len(ignored), -1, np.float32)])
-        boxes = move_boxes(np.vstack([objects[:, 1:], ignored]), view, canvas)
-        rows = np.hstack([boxes, kinds[:, None]])
-        rows = rows[(rows[:, 2] >= _LEAST) & (rows[:, 3] >= _LEAST)]
-        count = int((rows[:, 4] >= 0).sum())
-        if len(rows) <= self.max_boxes:
-            return rows
-        room = max(self.max_boxes // 4, self.max_boxes - count)
-        areas = rows[count:, 2] * rows[count:, 3]
-        regions = count + np.argsort(-areas, kind="stable")[:room]
-        kept = np.arange(count) if random is None else random.permutation(count)
-        chosen = np.concatenate([kept[: self.max_boxes - len(regions)], regions])
-        return np.ascontiguousarray(rows[np.sort(chosen)])
-
-    def sample(
-        self,
-        candidates: Iterable[int],
-        random: np.random.Generator | None,
-        x: Floats,
-        truth: Floats,
-    ) -> _Sample | DataError:
-        """Fill x (channels, h, w) and truth (max_boxes, 5) from the first readable candidate.
-
-        `random` gives the view; without it the view is the plain one. Returns the error of the
-        last candidate where none can be read.
-        """
-        skipped = []
-        canvas = (x.shape[2], x.shape[1])
-        failure = DataError("no images")
-        for index in candidates:
-            try:
-                image = read_image(self.images[index], self.channels)
-            except DataError as error:
-                skipped.append(index)
-                failure = error
-                continue
-            size = (image.shape[1], image.shape[0])
-            if self.distortion is not None and random is not None:
-                view = self.distortion.view(size, canvas, random.random(10), self.letterbox)
-            else:
-                view = plain_view(size, canvas, self.letterbox)
-            augment(image, x, **vars(view))
-            rows = self.truth(self.images[index], view, canvas, random)
-            truth[: len(rows)] = rows
-            return _Sample(index, size, skipped)
-        return failure
 
 
 class _Pending:
     """A batch whose samples are being prepared."""
 
-    def __init__(self, b: int, preparation: _Preparation, size: tuple[int, int]) -> None:
+    def __init__(self, b: int, preparation: Preparation, size: tuple[int, int]) -> None:
         self.x = np.empty((b, preparation.channels, size[1], size[0]), np.float32)
         self.truth = np.zeros((b, preparation.max_boxes, 5), np.float32)
-        self.jobs: list[Future[_Sample | DataError]] = []
+        self.labels = np.full((b, preparation.max_boxes), -1)
+        self.jobs: list[Future[Sample | DataError]] = []
 
 
 class Loader:
@@ -223,7 +144,7 @@ class Loader:
         self.stall = 0.0
         self._images = list(images)
         distortion = Distortion(jitter, hue, saturation, exposure, flip) if augment else None
-        self._preparation = _Preparation(
+        self._preparation = Preparation(
             self._images, classes, channels, max_boxes, letterbox, distortion
         )
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
@@ -276,6 +197,7 @@ class Loader:
                     random,
                     pending.x[i],
                     pending.truth[i],
+                    pending.labels[i],
                 )
             )
             self._drawn += 1
@@ -320,22 +242,24 @@ def evaluation_batches(
     channels: int = 3,
     batch: int,
     max_boxes: int,
-    workers: int = 2,
+    workers: int | None = None,
     letterbox: bool = True,
     skipped: list[Path] | None = None,
 ) -> Iterator[Batch]:
     """Batches of all images once, in their order, without augmentation; the last may be short.
 
-    Parameters are those of `Loader`. Unreadable images are left out and added to `skipped`.
+    Parameters are those of `Loader`; workers=None: one on each core that the process may use.
+    Unreadable images are left out and added to `skipped`.
 
     Raises
     ------
     DataError
         Where a label is bad; without `skipped`, also at the first unreadable image.
     """
+    workers = usable_cores() if workers is None else workers
     if min(batch, max_boxes, workers, width, height) < 1:
         raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
-    preparation = _Preparation(images, classes, channels, max_boxes, letterbox, None)
+    preparation = Preparation(images, classes, channels, max_boxes, letterbox, None)
     queue: deque[tuple[list[int], _Pending]] = deque()
     pool = _start_pool(workers)
     try:
@@ -346,9 +270,10 @@ def evaluation_batches(
         while True:
             for indices in itertools.islice(groups, _AHEAD - len(queue)):
                 pending = _Pending(len(indices), preparation, (width, height))
+                places = zip(indices, pending.x, pending.truth, pending.labels, strict=True)
                 pending.jobs = [
-                    pool.submit(preparation.sample, [index], None, pending.x[i], pending.truth[i])
-                    for i, index in enumerate(indices)
+                    pool.submit(preparation.sample, [index], None, *place)
+                    for index, *place in places
                 ]
                 queue.append((indices, pending))
             if not queue:
@@ -366,10 +291,18 @@ def evaluation_batches(
                     skipped.append(Path(images[indices[i]]))
             if len(readable) < len(indices):
                 pending.x, pending.truth = pending.x[readable], pending.truth[readable]
+                pending.labels = pending.labels[readable]
             if samples:
                 yield _batch_of(pending, samples)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def usable_cores() -> int:
+    """Return how many cores the process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _start_pool(workers: int) -> ThreadPoolExecutor:
@@ -388,10 +321,11 @@ def _from(order: Ints, slot: int) -> Iterator[int]:
     return (int(order[(slot + i) % len(order)]) for i in range(len(order)))
 
 
-def _batch_of(pending: _Pending, samples: Sequence[_Sample]) -> Batch:
+def _batch_of(pending: _Pending, samples: Sequence[Sample]) -> Batch:
     return Batch(
         pending.x,
         pending.truth,
+        pending.labels,
         np.array([sample.index for sample in samples], np.int64),
         np.array([sample.size for sample in samples], np.int64),
     )

@@ -4,26 +4,25 @@ A tree has a folder of annotations (Annotations/*.xml), one of images (JPEGImage
 annotations' own serves too) and, usually, lists (ImageSets/Main/trainval.txt, …). VOCdevkit, a
 folder of such trees (VOC2007, VOC2012), counts as one data set.
 
-Corners in VOC are pixels counted from 1, both inclusive. As other Darknets' converter does, a box
-becomes centre ((xmin + xmax)/2 - 1)/width and size (xmax - xmin)/width: from the first pixel's
-left edge to the last one's. The file for evaluation holds the same box in pixels,
+`pylrm.data.vocxml` says how boxes are taken. The file for evaluation holds the same box in pixels,
 [xmin - 1, ymin - 1, xmax - xmin, ymax - ymin], so that right = left + width is VOC's xmax - 1.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
-from pylrm.data.conversion import Picture, Summary, Thing, check_target, write
-from pylrm.data.darknet import read_names
-from pylrm.data.images import read_image
+from pylrm.data.conversion import check_target, write
+from pylrm.data.darknet import Metric, read_names, read_text
+from pylrm.data.headers import image_size
+from pylrm.data.sources import IMAGE_SUFFIXES, Progress, is_file, read_pictures, reading, shown
+from pylrm.data.split import split as split_names
+from pylrm.data.summary import Summary, summarise
+from pylrm.data.things import Difficult, Picture
+from pylrm.data.vocxml import Annotation, read_annotation
 from pylrm.errors import DataError
 
 # fmt: off
@@ -33,18 +32,6 @@ VOC_CLASSES = [
     "tvmonitor",
 ]
 # fmt: on
-
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """One annotation file: the image's name, its size in pixels (0: not given), its objects."""
-
-    filename: str
-    width: int
-    height: int
-    objects: list[Thing]
 
 
 @dataclass
@@ -67,7 +54,7 @@ class _Part:
         wanted = PurePosixPath(annotation.filename.replace("\\", "/")).name
         found = self.files.get(stem) or self.files.get(Path(wanted).stem, [])
         if not found:
-            raise DataError(f"{source}: no image '{wanted or stem}' in {self.images}")
+            raise DataError(f"{source}: no image {shown(wanted or stem)} in {self.images}")
         return self.images / (wanted if wanted in found else found[0])
 
 
@@ -78,78 +65,10 @@ class _Item:
     part: _Part
     stem: str
 
-
-def read_annotation(path: str | Path) -> Annotation:
-    """Read one VOC annotation.
-
-    Raises
-    ------
-    DataError
-        Where the file is malformed, holds a DOCTYPE or entities, or a value doesn't fit.
-    """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    plain = data.replace(b"\0", b"").upper()
-    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-        raise DataError(f"{path}: a DOCTYPE or entity declaration is refused in an annotation")
-    try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        reason = str(error).split(":")[0]
-        raise DataError(f"{path}:{line}: malformed XML ({reason}, column {column + 1})") from error
-    except (ValueError, LookupError) as error:
-        raise DataError(f"{path}: malformed XML ({error})") from error
-    if root.tag != "annotation":
-        raise DataError(f"{path}: the root is <{root.tag}>; expected <annotation>")
-
-    width = int(_number(path, root, "size/width", "the image", 0))
-    height = int(_number(path, root, "size/height", "the image", 0))
-    if width < 0 or height < 0:
-        raise DataError(f"{path}: a size of {width}x{height}")
-    objects = []
-    for count, element in enumerate(root.findall("object"), 1):
-        name = " ".join((element.findtext("name") or "").split())
-        if not name:
-            raise DataError(f"{path}: object {count} has no <name>")
-        what = f"object {count} ({name})"
-        if element.find("bndbox") is None:
-            raise DataError(f"{path}: {what} has no <bndbox>")
-        xmin, ymin, xmax, ymax = (
-            _number(path, element, f"bndbox/{key}", what)
-            for key in ("xmin", "ymin", "xmax", "ymax")
-        )
-        if xmin > xmax or ymin > ymax:
-            raise DataError(
-                f"{path}: {what}: xmin {xmin:g}, xmax {xmax:g}, ymin {ymin:g}, ymax {ymax:g}; "
-                "a minimum is greater than its maximum"
-            )
-        flags = [
-            _number(path, element, key, what, 0) != 0
-            for key in ("difficult", "truncated", "occluded")
-        ]
-        objects.append(Thing(name, (xmin - 1, ymin - 1, xmax - 1, ymax - 1), *flags))
-    return Annotation((root.findtext("filename") or "").strip(), width, height, objects)
-
-
-def _number(
-    path: Path, element: ElementTree.Element, key: str, what: str, fallback: float | None = None
-) -> float:
-    """A finite number within `element`; where it is missing or blank, `fallback`."""
-    text = (element.findtext(key) or "").strip()
-    if not text and fallback is not None:
-        return fallback
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        found = f"'{text}', not a number" if text else "missing"
-        raise DataError(f"{path}: {what}: <{key.split('/')[-1]}> is {found}")
-    return value
+    @property
+    def name(self) -> str:
+        """The image's name in the data set."""
+        return self.part.prefix + self.stem
 
 
 def convert(
@@ -160,10 +79,12 @@ def convert(
     names: str | Path | None = None,
     train: str | None = None,
     valid: str | None = None,
+    difficult: Difficult = "ignore",
     split: float = 0.9,
     seed: int = 0,
-    metric: str = "area",
+    metric: Metric = "area",
     copy: bool = False,
+    progress: Progress | None = None,
 ) -> Summary:
     """Write Darknet's files of a VOC tree into a folder.
 
@@ -182,14 +103,20 @@ def convert(
         A file of class names; default: those found, by the alphabet, or VOC's own order where all
         are VOC's.
     train, valid
-        Lists in ImageSets/Main. Default: trainval and test, where a tree has a test list and its
-        annotations, else train and val. Where there is none to validate on: a random split.
+        Lists in ImageSets/Main, separated by commas: "trainval" is that of all trees,
+        "2007:trainval" that of VOC2007. Default: trainval and test, where a tree has a test list
+        and its annotations, else train and val. Where there is none to validate on: a random split.
+    difficult
+        What difficult objects are in training: regions to ignore, objects to "train" like others,
+        or nothing ("drop", as other Darknets' converter does). Evaluation always knows of them.
     split, seed
-        Share of the images to train on in a random split, and its seed.
+        Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
     metric
-        metric= of the .data file: area or 11point.
+        metric= of the .data file; VOC2007 was measured at "11point".
     copy
         Copy images in place of links.
+    progress
+        Is told how far it is.
 
     Raises
     ------
@@ -197,14 +124,16 @@ def convert(
         Where anything in the tree or the folder doesn't fit, naming the file.
     """
     tree, out = Path(tree).absolute(), Path(out).absolute()
-    name = name or out.name
+    name = out.name if name is None else name
     check_target(out, name, metric)
-    if not 0 < split < 1:
-        raise DataError(f"a split of {split}; expected a share between 0 and 1")
-    chosen = _choose(_find_parts(tree), train, valid, split, seed)
-    lists = {part: [_picture(item) for item in items] for part, items in chosen.items()}
-    classes = _classes(lists, Path(names) if names is not None else None)
-    return write(out, name, lists, classes, metric=metric, copy=copy)
+    with reading(tree):
+        chosen = _choose(_find_parts(tree), train, valid, split, seed)
+        lists = read_pictures(chosen, _picture, progress)
+        classes = _classes(tree, lists, Path(names) if names is not None else None)
+    data = write(
+        out, name, lists, classes, metric=metric, copy=copy, difficult=difficult, progress=progress
+    )
+    return summarise(data, lists, classes, difficult)
 
 
 def _picture(item: _Item) -> Picture:
@@ -213,8 +142,8 @@ def _picture(item: _Item) -> Picture:
     image = item.part.image_of(item.stem, annotation, source)
     width, height = annotation.width, annotation.height
     if not (width and height):
-        height, width = read_image(image, 1).shape[:2]
-    return Picture(item.part.prefix + item.stem, image, source, width, height, annotation.objects)
+        width, height = image_size(image)
+    return Picture(item.name, image, source, width, height, annotation.objects)
 
 
 def _folder(root: Path, *names: str) -> Path | None:
@@ -234,7 +163,7 @@ def _find_part(root: Path, prefix: str) -> _Part | None:
         return None
     part = _Part(root, annotations, images or annotations, prefix)
     for file in sorted(part.images.iterdir()):
-        if file.suffix.lower() in _EXTENSIONS:
+        if file.suffix.lower() in IMAGE_SUFFIXES:
             part.files.setdefault(file.stem, []).append(file.name)
     return part
 
@@ -259,38 +188,45 @@ def _find_parts(tree: Path) -> list[_Part]:
 
 def _read_set(part: _Part, path: Path) -> list[_Item]:
     items = []
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         stem = line.strip()
         if not stem:
             continue
         if "/" in stem or "\\" in stem or stem in (".", ".."):
-            raise DataError(f"{path}:{number}: '{stem}' is no image's name")
-        if not (part.annotations / f"{stem}.xml").is_file():
-            raise DataError(f"{path}:{number}: no annotation {part.annotations / stem}.xml")
+            raise DataError(f"{path}:{number}: {shown(stem)} is no image's name")
+        if not is_file(part.annotations / f"{stem}.xml"):
+            raise DataError(
+                f"{path}:{number}: no annotation {shown(stem + '.xml')} in {part.annotations}"
+            )
         items.append(_Item(part, stem))
     return items
 
 
 def _gather(parts: Sequence[_Part], which: str) -> list[_Item]:
-    """The images that all parts' lists of a name hold."""
-    items = [
-        item
-        for part in parts
-        for name, path in part.lists().items()
-        if name == which
-        for item in _read_set(part, path)
-    ]
-    if not items:
-        there = sorted({name for part in parts for name in part.lists() if "_" not in name})
-        raise DataError(
-            f"{parts[0].root}: no images in a list ImageSets/Main/{which}.txt; "
-            f"there are {', '.join(there) or 'no lists'}"
-        )
-    return items
+    """The images that the parts' lists hold; `which` is names of lists, as `convert` takes them."""
+    items: dict[str, _Item] = {}
+    for entry in which.split(","):
+        tree, _, name = entry.strip().rpartition(":")
+        among = [part for part in parts if not tree or part.root.name in (tree, f"VOC{tree}")]
+        if not among:
+            trees = ", ".join(part.root.name for part in parts)
+            raise DataError(f"{parts[0].root.parent}: no tree {shown(tree)}; there are {trees}")
+        found = [
+            item
+            for part in among
+            for stem, path in part.lists().items()
+            if stem == name
+            for item in _read_set(part, path)
+        ]
+        if not found:
+            there = {stem for part in among for stem in part.lists() if "_" not in stem}
+            raise DataError(
+                f"{among[0].root}: no images in a list ImageSets/Main/{name}.txt; "
+                f"there are {', '.join(sorted(there)) or 'no lists'}"
+            )
+        for item in found:
+            items.setdefault(item.name, item)
+    return list(items.values())
 
 
 def _tests(part: _Part) -> bool:
@@ -300,7 +236,7 @@ def _tests(part: _Part) -> bool:
         return False
     names = path.read_text("utf-8-sig", errors="replace").split("\n")
     first = next((line.strip() for line in names if line.strip()), "")
-    return bool(first) and (part.annotations / f"{first}.xml").is_file()
+    return bool(first) and is_file(part.annotations / f"{first}.xml")
 
 
 def _choose(
@@ -331,26 +267,24 @@ def _choose(
             for part in parts
             for path in sorted(part.annotations.glob("*.xml"))
         ]
-    if len(items) < 2:
-        raise DataError(f"{parts[0].root}: {len(items)} annotated images; a split needs two")
-    order = np.random.default_rng(seed).permutation(len(items))
-    count = min(max(round(split * len(items)), 1), len(items) - 1)
+    named = {item.name: item for item in items}
+    halves = split_names(named, split, seed, parts[0].root)
     return {
-        "train": [items[index] for index in sorted(order[:count])],
-        "valid": [items[index] for index in sorted(order[count:])],
+        part: [named[name] for name in half]
+        for part, half in zip(("train", "valid"), halves, strict=True)
     }
 
 
-def _classes(lists: Mapping[str, Sequence[Picture]], names: Path | None) -> list[str]:
+def _classes(tree: Path, lists: Mapping[str, Sequence[Picture]], names: Path | None) -> list[str]:
     known = None if names is None else read_names(names)
     found: set[str] = set()
     for picture in itertools.chain(*lists.values()):
-        for thing in picture.things:
-            if known is not None and thing.name not in known:
-                raise DataError(f"{picture.source}: class '{thing.name}' is not in {names}")
-            found.add(thing.name)
+        for kind in (thing.name for thing in picture.things if thing.name is not None):
+            if known is not None and kind not in known:
+                raise DataError(f"{picture.source}: class {shown(kind)} is not in {names}")
+            found.add(kind)
     if known is not None:
         return known
     if not found:
-        raise DataError("the annotations hold no objects")
+        raise DataError(f"{tree}: the annotations hold no objects")
     return list(VOC_CLASSES) if found <= set(VOC_CLASSES) else sorted(found)

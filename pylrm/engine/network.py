@@ -463,8 +463,9 @@ class Network:
         image: str | os.PathLike[str] | npt.NDArray[np.uint8],
         thresh: float = 0.25,
         nms: float = 0.45,
+        letterbox: bool = True,
     ) -> list[Detection]:
-        """Find objects in an image, which is letterboxed into the input.
+        """Find objects in an image.
 
         Parameters
         ----------
@@ -474,6 +475,8 @@ class Network:
             Least score, exclusive.
         nms : float
             Of two boxes of a class that overlap more (IoU), the one of the lower score goes.
+        letterbox : bool
+            Keep the image's aspect, else stretch it to the input; as in training.
 
         Returns
         -------
@@ -503,9 +506,9 @@ class Network:
         with self._handle.use():
             x = np.empty((1, self.channels, self.height, self.width), np.float32)
             size = (width, height)
-            augment(pixels, x[0], **vars(plain_view(size, (self.width, self.height), True)))
+            augment(pixels, x[0], **vars(plain_view(size, (self.width, self.height), letterbox)))
             self.forward(x)
-            rows = self.boxes(0, size, thresh, nms=nms)
+            rows = self.boxes(0, size, thresh, letterbox, nms)
         scores = rows[:, 5:]
         row, kind = np.nonzero(scores)
         order = np.argsort(-scores[row, kind], kind="stable")

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import DataFile
+from pylrm.data.darknet import DataFile, Metric
 from pylrm.data.loader import evaluation_batches
 from pylrm.engine import Network
 from pylrm.errors import DataError
-from pylrm.evaluate.records import CocoTruth, Fields, label_record, record_of, to_pixels
-from pylrm.evaluate.voc import Metric, VocResult, voc
+from pylrm.evaluate.measure import Detected, Evaluation, measure
+from pylrm.evaluate.records import Fields, record_of, to_edges
+from pylrm.evaluate.truths import CocoTruth, label_record
 from pylrm.preflight import read_images
 
-
-@dataclass(frozen=True)
-class NetworkResult(VocResult):
-    """Average precisions of a network on a data set.
-
-    Attributes
-    ----------
-    images : int
-        How many were evaluated.
-    skipped : list of Path
-        Those that could not be read; their truths are left out too.
-    """
-
-    images: int
-    skipped: list[Path]
+GRID = 1024  # detections stand on this part of a pixel, which files hold to the last digit
 
 
 def evaluate(
@@ -43,8 +28,8 @@ def evaluate(
     nms: float = 0.45,
     metric: Metric | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> NetworkResult:
-    """Measure a network's mAP@.5 on a data set's validation images.
+) -> Evaluation:
+    """Measure a network on a data set's validation images.
 
     Truths come from the .data file's truth= (which knows difficult objects), else from the label
     files, with NAME.ignore.txt as regions to ignore. Detections are clipped to the image.
@@ -62,7 +47,7 @@ def evaluate(
     nms : float
         Of two boxes of a class that overlap more (IoU), the one of the lower score goes; 0: none.
     metric : str or None
-        "area" or "11point"; None: what the .data file says.
+        "area", "11point", "coco" or "kitti"; None: what the .data file says.
     progress : callable or None
         Called with the images done and all there are, after each pass.
 
@@ -73,9 +58,7 @@ def evaluate(
     """
     images = read_images(data, "valid")
     marked = CocoTruth(data.truth, data.names) if data.truth is not None else None
-    truth: dict[int, Fields] = {}
-    detections: dict[int, Fields] = {}
-    skipped: list[Path] = []
+    found = Detected(images, {}, {}, [], marked)
     batches = evaluation_batches(
         images,
         classes=data.classes,
@@ -85,25 +68,24 @@ def evaluate(
         batch=net.batch,
         max_boxes=1,  # the truths are read here
         letterbox=letterbox,
-        skipped=skipped,
+        skipped=found.skipped,
     )
     for batch in batches:
         net.forward(batch.x)
         for i, index in enumerate(batch.indices.tolist()):
             size = (int(batch.sizes[i, 0]), int(batch.sizes[i, 1]))
             rows = net.boxes(i, size, thresh, letterbox, nms or None)
-            detections[index] = detection_record(rows, size)
-            truth[index] = (
+            found.detections[index] = detection_record(rows, size)
+            found.truth[index] = (
                 label_record(images[index], data.classes, size)
                 if marked is None
                 else marked.record(images[index])
             )
         if progress is not None:
-            progress(len(truth) + len(skipped), len(images))
-    if not truth:
+            progress(len(found.truth) + len(found.skipped), len(images))
+    if not found.truth:
         raise DataError(f"{data.valid}: none of its {len(images)} images can be read")
-    result = voc(truth, detections, data.names, metric=metric or data.metric)
-    return NetworkResult(**vars(result), images=len(truth), skipped=skipped)
+    return measure(found, data.names, metric or data.metric)
 
 
 def detection_record(rows: npt.NDArray[np.float32], size: tuple[int, int]) -> Fields:
@@ -117,5 +99,5 @@ def detection_record(rows: npt.NDArray[np.float32], size: tuple[int, int]) -> Fi
         The image's width and height.
     """
     row, kind = np.nonzero(rows[:, 5:])
-    corners = to_pixels(rows[row, :4], size, clip=True)
-    return record_of(kind, corners, score=rows[row, 5 + kind])
+    corners = to_edges(rows[row, :4], size, clip=True)
+    return record_of(kind, np.round(corners * GRID) / GRID, score=rows[row, 5 + kind])

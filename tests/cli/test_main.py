@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -17,7 +18,10 @@ from pylrm.cli import main as module
 from pylrm.errors import CfgWarning, DataError
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = {"train", "detect", "map", "plot", "cfg", "info", "bench", "demo", "convert"}
+COMMANDS = {
+    *("train", "plot", "demo", "detect", "map", "cfg", "info", "bench"),
+    *("convert", "check", "preview", "hardest", "anchors"),
+}
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_each_command_has_help_and_an_example(run: Run, name: str) -> None:
     pages = [out]
     if name == "convert":
         pages = [run(name, "voc", "--help")[1]]
-    assert all(f"pylrm {name} " in page.split("Example:")[1] for page in pages)
+    assert all(f"pylrm {name} " in re.split("Examples?:", page)[1] for page in pages)
 
 
 def test_version(run: Run) -> None:

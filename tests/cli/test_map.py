@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluate import oracle_data as oracle
+
 WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
 
@@ -32,7 +34,10 @@ def test_a_table(
     lines = out.splitlines()
     assert "valid.txt: 8 images, letterboxed, scores above 0.005" in lines[0]
     assert [line.split()[:2] for line in lines[3:5]] == [["red", "4"], ["green", "4"]]
-    assert lines[-1].startswith("mAP@.5 (VOC, area)") and "\r" not in out
+    assert lines[6].startswith("mAP@.5 (VOC, area)") and "\r" not in out
+    assert lines[8].startswith("at scores of at least 0.25, IoU above .5")
+    assert lines[9].split()[:4] == ["class", "TP", "FP", "FN"]
+    assert [sum(map(int, line.split()[1:4:2])) for line in (*lines[11:13], lines[-1])] == [4, 4, 8]
     code, out, _ = run(*arguments, "--metric", "11point", "--no-letterbox", "--thresh", ".1")
     assert "stretched, scores above 0.1" in out and "mAP@.5 (VOC, 11 points)" in out
 
@@ -43,6 +48,7 @@ def test_json_says_what_evaluate_says(
     from pylrm.data.darknet import read_data
     from pylrm.engine import Network
     from pylrm.evaluate.network import evaluate
+    from pylrm.evaluate.report import report
 
     cfg = tiny_cfg()
     for way in ("--letterbox", "--no-letterbox"):
@@ -56,6 +62,8 @@ def test_json_says_what_evaluate_says(
         assert code == 0 and record["map"] == pytest.approx(expected.map, abs=1e-6)
         assert record["ap"] == pytest.approx(expected.ap, abs=1e-6)
         assert record["images"] == 8 and record["nms"] == 0.3 and record["metric"] == "area"
+        counts = report(expected.matching(), 0.25).record()
+        assert record["counts"]["confusion"] == counts["confusion"]
 
 
 def test_a_runs_cfg_brings_its_data_and_its_way_with_images(
@@ -82,7 +90,8 @@ def test_classes_without_objects_and_unreadable_images(
     code, out, err = run(*arguments)
     assert code == 0 and "7 images" in out
     assert "1 images could not be read" in err and "16.png" in err
-    assert [line.split()[-1] for line in out.splitlines() if line.startswith("red")] == ["-"]
+    reds = [line.split()[-1] for line in out.splitlines() if line.startswith("red")]
+    assert reds == ["-", "-"]
     assert json.loads(run(*arguments, "--json")[1])["ap"]["red"] is None
     (folder / "images" / "17.png").write_bytes(b"no image")
     for number in range(18, 24):
@@ -138,3 +147,64 @@ def test_mistakes_are_one_line(
     one_line("20.txt:2", "class 7")
     (tiny_data.parent / "valid.txt").unlink()
     one_line("valid.txt", "not there")
+
+
+@pytest.mark.parametrize("metric", ["area", "11point", "coco", "kitti"])
+def test_files_score_as_the_network_that_they_are_of(
+    tiny_data: Path, tiny_cfg: WriteCfg, weights: Path, run: Callable[..., Outcome], metric: str
+) -> None:
+    out = tiny_data.parent / "new" / "results"
+    code, text, err = run(
+        "map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights, "--json",
+        "--metric", metric, "--out", out, "--at", ".4",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    of_the_network = json.loads(text)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "coco_results.json", "confusion.csv", "confusion.png", "kitti", "pr.png", "voc",
+    ]  # fmt: skip
+    for part in ("coco_results.json", "voc", "kitti"):
+        code, text, err = run(
+            "map", "--data", tiny_data, "--detections", out / part, "--json", "--at", ".4",
+            "--metric", metric,
+        )  # fmt: skip
+        assert (code, err) == (0, "")
+        of_files = json.loads(text)
+        assert of_files.pop("detections") == str(out / part)
+        assert of_files == {name: of_the_network[name] for name in of_files}
+    assert set(of_the_network) - set(of_files) == {"letterbox", "thresh", "nms"}
+
+
+def test_detections_as_a_table(tmp_path: Path, run: Callable[..., Outcome]) -> None:
+    data = oracle.voc_data(tmp_path)
+    files = oracle.VOC / "results"
+    code, out, err = run("map", "--data", data, "--detections", files, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == f"{tmp_path / 'truth.json'}: 300 images, detections of {files}"
+    assert lines[10].split()[-1] == "0.6465" and lines[-1] == f"wrote {tmp_path / 'out'}"
+    code, out, _ = run("map", "--data", oracle.kitti_data(tmp_path), "--detections",
+                       oracle.KITTI / "results")  # fmt: skip
+    assert code == 0 and "AP40 moderate" in out  # metric=kitti
+
+
+def test_mistakes_about_detections_and_out(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    def one_line(part: str, *arguments: object) -> None:
+        code, _, err = run("map", *arguments)
+        assert code == 2 and err.count("\n") == 1 and part in err, (code, err)
+
+    one_line("--cfg and --weights", "--data", tiny_data)
+    one_line("--cfg and --weights", "--cfg", tiny_cfg())
+    one_line("needs --data", "--detections", tmp_path)
+    one_line("--nms is for a network", "--detections", tmp_path, "--data", tiny_data, "--nms", ".4")
+    one_line("no detections", "--detections", tmp_path, "--data", tiny_data)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").write_text("mine")
+    out = ("--out", tmp_path / "taken")
+    one_line("holds files already", "--detections", tmp_path, "--data", tiny_data, *out)
+    one_line(
+        "holds files already", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", "x", *out
+    )
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["file"]

@@ -47,6 +47,23 @@ def test_k_beyond_n_warns(
     assert code == 0 and "k=128" in err and "N=128" in err
 
 
+def test_what_is_odd_about_the_data_is_a_warning(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    folder = tiny_data.parent
+    (folder / "images" / "3.png").unlink()
+    (folder / "labels" / "4.txt").unlink()
+    for number in range(1, 16, 2):
+        (folder / "labels" / f"{number}.txt").write_text("")
+    code, _, err = run(
+        "train", "--cfg", tiny_cfg(), "--data", tiny_data, "--out", tmp_path / "run",
+        "--updates", 1, "--map-every", 0,
+    )  # fmt: skip
+    assert code == 0
+    for part in ("1 of 16 images are not there", "1 of 16 images have no label", "green"):
+        assert part in err
+
+
 def break_label(text: str) -> Callable[[Path, WriteCfg], tuple[Path, list[str]]]:
     def breaks(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
         (data.parent / "labels" / "5.txt").write_text(f"0 .5 .5 .2 .2\n{text}\n")

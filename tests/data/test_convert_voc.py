@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -20,40 +19,7 @@ from pylrm.data.darknet import (
 )
 from pylrm.data.images import read_image
 from pylrm.errors import DataError
-
-
-def write(path, text=""):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return path
-
-
-def thing(name, box, **flags):
-    keys = ("xmin", "ymin", "xmax", "ymax")
-    corners = "".join(f"<{key}>{value}</{key}>" for key, value in zip(keys, box, strict=True))
-    extra = "".join(f"<{key}>{value}</{key}>" for key, value in flags.items())
-    return f"<object><name>{name}</name>{extra}<bndbox>{corners}</bndbox></object>"
-
-
-def annotation(stem, *things, size=(40, 30), filename=None):
-    w, h = size
-    return (
-        f"<annotation><filename>{filename or stem + '.png'}</filename>"
-        f"<size><width>{w}</width><height>{h}</height><depth>3</depth></size>"
-        f"{''.join(things)}</annotation>"
-    )
-
-
-def add(root, stem, *things, size=(40, 30), folders=("Annotations", "JPEGImages")):
-    write(root / folders[0] / f"{stem}.xml", annotation(stem, *things, size=size))
-    image = cv2.imencode(".png", np.zeros((size[1], size[0], 3), np.uint8))[1].tobytes()
-    (root / folders[1]).mkdir(exist_ok=True)
-    (root / folders[1] / f"{stem}.png").write_bytes(image)
-
-
-def lists(root, **members):
-    for name, stems in members.items():
-        write(root / "ImageSets" / "Main" / f"{name}.txt", "\n".join(stems) + "\n")
+from tests.data.trees import add, annotation, lists, pixels, read_all, snapshot, thing, write
 
 
 @pytest.fixture
@@ -77,15 +43,6 @@ def tree(tmp_path):
     lists(root, train=["a"], val=["b"], trainval=["a", "b"], test=["c", "é d"])
     write(root / "ImageSets" / "Main" / "ant_train.txt", "a  1\n")
     return root
-
-
-def snapshot(root):
-    """All files below a folder, with their contents."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_what_is_written(tree, tmp_path):
@@ -113,7 +70,7 @@ def test_what_is_written(tree, tmp_path):
     assert (found.boxes_per_class, found.ignored, found.missing) == ([1, 1, 1], 1, [])
     assert summary.images == {"train": 2, "valid": 2}
     assert summary.boxes == {"train": [1, 1, 1], "valid": [1, 0, 0]}
-    assert summary.difficult == {"train": [1, 0, 0], "valid": [1, 0, 0]}
+    assert summary.ignored == {"train": [1, 0, 0], "valid": [1, 0, 0]}
     assert not list(out.parent.glob(".*"))
 
 
@@ -129,7 +86,7 @@ def test_truth_in_cocos_format(tree, tmp_path):
         {"id": 2, "name": "mole"},
         {"id": 3, "name": "zebra"},
     ]
-    flags = {"difficult": 1, "truncated": 1, "occluded": 0}
+    flags = {"difficult": 1, "truncated": 1, "occluded": 0, "ignore": 0}
     common = {"image_id": 1, "iscrowd": 0}
     first, second = truth["annotations"]
     assert first == {
@@ -149,10 +106,7 @@ def test_labels_give_the_annotated_corners_back(tmp_path):
     add(root, "b", size=(w, h))
     lists(root, train=["a"], val=["b"])
     voc.convert(root, tmp_path / "out")
-    rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 1).astype(np.float64)
-    scale = np.array([w, h])
-    centre, size = rows[:, 1:3] * scale, rows[:, 3:] * scale
-    back = np.hstack([centre - size / 2, centre + size / 2]) + 1
+    back = pixels(tmp_path / "out" / "JPEGImages" / "a.png", 1)[:, 1:] + 1
     np.testing.assert_allclose(back, boxes, atol=1e-3)
 
 
@@ -259,7 +213,7 @@ def test_boxes_beyond_the_image_are_clipped_and_empty_ones_counted(tmp_path):
     lists(root, train=["a"], val=["b"])
     summary = voc.convert(root, tmp_path / "out")
     assert summary.empty == {root / "Annotations" / "a.xml": 2}
-    assert "2 boxes without area left out" in summary.table()
+    assert "boxes without area, left out: 2, first in" in summary.table()
     rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 1)
     np.testing.assert_allclose(rows[0], [0, 0.5, 0.5, 1, 1])
     np.testing.assert_allclose(rows[1], [0, 5 / 40, 4 / 30, 9 / 40, 0.2], rtol=1e-6)
@@ -291,7 +245,7 @@ BOX = thing("ant", (1, 2, 3, 4))
     [
         ("<annotation>\n<object>", r"a\.xml:2: malformed XML"),
         ("", r"a\.xml:1: malformed XML"),
-        ("<html/>", r"a\.xml: the root is <html>"),
+        ("<html/>", r"a\.xml: the root is 'html'"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', "DOCTYPE or entity"),
         (annotation("a", BOX.replace("ant", "")), "object 1 has no <name>"),
         (
@@ -306,6 +260,8 @@ BOX = thing("ant", (1, 2, 3, 4))
         (annotation("a", BOX.replace(">4<", ">nan<")), "<ymax> is 'nan', not a number"),
         (annotation("a", BOX.replace(">4<", ">1<")), "ymin 2, ymax 1; a minimum is greater"),
         (annotation("a", BOX, size=(-4, 3)), "a size of -4x3"),
+        (annotation("a", BOX, size=("1e300", 3)), r"a size of 1e\+300x3; expected up to"),
+        (annotation("a", BOX.replace(">4<", f">{'9' * 400}<")), "<ymax> is '9{57}…', not a"),
         (annotation("a", BOX, size=("wide", 3)), "the image: <width> is 'wide'"),
     ],
 )
@@ -355,17 +311,92 @@ def test_command(tree, tmp_path):
     result = CliRunner().invoke(command, ["voc", str(tree), "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
-        "        train             valid",
-        "class   boxes  difficult  boxes  difficult",
-        "ant         1          1      1          1",
-        "mole        1          0      0          0",
-        "zebra       1          0      0          0",
-        "all         3          1      1          1",
-        "images      2                 2",
+        "        train           valid           median",
+        "class   boxes  ignored  boxes  ignored  pixels",
+        "ant         1        1      1        1     7x8",
+        "mole        1        0      0        0    6x18",
+        "zebra       1        0      0        0   39x29",
+        "all         3        1      1        1    8x14",
+        "images      2               2",
         f"wrote {out / 'zoo.data'}",
     ]
     result = CliRunner().invoke(command, ["voc", str(tree)])
     assert result.exit_code == 2 and "--out" in result.output
+
+
+def test_difficult_objects_are_regions_objects_or_nothing_in_training(tree, tmp_path):
+    ways = {}
+    for way in ("ignore", "train", "drop"):
+        summary = voc.convert(tree, tmp_path / way, difficult=way)
+        _, truth = read_all(summary.data)
+        b, d = (tmp_path / way / "JPEGImages" / f"{stem}.png" for stem in ("b", "é d"))
+        ways[way] = [len(pixels(b, 3)), len(read_ignore(b)), len(pixels(d, 3)), summary.dropped]
+        assert [each["difficult"] for each in truth["annotations"]] == [0, 1]
+        assert ("difficult objects that stand in truth.json only: 2" in summary.table()) == (
+            way == "drop"
+        )
+    assert ways == {"ignore": [1, 1, 1, 0], "train": [2, 0, 2, 0], "drop": [1, 0, 1, 2]}
+
+
+@pytest.fixture
+def devkit(tmp_path):
+    """Two years, which share a name."""
+    root = tmp_path / "VOCdevkit"
+    for year, stems in (("VOC2007", "abc"), ("VOC2012", "adef")):
+        for stem in stems:
+            add(root / year, stem, thing("cat", (1, 1, 9, 9)))
+    lists(root / "VOC2007", train=["a"], val=["b"], trainval=["a", "b"], test=["c"])
+    lists(root / "VOC2012", train=["a", "d"], val=["e"], trainval=["a", "d", "e"], more=["f"])
+    return root
+
+
+@pytest.mark.parametrize(
+    "train, valid, expected",
+    [
+        ("2007:trainval,2012:trainval", "2007:test", ("7a 7b 2a 2d 2e", "7c")),
+        ("VOC2012:train, 2007:val", "2012:val", ("2a 2d 7b", "2e")),
+        ("train,more", "val", ("7a 2a 2d 2f", "7b 2e")),
+        ("train,trainval", "test", ("7a 2a 2d 7b 2e", "7c")),
+        (None, "2012:val", ("7a 7b 2a 2d 2e", "2e")),
+    ],
+)
+def test_lists_of_several_years(devkit, tmp_path, train, valid, expected):
+    data, _ = read_all(voc.convert(devkit, tmp_path / "out", train=train, valid=valid).data)
+    found = [
+        [path.parent.name[-1] + path.stem for path in read_list(part)]
+        for part in (data.train, data.valid)
+    ]
+    assert tuple(" ".join(part) for part in found) == expected
+
+
+def test_mistakes_in_lists_of_several_years(devkit, tmp_path):
+    for train, message in (
+        ("2008:trainval", r"VOCdevkit: no tree '2008'; there are VOC2007, VOC2012"),
+        ("2012:test", r"VOC2012: no images in a list ImageSets/Main/test\.txt; there are more, "),
+        ("2007:", r"no images in a list ImageSets/Main/\.txt"),
+    ):
+        with pytest.raises(DataError, match=message):
+            voc.convert(devkit, tmp_path / "out", train=train, valid="2007:test")
+
+
+def test_crlf_byte_order_marks_and_blanks_in_names(tmp_path):
+    root = tmp_path / "a tree"
+    for stem in ("one two", "three"):
+        add(root, stem, thing(" traffic\n light ", (1, 1, 9, 9)))
+        xml = root / "Annotations" / f"{stem}.xml"
+        xml.write_bytes(b"\xef\xbb\xbf" + xml.read_bytes().replace(b"><", b">\r\n<"))
+    for name, stem in (("train", "one two"), ("val", "three")):
+        write(root / "ImageSets" / "Main" / f"{name}.txt", f"\ufeff{stem}  \r\n\r\n")
+    data, truth = read_all(voc.convert(root, tmp_path / "the out").data)
+    assert data.names == ["traffic light"] == [each["name"] for each in truth["categories"]]
+    (image,) = read_list(data.train)
+    np.testing.assert_allclose(pixels(image, 1), [[0, 0, 0, 8, 8]], atol=1e-4)
+
+
+def test_progress_counts_images_read_and_written(tree, tmp_path):
+    told = []
+    voc.convert(tree, tmp_path / "out", progress=lambda *state: told.append(state))
+    assert told == [(what, n, 4) for what in ("reading", "writing") for n in (1, 2, 3, 4)]
 
 
 def corners_of(xml):
@@ -395,11 +426,8 @@ def test_real_trees(name, images, boxes, tmp_path, real_data):
     total = np.add(summary.boxes["train"], summary.boxes["valid"])
     assert dict(zip(summary.names, total.tolist(), strict=True)) == boxes
     annotations = next(path for path in root.iterdir() if path.name.lower() == "annotations")
-    for path in lists[1]:
-        h, w = read_image(path).shape[:2]
+    for path in lists[0] + lists[1]:
         expected = corners_of(annotations / f"{path.stem}.xml")
         expected = expected[(expected[:, :2] < expected[:, 2:]).all(1)]
-        rows = read_labels(find_label(path), data.classes).astype(np.float64)
-        centre, size = rows[:, 1:3] * (w, h), rows[:, 3:] * (w, h)
-        back = np.hstack([centre - size / 2, centre + size / 2]) + 1
-        assert np.abs(back - expected).max() <= 0.5
+        back = pixels(path, data.classes)[:, 1:] + 1
+        assert np.abs(back - expected).max(initial=0) <= 0.5

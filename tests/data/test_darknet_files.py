@@ -58,7 +58,7 @@ def test_names_stand_in_for_classes_and_numbers_for_names(folder):
         ("\nnames=none.names", "d.data:2: names=none.names: no such file"),
         ("train=a", "d.data: neither classes= nor names="),
         ("classes=1\nwhat is this", "d.data:2: 'what is this'"),
-        ("classes=1\nmetric=best", "d.data:2: metric=best; expected area or 11point"),
+        ("classes=1\nmetric=best", "d.data:2: metric=best; expected area, 11point, coco or kitti"),
     ],
 )
 def test_mistakes_in_a_data_file(folder, text, message):
@@ -175,6 +175,30 @@ def test_any_bytes_give_labels_or_a_data_error(tmp_path_factory, content):
         assert np.isfinite(rows).all() and ((rows[:, 0] >= 0) & (rows[:, 0] < 5)).all()
 
 
+def test_an_inspection_reads_past_all_bad_lines(tmp_path):
+    label, image = tmp_path / "a.txt", tmp_path / "a.jpg"
+    label.write_text(
+        "7 .5 .5 .1 .1\n0 .5 .5 .1 .1\n\nx\n1 .25 .5 .1 .2\n" + "9" * 5000 + " 0 0 0 0"
+    )
+    (tmp_path / "a.ignore.txt").write_text("1 1 1\n.5 .5 .1 .1\n")
+    image.touch()
+    truth = darknet.inspect_truth(image, 2, "D.data")
+    assert truth.label == label
+    np.testing.assert_allclose(
+        truth.objects.boxes, [[0, 0.5, 0.5, 0.1, 0.1], [1, 0.25, 0.5, 0.1, 0.2]]
+    )
+    assert truth.objects.lines.tolist() == [2, 5] and truth.regions.lines.tolist() == [2]
+    where = [str(error).split(": ")[0] for error in (*truth.objects.wrong, *truth.regions.wrong)]
+    assert where == [f"{label}:1", f"{label}:4", f"{label}:6", f"{tmp_path / 'a.ignore.txt'}:1"]
+    unknown = [isinstance(error, darknet.UnknownClassError) for error in truth.objects.wrong]
+    assert unknown == [True, False, False]
+    found = darknet.summarise([truth], 2)
+    assert (found.boxes, found.ignored, found.absent, found.missing) == (2, 1, [], [])
+    label.write_bytes(b"\xff\xfe")
+    wrong = darknet.inspect_truth(image, 2).objects.wrong
+    assert len(wrong) == 1 and "not UTF-8" in str(wrong[0])
+
+
 def test_ignore_regions(tmp_path):
     label = tmp_path / "a.b.txt"
     assert darknet.read_ignore(label).shape == (0, 4)
@@ -192,7 +216,8 @@ def test_check_labels_counts(tmp_path):
     images = [tmp_path / name for name in ("a.jpg", "b.jpg", "c.jpg")]
     found = darknet.check_labels(images, 3)
     assert (found.images, found.boxes, found.boxes_per_class) == (3, 3, [1, 0, 2])
-    assert found.missing == [images[2]]
+    assert found.missing == [images[2]] and found.absent == images
+    assert found.images_per_class == [1, 0, 1]
     assert (found.ignored, found.most, found.small) == (1, 4, 1)
     (tmp_path / "c.ignore.txt").write_text(".5 .5 .2 .3\n" * 5)
     found = darknet.check_labels(images, 3)

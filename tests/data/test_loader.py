@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pylrm.data import loader
 from pylrm.data.images import read_image
 from pylrm.data.loader import Batch, Loader, evaluation_batches
 from pylrm.data.views import Distortion, View, move_boxes
@@ -65,7 +66,7 @@ def take(images, count, **options):
 def assert_same(first, second):
     assert len(first) == len(second)
     for a, b in zip(first, second, strict=True):
-        for name in ("x", "truth", "indices", "sizes"):
+        for name in ("x", "truth", "labels", "indices", "sizes"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
@@ -245,6 +246,27 @@ def test_the_largest_regions_have_a_quarter_of_too_few_rows(tmp_path, augment):
     assert rows(20, 25) == (20, sides)
 
 
+def test_each_row_of_the_truth_names_its_label(tmp_path):
+    write_image(tmp_path / "a.png", np.zeros((50, 50, 3), np.uint8))
+    tiny = (0, 0.5, 0.5, 0.0005, 0.5)
+    boxes = [(0, 0.1 * i, 0.5, 0.1, 0.1) for i in range(1, 8)]
+    rows = [tiny, *boxes[:3], tiny, *boxes[3:]]
+    write_rows(tmp_path / "a.txt", rows)
+    write_rows(tmp_path / "a.ignore.txt", [(0.5, 0.5, 0.4, 0.4)])
+    for max_boxes in (10, 5):
+        options = dict(OPTIONS, batch=1, max_boxes=max_boxes, jitter=0, flip=False)
+        (batch,) = take([tmp_path / "a.png"], 1, **options, letterbox=False)
+        truth, labels = batch.truth[0], batch.labels[0]
+        found = truth[labels >= 0]
+        np.testing.assert_allclose(
+            found, [(*rows[i][1:], 0) for i in labels[labels >= 0]], atol=0.01
+        )
+        assert len(found) == min(7, max_boxes - 1)
+        assert (truth[labels < 0, 4] <= 0).all() and (truth[:, 4] == -1).sum() == 1
+    (batch,) = evaluation_batches([tmp_path / "a.png"], **OPTIONS)
+    assert batch.labels.tolist() == [[1, 2, 3, 5, -1]]
+
+
 def test_regions_of_an_image_without_a_label_file_count(tmp_path):
     image = tmp_path / "images" / "a.png"
     write_image(image, np.zeros((50, 50, 3), np.uint8))
@@ -327,6 +349,22 @@ def test_evaluation_takes_each_image_once_in_order(images):
         assert_same([next(training)], batches[:1])
 
 
+def test_evaluation_uses_all_cores(images, monkeypatch):
+    pools = []
+
+    class Pool(loader.ThreadPoolExecutor):
+        def __init__(self, workers, **options):
+            pools.append(workers)
+            super().__init__(workers, **options)
+
+    monkeypatch.setattr(loader, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(loader.os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    options = {"classes": 1, "width": 64, "height": 96, "batch": 4, "max_boxes": 5}
+    assert len(list(evaluation_batches(images, **options))) == 3
+    assert len(list(evaluation_batches(images, **options, workers=1))) == 3
+    assert pools == [3, 1]
+
+
 def test_evaluation_leaves_unreadable_images_out(with_broken):
     paths, broken = with_broken
     options = dict(OPTIONS, batch=2)
@@ -336,6 +374,7 @@ def test_evaluation_leaves_unreadable_images_out(with_broken):
     assert [batch.indices.tolist() for batch in batches] == [[0], [2, 3], [4]]
     for batch in batches:
         assert len(batch.x) == len(batch.truth) == len(batch.sizes) == len(batch.indices)
+        assert len(batch.labels) == len(batch.truth)
     with pytest.raises(DataError, match=r"broken\.jpg"):
         list(evaluation_batches(paths, **options))
 

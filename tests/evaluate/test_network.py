@@ -58,7 +58,11 @@ def test_perfect_answers(tiny_data: Path) -> None:
     assert result.ap == {"red": 1.0, "green": 1.0} and result.map == 1.0
     assert net.passes == [3, 3, 2] and seen == [(3, 8), (6, 8), (8, 8)]
     assert net.asked == {((64, 64), 0.005, True, 0.45)}
-    assert result.images == 8 and result.skipped == [] and result.metric == "area"
+    assert (
+        len(result.detected.truth) == 8
+        and result.detected.skipped == []
+        and result.metric == "area"
+    )
 
 
 def test_options_reach_the_network(tiny_data: Path) -> None:
@@ -69,6 +73,20 @@ def test_options_reach_the_network(tiny_data: Path) -> None:
     data = read_data(tiny_data)
     assert evaluate(Answers(tiny_data.parent), data).metric == "11point"
     assert evaluate(Answers(tiny_data.parent), data, metric="area").metric == "area"
+
+
+def test_other_metrics(tiny_data: Path) -> None:
+    for metric in ("coco", "kitti"):
+        tiny_data.write_text(f"{tiny_data.read_text()}metric={metric}\n")
+        result = evaluate(Answers(tiny_data.parent), read_data(tiny_data))
+        assert result.metric == metric
+        assert result.map == pytest.approx(np.mean(list(result.ap.values())))
+        assert result.matching().verdict.tolist() == [1] * 8  # HIT, by VOC's corners
+    # KITTI asks for a height of 25 pixels, and gives n objects at most (n - 1) / 40.
+    sides = [float(label(tiny_data.parent, n).read_text().split()[-1]) * 64 for n in VALID]
+    tall = [sum(side >= 25 for side in sides[kind::2]) for kind in (0, 1)]
+    assert list(result.ap.values()) == pytest.approx([(count - 1) / 40 for count in tall])
+    assert evaluate(Answers(tiny_data.parent), read_data(tiny_data), metric="coco").map == 1.0
 
 
 def test_wrong_answers(tiny_data: Path) -> None:
@@ -84,7 +102,7 @@ def test_ignore_files(tiny_data: Path) -> None:
         label(folder, number).with_suffix(".ignore.txt").write_text(" ".join(box) + "\n")
     result = evaluate(net, read_data(tiny_data))
     assert result.map == 1.0
-    assert sum(len(curve.score) for curve in result.curves.values()) == 4
+    assert sum(len(curve.score) for curve in result.result.curves.values()) == 4
 
 
 def write_truth(folder: Path, difficult: int) -> None:
@@ -111,7 +129,7 @@ def test_a_truth_file_takes_the_labels_place(tiny_data: Path) -> None:
     tiny_data.write_text(tiny_data.read_text() + "truth=truth.json\n")
     result = evaluate(net, read_data(tiny_data))
     assert result.map == 1.0
-    assert [curve.objects for curve in result.curves.values()] == [4, 3]
+    assert [curve.objects for curve in result.result.curves.values()] == [4, 3]
     (folder / "valid.txt").write_text("images/1.png\n")
     with pytest.raises(DataError, match=r"truth\.json: no such image: .*1\.png"):
         evaluate(Answers(folder), read_data(tiny_data))
@@ -121,8 +139,8 @@ def test_unreadable_images_are_left_out_with_their_truths(tiny_data: Path) -> No
     folder = tiny_data.parent
     (folder / "images" / "18.png").write_bytes(b"no image")
     result = evaluate(Answers(folder, unread=(18,)), read_data(tiny_data))
-    assert result.map == 1.0 and result.images == 7
-    assert [path.name for path in result.skipped] == ["18.png"]
+    assert result.map == 1.0 and len(result.detected.truth) == 7
+    assert [path.name for path in result.detected.skipped] == ["18.png"]
     for number in VALID:
         (folder / "images" / f"{number}.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"valid\.txt: none of its 8 images can be read"):
@@ -144,6 +162,6 @@ def test_rows_become_detections_clipped_to_the_image() -> None:
     record = detection_record(rows, (40, 20))
     assert record["class"].tolist() == [0, 1, 1]
     assert record["score"].tolist() == pytest.approx([0.3, 0.6, 0.2])
-    assert record["left"].tolist() == [11, 11, 1] and record["right"].tolist() == [30, 30, 20]
-    assert record["top"].tolist() == [6, 6, 1] and record["bottom"].tolist() == [15, 15, 10]
+    assert record["left"].tolist() == [10, 10, 0] and record["right"].tolist() == [30, 30, 20]
+    assert record["top"].tolist() == [5, 5, 0] and record["bottom"].tolist() == [15, 15, 10]
     assert len(detection_record(rows[:0], (40, 20))["class"]) == 0

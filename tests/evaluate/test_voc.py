@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ElementTree
-from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,32 +14,21 @@ from hypothesis import strategies as st
 
 import pylrm
 from pylrm.evaluate import voc
-from pylrm.evaluate.records import to_pixels
+from pylrm.evaluate.records import inclusive, record_of, to_edges
+from tests.evaluate.cases import (
+    CORNERS,
+    ORACLES,
+    Fields,
+    Rows,
+    box,
+    detections,
+    in_given_order,
+    truths,
+)
 from tests.evaluate.naive import average_precision
 
-ORACLE = Path(__file__).parent.parent / "oracles" / "voc_coco"
-CORNERS = ("left", "top", "right", "bottom")
+ORACLE = ORACLES / "voc_coco"
 NAMES = ["cat", "dog"]
-Rows = list[dict[str, Any]]
-Fields = dict[str, np.ndarray]
-
-
-def by_image(rows: Rows, *fields: str) -> dict[str, Fields]:
-    images: dict[str, Rows] = defaultdict(list)
-    for row in rows:
-        images[row["image"]].append(row)
-    return {
-        image: {name: np.array([row[name] for row in found]) for name in fields}
-        for image, found in images.items()
-    }
-
-
-def truths(rows: Rows) -> dict[str, Fields]:
-    return by_image(rows, "class", *CORNERS, "difficult", "ignore")
-
-
-def detections(rows: Rows) -> dict[str, Fields]:
-    return by_image(rows, "class", *CORNERS, "score")
 
 
 def read_oracle(names: list[str]) -> tuple[dict[str, Fields], dict[str, Fields]]:
@@ -103,12 +90,6 @@ def rows(draw: st.DrawFn, *, scored: bool) -> Rows:
                 row["class"] = -1
         out.append(row)
     return out
-
-
-def in_given_order(rows: Rows) -> Rows:
-    """As the metric sees them: image by image, in the order in which images first appear."""
-    order = list(dict.fromkeys(row["image"] for row in rows))
-    return sorted(rows, key=lambda row: order.index(row["image"]))
 
 
 @settings(max_examples=300, deadline=None)
@@ -181,19 +162,6 @@ def test_lower_scored_noise_never_helps_and_never_lowers_area_by_itself(
     noisy = voc(truths(truth), detections(found + noise), NAMES)
     for name in NAMES:
         assert noisy.ap[name] == pytest.approx(plain.ap[name], nan_ok=True)
-
-
-def box(left: float, top: float, right: float, bottom: float, **fields: Any) -> dict[str, Any]:
-    corners = dict(zip(CORNERS, (left, top, right, bottom), strict=True))
-    return {
-        "image": "a",
-        "class": 0,
-        "difficult": 0,
-        "ignore": 0,
-        "score": 1.0,
-        **corners,
-        **fields,
-    }
 
 
 def ap(truth: Rows, found: Rows, iou: float = 0.5, metric: str = "area") -> float:
@@ -335,9 +303,11 @@ def test_many_detections_agree_with_the_twin() -> None:
     )
 
 
-def test_relative_boxes_in_pixels() -> None:
-    whole = to_pixels([[0.5, 0.5, 1, 1]], (40, 20), clip=False)
-    assert whole.tolist() == [[1, 1, 40, 20]]
-    assert to_pixels([[0.5, 0.5, 0.5, 0.5]], (40, 20), clip=False).tolist() == [[11, 6, 30, 15]]
-    assert to_pixels([[1, 1, 1, 1]], (40, 20), clip=True).tolist() == [[21, 11, 40, 20]]
-    assert to_pixels(np.zeros((0, 4)), (40, 20), clip=True).shape == (0, 4)
+def test_relative_boxes_in_edges_and_pixels() -> None:
+    whole = to_edges([[0.5, 0.5, 1, 1]], (40, 20), clip=False)
+    assert whole.tolist() == [[0, 0, 40, 20]]
+    assert to_edges([[0.5, 0.5, 0.5, 0.5]], (40, 20), clip=False).tolist() == [[10, 5, 30, 15]]
+    assert to_edges([[1, 1, 1, 1]], (40, 20), clip=True).tolist() == [[20, 10, 40, 20]]
+    assert to_edges(np.zeros((0, 4)), (40, 20), clip=True).shape == (0, 4)
+    record = inclusive(record_of([3], whole))
+    assert [record[name].tolist() for name in ("class", *CORNERS)] == [[3], [1], [1], [40], [20]]

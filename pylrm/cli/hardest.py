@@ -1,0 +1,121 @@
+"""pylrm hardest: find wrong labels by loss."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+BATCH = 8  # images a pass
+
+
+@click.command(name="hardest")
+@click.argument("data", metavar="D.data")
+@click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
+@click.option("--weights", required=True, type=click.Path(path_type=Path), help="Trained weights.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Page to draw: .png or .jpg.")
+@click.option(
+    "--part",
+    type=click.Choice(["train", "valid"]),
+    default="train",
+    show_default=True,
+    help="Which list of images.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=12,
+    show_default=True,
+    help="Images, and boxes of each kind, shown at most.",
+)
+@click.option(
+    "--thresh",
+    type=click.FloatRange(0, 1),
+    default=0.25,
+    show_default=True,
+    help="Score above which the network sees an object.",
+)
+@click.option(
+    "--letterbox/--no-letterbox",
+    default=None,
+    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
+    "run folder; as the cfg's letter_box= says; else keep it]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
+def command(
+    data: str,
+    cfg: str,
+    weights: Path,
+    out: Path | None,
+    part: Literal["train", "valid"],
+    count: int,
+    thresh: float,
+    letterbox: bool | None,
+    as_json: bool,
+    threads: int | None,
+) -> None:
+    """List the images and boxes of the highest loss: wrong labels are among them.
+
+    Mining would learn from them. Three kinds of boxes are told apart: labelled objects that the
+    network does not see, objects that it sees as another class, and objects without a label.
+
+    \b
+    Example:
+      pylrm hardest data/voc.data --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights \\
+        -o hardest.png
+    """
+    from pylrm import preflight
+    from pylrm.cfgfile import resolve
+    from pylrm.cli.map import show_progress
+    from pylrm.data.darknet import read_data
+    from pylrm.drawing import check_target, write_image
+    from pylrm.engine import Network
+    from pylrm.errors import DataError
+    from pylrm.hardest import rank
+    from pylrm.hardestpage import page, record, table
+    from pylrm.runs import letterboxes
+
+    if out is not None:
+        check_target(out)
+    source, dataset = resolve(cfg), read_data(data)
+    if letterbox is None:
+        letterbox = letterboxes(source)
+    Network(source, weights, batch=1, inference=True).close()  # which wants the whole network's
+    with Network(source, weights, batch=BATCH, threads=threads) as net:
+        heads = preflight.detectors(net, source)
+        preflight.check_classes(heads, source, dataset)
+        preflight.check_images(net, heads, source)
+        images, most = preflight.read_images(dataset, part), net.max_truths
+        result = rank(
+            net,
+            images,
+            letterbox=letterbox,
+            thresh=thresh,
+            progress=show_progress if sys.stderr.isatty() else None,
+        )
+    if result.skipped:
+        shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")
+        number = len(result.skipped)
+        click.echo(f"pylrm: warning: {number} images could not be read: {shown}", err=True)
+    if result.unread:
+        click.echo(
+            f"pylrm: warning: {result.unread} labels were not looked at: under .001 of the image, "
+            f"or beyond the {most} that the network reads of one (max= in its detection layer)",
+            err=True,
+        )
+    if not result.images:
+        raise DataError(f"{dataset.path}: none of {len(images)} images can be read")
+    if as_json:
+        content = record(result, dataset.names, count)
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{len(result.images)} images, loss {result.mean_loss:.3f} an image")
+        for line in table(result, dataset.names, count):
+            click.echo(line)
+    if out is not None:
+        write_image(out, page(result, dataset.names, count))
+        click.echo(out, err=as_json)

@@ -1,0 +1,58 @@
+"""pylrm preview: see what a network is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="preview")
+@click.argument("data", metavar="D.data")
+@click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Page: .png or .jpg."
+)
+@click.option(
+    "--count", type=click.IntRange(1, 400), default=16, show_default=True, help="Images on it."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Of the run that is looked into.",
+)
+@click.option("--no-augment", is_flag=True, help="The same images as they are in evaluation.")
+@click.option(
+    "--letterbox/--no-letterbox",
+    default=None,
+    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
+    "run folder; as the cfg's letter_box= says; else keep it]",
+)
+def command(
+    data: str,
+    cfg: str,
+    out: Path,
+    count: int,
+    seed: int,
+    no_augment: bool,
+    letterbox: bool | None,
+) -> None:
+    """Draw the first training images as the network gets them, with their boxes.
+
+    They are those of `pylrm train` with the same cfg, data and seed: augmented, and placed in the
+    network's input. Regions to ignore have dashed outlines.
+
+    \b
+    Example:
+      pylrm preview data/voc.data --cfg yolov2-mobilenet-lrm.cfg -o preview.png
+    """
+    from pylrm.data.darknet import read_data
+    from pylrm.drawing import check_target, write_image
+    from pylrm.preview import page, samples
+
+    check_target(out)
+    found = samples(cfg, data, count=count, seed=seed, augment=not no_augment, letterbox=letterbox)
+    write_image(out, page(found, read_data(data).names))
+    click.echo(out)

@@ -1,0 +1,53 @@
+"""Darknet's files of a data set: .data, names, lists of images, labels."""
+
+from pylrm.data.darknet.files import (
+    METRICS,
+    DataFile,
+    Metric,
+    read_data,
+    read_list,
+    read_names,
+    read_text,
+)
+from pylrm.data.darknet.labels import (
+    LEAST,
+    SLACK,
+    LabelSummary,
+    Rows,
+    Truth,
+    UnknownClassError,
+    check_labels,
+    find_label,
+    inspect_ignore,
+    inspect_labels,
+    inspect_truth,
+    read_ignore,
+    read_labels,
+    read_truth,
+    summarise,
+)
+
+__all__ = [
+    "LEAST",
+    "METRICS",
+    "SLACK",
+    "DataFile",
+    "LabelSummary",
+    "Metric",
+    "Rows",
+    "Truth",
+    "UnknownClassError",
+    "check_labels",
+    "find_label",
+    "inspect_ignore",
+    "inspect_labels",
+    "inspect_truth",
+    "read_data",
+    "read_ignore",
+    "read_labels",
+    "read_list",
+    "read_names",
+    "read_text",
+    "read_truth",
+    "summarise",
+]

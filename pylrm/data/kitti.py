@@ -1,0 +1,259 @@
+"""KITTI's object detection benchmark, and others with its labels, to Darknet's files.
+
+A tree has label_2/*.txt and image_2 (*.png or *.jpg), itself or in training/. A label's line is an
+object: type, truncated (a share, 0 to 1), occluded (0 to 3), alpha, left, top, right, bottom (edges
+in pixels, from 0), and seven figures of the box in space, which are not looked at; -1 stands for a
+truncation or an occlusion that isn't given.
+
+The classes are the six that the paper on Loss Rank Mining counts in its table II. It measures
+them by VOC's mAP, so that the .data file says metric=area; its split is a random one, 9 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Literal
+
+from pylrm.data.conversion import check_target, write
+from pylrm.data.darknet import Metric, read_text
+from pylrm.data.headers import image_size
+from pylrm.data.sources import (
+    IMAGE_SUFFIXES,
+    Progress,
+    check_size,
+    is_file,
+    read_pictures,
+    reading,
+    shown,
+)
+from pylrm.data.split import split as split_names
+from pylrm.data.summary import Summary, summarise
+from pylrm.data.things import Picture, Thing
+from pylrm.errors import DataError
+
+KITTI_CLASSES = ["car", "truck", "tram", "van", "pedestrian", "cyclist"]
+FIELDS = 15
+
+Sitting = Literal["ignore", "pedestrian", "drop"]
+Other = Literal["ignore", "drop"]
+
+
+def read_label(
+    path: str | Path,
+    *,
+    person_sitting: Sitting = "ignore",
+    misc: Other = "ignore",
+    dontcare: Other = "ignore",
+) -> list[Thing]:
+    """Read a label file of KITTI's.
+
+    Parameters
+    ----------
+    path
+        The file.
+    person_sitting
+        What a Person_sitting becomes: a region to ignore of class pedestrian, a pedestrian, or
+        nothing ("drop").
+    misc, dontcare
+        What Misc and DontCare become: a region to ignore that stands for every class, or nothing.
+
+    Raises
+    ------
+    DataError
+        At the first bad line, naming file and line.
+    """
+    path = Path(path)
+    kinds: dict[str, tuple[str | None, str]] = {name: (name, "object") for name in KITTI_CLASSES}
+    kinds["person_sitting"] = ("pedestrian", person_sitting)
+    kinds["misc"] = (None, misc)
+    kinds["dontcare"] = (None, dontcare)
+    things = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        where = f"{path}:{number}"
+        if len(fields) != FIELDS:
+            hint = ", and one of a detection 16" if len(fields) == FIELDS + 1 else ""
+            raise DataError(
+                f"{where}: {len(fields)} fields; a line of a KITTI label has {FIELDS}{hint}"
+            )
+        if fields[0].lower() not in kinds:
+            known = "Car, Truck, Tram, Van, Pedestrian, Cyclist, Person_sitting, Misc and DontCare"
+            raise DataError(f"{where}: type {shown(fields[0])}; KITTI has {known}")
+        truncated = _number(where, "truncated", fields[1])
+        occluded = _number(where, "occluded", fields[2])
+        if not (0 <= truncated <= 1 or truncated == -1):
+            raise DataError(f"{where}: truncated is {fields[1]}; expected 0…1, or -1")
+        if occluded not in (-1, 0, 1, 2, 3):
+            raise DataError(f"{where}: occluded is {fields[2]}; expected 0, 1, 2, 3 or -1")
+        left, top, right, bottom = (
+            _number(where, name, field)
+            for name, field in zip(("left", "top", "right", "bottom"), fields[4:8], strict=True)
+        )
+        if left > right or top > bottom:
+            raise DataError(
+                f"{where}: left {left:g}, right {right:g}, top {top:g}, bottom {bottom:g}; the "
+                "box ends before it begins"
+            )
+        name, role = kinds[fields[0].lower()]
+        if role != "drop":
+            things.append(
+                Thing(
+                    name,
+                    (left, top, right, bottom),
+                    truncated=max(truncated, 0.0),
+                    occluded=max(int(occluded), 0),
+                    ignore=role == "ignore",
+                )
+            )
+    return things
+
+
+def _number(where: str, name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {name} is {shown(text)}; expected a finite number")
+    return value
+
+
+def convert(
+    tree: str | Path,
+    out: str | Path,
+    *,
+    name: str | None = None,
+    train: str | None = None,
+    valid: str | None = None,
+    person_sitting: Sitting = "ignore",
+    misc: Other = "ignore",
+    dontcare: Other = "ignore",
+    split: float = 0.9,
+    seed: int = 0,
+    metric: Metric = "area",
+    copy: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write Darknet's files of a KITTI tree into a folder.
+
+    An earlier conversion there is replaced; nothing is written where anything is wrong with the
+    tree. `pylrm.data.conversion` says what the files are.
+
+    Parameters
+    ----------
+    tree
+        The tree, or the folder that holds training/.
+    out
+        The folder to write.
+    name
+        Of the data set; default: that of `out`.
+    train, valid
+        Lists of images, one name a line: files, or names of lists in ImageSets. Default: train
+        and val, where both are in ImageSets. Where there is none to validate on: a random split of
+        `train`, else of all images that have labels.
+    person_sitting, misc, dontcare
+        What becomes of them, as `read_label` takes it.
+    split, seed
+        Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
+    metric
+        metric= of the .data file: the paper's is VOC's ("area"), the benchmark's own is "kitti".
+    copy
+        Copy images in place of links.
+    progress
+        Is told how far it is.
+
+    Raises
+    ------
+    DataError
+        Where anything in the tree or the folder doesn't fit, naming the file.
+    """
+    tree, out = Path(tree).absolute(), Path(out).absolute()
+    name = out.name if name is None else name
+    check_target(out, name, metric)
+
+    def picture(stem: str) -> Picture:
+        source = root / "label_2" / f"{stem}.txt"
+        if stem not in images:
+            raise DataError(f"{source}: no image {stem}.png or .jpg in {root / 'image_2'}")
+        things = read_label(source, person_sitting=person_sitting, misc=misc, dontcare=dontcare)
+        size = check_size(*image_size(images[stem]), str(images[stem]))
+        return Picture(stem, images[stem], source, *size, things)
+
+    with reading(tree):
+        root = _find_root(tree)
+        images = {
+            file.stem: file
+            for file in sorted((root / "image_2").iterdir(), reverse=True)  # the first stays
+            if file.suffix.lower() in IMAGE_SUFFIXES
+        }
+        lists = read_pictures(_choose(root, train, valid, split, seed), picture, progress)
+        if not any(thing.name for part in lists.values() for each in part for thing in each.things):
+            raise DataError(f"{root / 'label_2'}: the labels hold no objects")
+    data = write(out, name, lists, KITTI_CLASSES, metric=metric, copy=copy, progress=progress)
+    return summarise(data, lists, KITTI_CLASSES)
+
+
+def _find_root(tree: Path) -> Path:
+    if not tree.is_dir():
+        raise DataError(f"{tree}: no such folder")
+    for root in (tree, tree / "training"):
+        if (root / "label_2").is_dir() and (root / "image_2").is_dir():
+            return root
+    raise DataError(
+        f"{tree}: no KITTI tree; expected label_2/*.txt and image_2, here or in training"
+    )
+
+
+def _choose(
+    root: Path, train: str | None, valid: str | None, share: float, seed: int
+) -> Mapping[str, Sequence[str]]:
+    """The images to train and to validate on."""
+    sets = {
+        path.stem: path
+        for folder in (root.parent if root.name == "training" else root, root)
+        for path in sorted((folder / "ImageSets").glob("*.txt"))
+    }
+    if train is None and valid is None and {"train", "val"} <= set(sets):
+        train, valid = "train", "val"
+    labels = root / "label_2"
+    stems = sorted(path.stem for path in labels.glob("*.txt"))
+    chosen = stems if train is None else _read_set(labels, _find_set(sets, root, train))
+    if valid is None:
+        return dict(zip(("train", "valid"), split_names(chosen, share, seed, labels), strict=True))
+    held = _read_set(labels, _find_set(sets, root, valid))
+    if train is None:
+        chosen = sorted(set(stems) - set(held))
+        if not chosen:
+            raise DataError(f"{labels}: {shown(valid)} lists all images; none is left to train on")
+    return {"train": chosen, "valid": held}
+
+
+def _find_set(sets: Mapping[str, Path], root: Path, which: str) -> Path:
+    """A list by its name in ImageSets, else by its path."""
+    found = sets.get(which, Path(which))
+    if not is_file(found):
+        there = ", ".join(sorted(sets)) or "no lists"
+        raise DataError(
+            f"{root}: no list {shown(which)}, in ImageSets or as a file; there are {there}"
+        )
+    return found
+
+
+def _read_set(labels: Path, path: Path) -> list[str]:
+    """The images that a list names, by stem or by path."""
+    stems: dict[str, None] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        image = PurePath(line.strip().replace("\\", "/"))
+        stem = image.stem if image.suffix.lower() in IMAGE_SUFFIXES else image.name
+        if not stem:
+            continue
+        if not is_file(labels / f"{stem}.txt"):
+            raise DataError(f"{path}:{number}: no label {shown(stem + '.txt')} in {labels}")
+        stems[stem] = None
+    if not stems:
+        raise DataError(f"{path}: no images in it; expected one name a line")
+    return list(stems)

@@ -1,0 +1,210 @@
+"""Damaged data sets: each is converted and can be read, or refused in a line and left alone."""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pylrm.data import coco, kitti, voc
+from pylrm.data.darknet import read_list
+from pylrm.errors import DataError
+from pylrm.evaluate.truths import CocoTruth
+from tests.data.trees import (
+    add,
+    add_kitti,
+    annotation,
+    car,
+    lists,
+    read_all,
+    snapshot,
+    thing,
+)
+from tests.data.trees import coco as write_coco
+
+EXAMPLES = settings(max_examples=40, deadline=None)
+
+# fmt: off
+NASTY = [
+    b"", b" ", b"0", b"-1", b"-0.0", b"1e-320", b"1e18", b"1e308", b"-1e308", b"1e999", b"nan",
+    b"Infinity", b"9" * 30, b"9" * 5000, b"1.5", b"null", b"true", b"[]", b"{}", b'"x"', b"\0",
+    b"\xff", b"\xef\xbb\xbf", b"\r\n", b"\r", b"\t", b"\xe2\x80\xa8", b"\xc2\x85", b"\\ud800",
+    b"\\u0000", b"\\n", b"..", b"../", b"/", b"\\", b":", b"~", b"#", b"a b", b"x" * 300,
+    b"<!DOCTYPE a>", b"<!ENTITY b 'c'>", b"&b;", b"&#0;", b"&#10;", b"<", b">", b"<a>" * 20000,
+    b"[" * 20000, b'{"a":' * 20000, b"<object>", b"</object>", b"<?xml version='1.0'?>",
+    b"<?xml version='1.0' encoding='utf-7'?>", b"<?xml version='1.0' encoding='latin-1'?>",
+]
+# fmt: on
+
+
+@st.composite
+def damaged(draw, contents):
+    """A few files' contents with some words replaced, or some bytes."""
+    contents = dict(contents)
+    for _ in range(draw(st.integers(1, 4))):
+        name = draw(st.sampled_from(sorted(contents)))
+        data = contents[name]
+        words = [match.span() for match in re.finditer(rb"[\w.+-]+|[^\w\s]", data)]
+        if words and draw(st.booleans()):
+            start, end = draw(st.sampled_from(words))
+        else:
+            start, end = sorted(draw(st.integers(0, len(data))) for _ in "ab")
+        if draw(st.booleans()):  # keep most of it
+            end = min(end, start + 3)
+        new = draw(st.sampled_from(NASTY) | st.binary(max_size=8))
+        contents[name] = data[:start] + new + data[end:]
+    return contents
+
+
+def holds(build, convert, contents, earlier):
+    """Convert a damaged tree, into a new folder or over an earlier conversion."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, out = (Path(folder).resolve() / name for name in ("tree", "out"))
+        build(root)
+        if earlier:
+            convert(root, out)
+        before = snapshot(out)
+        for name, content in contents.items():
+            (root / name).write_bytes(content)
+        try:
+            summary = convert(root, out)
+        except DataError as error:
+            assert "\n" not in str(error) and str(folder) in str(error)
+            assert len(str(error)) < 1500
+            assert snapshot(out) == before and out.exists() == earlier
+            assert {path.name for path in Path(folder).iterdir()} <= {"tree", "out"}
+            return
+        data, _ = read_all(summary.data)
+        assert data.names == summary.names and summary.table()
+        truth = CocoTruth(data.truth, data.names)
+        assert all(truth.image_id(image) for image in read_list(data.valid))
+        before = snapshot(out)
+        convert(root, out)
+        assert snapshot(out) == before
+
+
+def build_voc(root):
+    add(root, "a", thing("ant", (1, 2, 30, 20), difficult=1), thing("bee", (5, 5, 9, 9)))
+    add(root, "b c", thing("bee", (3, 3, 8, 8), truncated=0))
+    lists(root, train=["a"], val=["b c"])
+
+
+VOC_FILES = {
+    "Annotations/a.xml": annotation("a", thing("ant", (1, 2, 30, 20), difficult=1)).encode(),
+    "ImageSets/Main/train.txt": b"a\n",
+    "ImageSets/Main/val.txt": b"b c\r\na\r\n",
+}
+
+
+@EXAMPLES
+@given(damaged(VOC_FILES), st.booleans())
+def test_voc(contents, earlier):
+    holds(build_voc, voc.convert, contents, earlier)
+
+
+LABEL = "\n".join(
+    [
+        car((1.5, 2, 30.25, 20)),
+        car((5, 5, 9, 9), "Person_sitting"),
+        car((5, 5, 9, 9), "DontCare", -1, -1),
+        car((9, 9, 20, 20), "Van"),
+    ]
+)
+
+
+def build_kitti(root):
+    add_kitti(root, "a", LABEL)
+    add_kitti(root, "b c", car((3, 3, 8, 8), "Tram"))
+    (root / "ImageSets").mkdir()
+    for name, stem in (("train", "a"), ("val", "b c")):
+        (root / "ImageSets" / f"{name}.txt").write_text(f"{stem}\n")
+
+
+KITTI_FILES = {
+    "label_2/a.txt": LABEL.encode(),
+    "label_2/b c.txt": LABEL.replace("\n", "\r\n").encode(),
+    "ImageSets/train.txt": b"a\n",
+}
+
+
+@EXAMPLES
+@given(damaged(KITTI_FILES), st.booleans())
+def test_kitti(contents, earlier):
+    holds(build_kitti, kitti.convert, contents, earlier)
+
+
+def build_coco(root):
+    write_coco(
+        root / "all.json",
+        ["a.png", "b c.png"],
+        [
+            (1, 1, [1.5, 2, 10, 20], {"iscrowd": 1}),
+            (1, 2, [1.5, 2, 10, 20], {"area": 7, "truncated": 0.5, "occluded": 1}),
+            (2, 2, [3, 3, 8, 8], {"ignore": 1}),
+        ],
+        ["ant", "traffic light"],
+    )
+
+
+def coco_file():
+    with tempfile.TemporaryDirectory() as folder:
+        build_coco(Path(folder))
+        return (Path(folder) / "all.json").read_bytes()
+
+
+COCO_FILE = coco_file()
+
+
+def convert_coco(root, out):
+    return coco.convert(root / "all.json", out)
+
+
+@EXAMPLES
+@given(damaged({"all.json": COCO_FILE}), st.booleans())
+def test_coco(contents, earlier):
+    holds(build_coco, convert_coco, contents, earlier)
+
+
+ODD = ["\ud800", "a\0b", "\u2028", "\ufeff", "../a.png", "x" * 300, 10**400, 1e308, -1, 0, 1, 2]
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+
+
+VALUES = st.booleans().flatmap(lambda odd: st.sampled_from(ODD) if odd else ANY)
+
+
+@st.composite
+def other_values(draw):
+    """The COCO file with some values replaced by others, of any type."""
+    document = json.loads(COCO_FILE)
+    for _ in range(draw(st.integers(1, 3))):
+        key = draw(st.sampled_from(sorted(document)))
+        if draw(st.integers(0, 9)) == 0 or not isinstance(document[key], list):
+            document[key] = draw(VALUES)
+            continue
+        entry = draw(st.sampled_from(document[key])) if document[key] else None
+        if isinstance(entry, dict) and entry:
+            entry[draw(st.sampled_from(sorted(entry)))] = draw(VALUES)
+        else:
+            document[key].append(draw(VALUES))
+    return {"all.json": json.dumps(document).encode()}
+
+
+@EXAMPLES
+@given(other_values(), st.booleans())
+def test_coco_of_other_values(contents, earlier):
+    holds(build_coco, convert_coco, contents, earlier)
+
+
+@pytest.mark.parametrize(
+    "build, convert",
+    [(build_voc, voc.convert), (build_kitti, kitti.convert), (build_coco, convert_coco)],
+)
+def test_undamaged(build, convert):
+    holds(build, convert, {}, True)
