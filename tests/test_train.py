@@ -72,16 +72,16 @@ def test_a_run_learns_and_keeps_its_books(
 def test_the_wait_for_images_is_logged(
     tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pylrm.data import loader
+    from pylrm.data import samples
     from pylrm.train import train
 
-    read, slow = loader.read_image, 0.03
+    read, slow = samples.read_image, 0.03
 
     def slowly(*arguments: Any) -> Any:
         time.sleep(slow)
         return read(*arguments)
 
-    monkeypatch.setattr(loader, "read_image", slowly)
+    monkeypatch.setattr(samples, "read_image", slowly)
     run = train(tiny_cfg(), tiny_data, out=tmp_path / "run", workers=1, map_every=0, quiet=True)
     stalls = [float(row["stall"]) for row in rows(run.folder)]
     seconds = [4 / float(row["img_s"]) for row in rows(run.folder)]

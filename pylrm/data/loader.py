@@ -189,19 +189,19 @@ class Loader:
         )
         for i in range(self._batch):
             epoch, slot = divmod(self._drawn, len(self._images))
-            random = _generator(self._seed, self._drawn, 0)
-            pending.jobs.append(
-                pool.submit(
-                    self._preparation.sample,
-                    _from(self._order(epoch), slot),
-                    random,
-                    pending.x[i],
-                    pending.truth[i],
-                    pending.labels[i],
-                )
-            )
+            candidates = _from(self._order(epoch), slot)
+            pending.jobs.append(pool.submit(self._sample, self._drawn, candidates, pending, i))
             self._drawn += 1
         return pending
+
+    def _sample(
+        self, number: int, candidates: Iterator[int], pending: _Pending, i: int
+    ) -> Sample | DataError:
+        """Prepare image i of a batch, the sample of a number, in a worker."""
+        random = _generator(self._seed, number, 0)
+        return self._preparation.sample(
+            candidates, random, pending.x[i], pending.truth[i], pending.labels[i]
+        )
 
     def _order(self, epoch: int) -> Ints:
         """The epoch's permutation of the images."""
