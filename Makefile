@@ -57,6 +57,7 @@ $(BUILD)/obj/%.o: darknet/src/%.c $(BUILD)/flags
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/backends/cpu/dispatch.o: CPPFLAGS += -D_GNU_SOURCE # sched_getaffinity
+$(BUILD)/obj/error.o: CPPFLAGS += -D_DEFAULT_SOURCE # madvise
 
 $(BUILD)/libdarknet.a: $(OBJECTS)
 	@rm -f $@

@@ -153,13 +153,16 @@ static void finish_channel(const pass *p, const conv *s, const conv_data *d, con
     }
 }
 
+/* act(sums + bias) of channel c of all images. */
 static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
-                              const float *weights, const float *input, float *out, int c)
+                              const float *weights, float bias, activation act, const float *input,
+                              float *out, int c)
 {
     for (int b = 0; b < p->batch; b++) {
         const int64_t at = (int64_t)b * s->in.c + c;
         dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride,
-                             weights + 9 * c, out + at * plane(s->out), own_scratch(w));
+                             weights + 9 * c, bias, act, out + at * plane(s->out),
+                             own_scratch(w));
     }
 }
 
@@ -182,21 +185,15 @@ static void forward_folded(const pass *p, const workspace *w, const conv *s, con
     const float *biases = d->packed, *weights = biases + packed_biases(s);
     const bool fused = is_clipped_line(s->activation);
     const epilogue e = {biases, fused ? s->activation : LINEAR};
-    const int64_t n = plane(s->out);
-    const bool depthwise = conv_kind_of(s, true) == DEPTHWISE;
-    if (!depthwise)
-        sum_up(p, w, s, NULL, weights, d->input, d->output, &e);
-    if (!depthwise && fused)
-        return;
+    if (conv_kind_of(s, true) == DEPTHWISE) {
 #pragma omp parallel for schedule(dynamic, 8) num_threads(w->team)
-    for (int c = 0; c < s->out.c; c++) {
-        if (depthwise)
-            depthwise_channel(p, w, s, weights, d->input, d->output, c);
-        for (int b = 0; b < p->batch; b++) {
-            float *out = d->output + ((int64_t)b * s->out.c + c) * n;
-            affine_activate(out, out, n, 1, depthwise ? biases[c] : 0, s->activation);
-        }
-    }
+        for (int c = 0; c < s->out.c; c++)
+            depthwise_channel(p, w, s, weights, biases[c], e.activation, d->input, d->output, c);
+    } else
+        sum_up(p, w, s, NULL, weights, d->input, d->output, &e);
+    if (!fused)
+        p->backend->activate(p, s->activation, d->output, d->output,
+                             p->batch * dims_count(s->out));
 }
 
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
@@ -213,7 +210,7 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
 #pragma omp parallel for schedule(dynamic, 4) num_threads(w.team)
     for (int c = 0; c < s->out.c; c++) {
         if (depthwise)
-            depthwise_channel(p, &w, s, d->weights, d->input, sums, c);
+            depthwise_channel(p, &w, s, d->weights, 0, LINEAR, d->input, sums, c);
         finish_channel(p, s, d, sums, c);
     }
 }

@@ -29,10 +29,10 @@ typedef struct {
     /* delta = s*g - shift - slope*(x - mean) */
     void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean,
                         float s, float shift, float slope, activation act);
-    /* One plane of a 3x3 depthwise convolution with padding 1. `rows` is scratch, see
+    /* act(sums + bias) of one plane of a 3x3 depthwise convolution with padding 1. Scratch: see
      * depthwise_scratch(). */
-    void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float *out,
-                      float *scratch);
+    void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float bias,
+                      activation act, float *out, float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
     void (*depthwise_input_grad)(const float *delta, int h, int w, int stride,
                                  const float weights[9], float *in_delta, bool add, float *scratch);

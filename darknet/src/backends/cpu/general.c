@@ -58,6 +58,25 @@ static void columns_inside(const conv *s, int kx, int *first, int *last)
         *first = *last;
 }
 
+/* A plane moved by `down` and `right`, zeros coming in: rows as wide as the input's are copied at
+ * once, and what came from the neighbouring rows is cleared. */
+static void shift_rows(const conv *s, const float *in, int down, int right, int first_row,
+                       int last_row, float *out)
+{
+    const int w = s->in.w;
+    const int64_t shift = (int64_t)down * w + right;
+    const int64_t first = (int64_t)first_row * w, last = (int64_t)last_row * w;
+    const int64_t from = least(most(first, -shift), last);
+    const int64_t to = most(least(last, plane(s->in) - shift), from);
+    memset(out, 0, (size_t)(from - first) * sizeof *out);
+    memcpy(out + (from - first), in + from + shift, (size_t)(to - from) * sizeof *out);
+    memset(out + (to - first), 0, (size_t)(last - to) * sizeof *out);
+    const int columns = (int)least(right < 0 ? -right : right, w), start = right < 0 ? 0 : w - columns;
+    for (int64_t row = 0; row < last - first; row += w)
+        for (int x = start; x < start + columns; x++)
+            out[row + x] = 0;
+}
+
 /* One row of the matrix: what tap k sees of a plane, for output rows first_row…last_row-1. */
 static void im2col_row(const conv *s, const float *in, int k, int first_row, int last_row,
                        float *out)
@@ -65,6 +84,10 @@ static void im2col_row(const conv *s, const float *in, int k, int first_row, int
     const int ky = k / s->size, kx = k % s->size;
     int first, last;
     columns_inside(s, kx, &first, &last);
+    if (s->stride == 1 && s->out.w == s->in.w) {
+        shift_rows(s, in, ky - s->padding, kx - s->padding, first_row, last_row, out);
+        return;
+    }
     for (int y = first_row; y < last_row; y++, out += s->out.w) {
         const int in_y = y * s->stride + ky - s->padding;
         if (in_y < 0 || in_y >= s->in.h || first == last) {

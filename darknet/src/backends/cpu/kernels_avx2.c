@@ -15,6 +15,11 @@
 #endif
 #define WIDTH 8
 #define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+/* n ones, then zeros */
+static const int32_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#define MASK(n) _mm256_loadu_si256((const __m256i *)(masks + 8 - (n)))
+#define LOAD_PART(p, n) ((vf)_mm256_maskload_ps(p, MASK(n)))
+#define STORE_PART(p, v, n) _mm256_maskstore_ps(p, MASK(n), (__m256)(v))
 #define QUADS(row, i, d) \
     ((vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + d)), \
                               _mm_loadu_ps(row[i + 4] + d), 1))
