@@ -87,7 +87,7 @@ def run_options(cfg: Path) -> dict[str, Any] | None:
         return None
     options = read_json(run.options)
     if not isinstance(options, dict) or not isinstance(options.get("data"), str):
-        raise DataError(f"{run.options}: not a run's options: no \"data\" in it")
+        raise DataError(f'{run.options}: not a run\'s options: no "data" in it')
     return options
 
 
