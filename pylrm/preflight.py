@@ -15,7 +15,8 @@ from pylrm.evaluate.truths import CocoTruth
 from pylrm.runs import run_options
 
 HOW_TO_GET = {
-    "voc": "fetch PASCAL VOC and run `pylrm convert voc VOCdevkit --out data/voc`",
+    "voc": "fetch PASCAL VOC and run `pylrm convert voc VOCdevkit --out data/voc --metric 11point`",
+    "kitti": "fetch KITTI's object benchmark and run `pylrm convert kitti KITTI --out data/kitti`",
     "demo": "run `pylrm demo`, which draws it",
 }
 
