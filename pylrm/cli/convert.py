@@ -218,5 +218,7 @@ def show(summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary.record(), indent=2, ensure_ascii=False))
         return
+    from pylrm.data.summary import from_here
+
     click.echo(summary.table())
-    click.echo(f"wrote {summary.data}")
+    click.echo(f"wrote {from_here(summary.data)}")

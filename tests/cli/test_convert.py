@@ -77,7 +77,7 @@ def test_conversions(
     words = [word.replace("\u00a0", " ") for word in arguments.split(" ")]
     code, out, err = run("convert", *words, "--out", "new", "--name", "set")
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == f"wrote {sources / 'new' / 'set.data'}"
+    assert out.splitlines()[-1] == "wrote new/set.data"
     row = next(line for line in out.splitlines() if line.startswith("all "))
     assert row.split()[1:5] == counts
     data = read_data(sources / "new" / "set.data")
