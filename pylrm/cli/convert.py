@@ -131,7 +131,7 @@ def voc(
     type=click.Choice(["ignore", "drop"]),
     default="ignore",
     show_default=True,
-    help="What Misc becomes: a region to ignore of any class, or nothing.",
+    help="What Misc becomes: a region to ignore of any class, or nothing, as for KITTI's devkit.",
 )
 @click.option(
     "--dontcare",

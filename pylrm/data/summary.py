@@ -108,7 +108,7 @@ class Summary:
     def _remarks(self) -> list[str]:
         lines = []
         if self.dropped:
-            lines.append(f"difficult objects that stand in truth.json only: {self.dropped}")
+            lines.append(f"difficult objects that training does not know of: {self.dropped}")
         if self.empty:
             first = next(iter(self.empty))
             count = sum(self.empty.values())

@@ -380,6 +380,7 @@ def test_headers(tmp_path: Path, suffix: str, order: str) -> None:
         assert header(with_exif(plain, exif(nonsense, order))) == Header(50, 30, 1, False)
     assert header(plain[:-20]) == Header(50, 30, 1, True)
     assert header(plain + b"\0" * 9) == Header(50, 30, 1, False)
+    assert header(plain.replace(b"\xff\xc0\0", b"\xff\xff\xff\xc0\0")) == Header(50, 30, 1, False)
     assert header(plain[:12]) is None and header(b"") is None and header(b"GIF89a") is None
     with pytest.raises(DataError, match="a\\."):
         image_size(path)
