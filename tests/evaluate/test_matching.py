@@ -63,7 +63,7 @@ def test_curves_by_size() -> None:
     assert whole.score.tolist() == [0.9, 0.8, 0.7, 0.6]
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scenes(classes=2, unit=1), st.sampled_from([0.2, 0.4, 0.6]))
 def test_lower_scores_change_nothing_above(scene: tuple[Rows, Rows], floor: float) -> None:
     truth, found = scene

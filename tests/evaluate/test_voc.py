@@ -92,7 +92,7 @@ def rows(draw: st.DrawFn, *, scored: bool) -> Rows:
     return out
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     rows(scored=False),
     rows(scored=True),
