@@ -192,11 +192,20 @@ def read_list(path: str | Path) -> list[Path]:
     Raises
     ------
     DataError
-        Where the list can't be read or is empty. Whether the images exist is not looked at.
+        Where the list can't be read, is empty, or has a line that no path can be. Whether the
+        images exist is not looked at.
     """
     path = Path(path)
-    lines = (line.strip() for line in read_text(path).splitlines())
-    images = [_listed(line, path.parent) for line in lines if line]
+    images = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        name = line.strip()
+        if not name:
+            continue
+        try:
+            images.append(_listed(name, path.parent))
+        except (OSError, RuntimeError) as error:  # too long; the home of nobody
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{path}:{number}: '{name:.40}' is no path: {reason}") from error
     if not images:
         raise DataError(f"{path}: no images in it; expected one path a line")
     return images
