@@ -29,14 +29,14 @@ void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floa
     }
 }
 
-void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to)
+void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, float *to)
 {
+    const int64_t panel = panel_depth(whole) * width;
     if (o.lane_step == 1) /* a row of all lanes at a time: neighbours in memory */
         for (int64_t d = 0; d < depth; d++)
-            spread_lanes(o.data + d * o.depth_step, lanes, width, width * panel_depth,
-                         to + d * width);
+            spread_lanes(o.data + d * o.depth_step, lanes, width, panel, to + d * width);
     else
-        for (int64_t lane = 0; lane < lanes; lane += width, to += width * panel_depth)
+        for (int64_t lane = 0; lane < lanes; lane += width, to += panel)
             dn_kernels.pack(o.data + lane * o.lane_step, o.lane_step,
                             (int)least(width, lanes - lane), depth, width, to);
 }
@@ -48,6 +48,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
 {
     enum { DEPTH = 320, ROWS = 96 };
     const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
+    const int64_t whole = panel_depth(k);
     const int64_t slices = (k + DEPTH - 1) / DEPTH, depth = (k + slices - 1) / slices;
     const int64_t block = ROWS / rows * rows;
     for (int64_t d = 0; d < k; d += depth) {
@@ -57,7 +58,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
         for (int64_t first = 0; first < m; first += block)
             for (int64_t j = 0; j < n; j += columns)
                 for (int64_t i = first; i < least(first + block, m); i += rows)
-                    dn_kernels.tile(deep, a + i * k + d * rows, b + j * k + d * columns,
+                    dn_kernels.tile(deep, a + i * whole + d * rows, b + j * whole + d * columns,
                                     add || d > 0, c + i * c_step + j, c_step,
                                     (int)least(rows, m - i), (int)least(columns, n - j),
                                     biases ? biases + i : NULL, act);

@@ -14,7 +14,14 @@ typedef struct {
 
 /* Packed, an operand is a sequence of panels of `width` lanes (dn_kernels.tile_rows for a,
  * dn_kernels.tile_columns for b), each depth-major: value d of lane l at
- * [l/width][d][l%width]. The last panel is filled up with anything. */
+ * [l/width][d][l%width]. The last panel is filled up with anything. There is room for an odd number
+ * of values a lane: with an even one, a power of two above all, the same rows of all panels would
+ * compete for the same places of the cache. */
+static inline int64_t panel_depth(int64_t depth)
+{
+    return depth | 1;
+}
+
 static inline int64_t panel_count(int64_t lanes, int width)
 {
     return (lanes + width - 1) / width;
@@ -22,7 +29,7 @@ static inline int64_t panel_count(int64_t lanes, int width)
 
 static inline int64_t packed_floats(int64_t lanes, int width, int64_t depth)
 {
-    return panel_count(lanes, width) * width * depth;
+    return panel_count(lanes, width) * width * panel_depth(depth);
 }
 
 static inline operand lanes_from(operand o, int64_t first)
@@ -30,9 +37,9 @@ static inline operand lanes_from(operand o, int64_t first)
     return (operand){o.data + first * o.lane_step, o.lane_step, o.depth_step};
 }
 
-/* Packs `depth` values of each lane; the panels are `panel_depth` values deep, of which these are
- * the ones that `to` points at. */
-void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t panel_depth, float *to);
+/* Packs `depth` values of each lane, into panels that are `whole` deep; `to` is where the first of
+ * them goes. */
+void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, float *to);
 
 /* One value of each lane, contiguous: [lane/width][lane%width], panels panel_floats apart. */
 void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floats, float *to);

@@ -148,7 +148,7 @@ static void fill(const product *q, int image, int64_t first, int64_t last, int64
     for (int64_t i = from; i < to; i++) {
         im2col_row(s, planes + i / taps * plane(s->in), (int)(i % taps), first_row, last_row,
                    scratch);
-        spread_lanes(scratch, last - first, width, q->k * width, panels + i * width);
+        spread_lanes(scratch, last - first, width, panel_depth(q->k) * width, panels + i * width);
     }
 }
 

@@ -84,7 +84,7 @@ static void pack_weights(const workspace *w, operand o, int64_t lanes, int64_t d
     const int rows = dn_kernels.tile_rows;
 #pragma omp parallel for num_threads(w->team)
     for (int64_t i = 0; i < lanes; i += rows)
-        pack(lanes_from(o, i), least(rows, lanes - i), depth, rows, depth, to + i * depth);
+        pack(lanes_from(o, i), least(rows, lanes - i), depth, rows, depth, to + i * panel_depth(depth));
 }
 
 /* (images, rows, n) to (rows, images*n). */
@@ -187,15 +187,15 @@ void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, co
             const int64_t row = i * rows, column = (i - filter_panels) * width;
             if (i < filter_panels)
                 pack_columns(s, d->delta, s->out.c, row, least(rows, m - row), first, last, rows,
-                             deltas + row * depth);
+                             deltas + row * panel_depth(depth));
             else
                 pack_columns(s, d->input, s->in.c, column, least(width, k - column), first, last,
-                             width, inputs + column * depth);
+                             width, inputs + column * panel_depth(depth));
         }
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
         for (int64_t i = 0; i < m; i += block_rows)
             for (int64_t j = 0; j < k; j += block)
-                gemm(least(block_rows, m - i), least(block, k - j), depth, deltas + i * depth,
-                     inputs + j * depth, true, d->weight_grads + i * k + j, k, NULL);
+                gemm(least(block_rows, m - i), least(block, k - j), depth, deltas + i * panel_depth(depth),
+                     inputs + j * panel_depth(depth), true, d->weight_grads + i * k + j, k, NULL);
     }
 }

@@ -46,7 +46,7 @@ static void multiply_task(const product *q, const float *a, const float *panels,
                           bool add, const epilogue *e)
 {
     const epilogue own = e ? (epilogue){e->biases + row, e->activation} : (epilogue){0};
-    gemm(rows, columns, q->k, a + row * q->k, panels, add,
+    gemm(rows, columns, q->k, a + row * panel_depth(q->k), panels, add,
          output + image * q->image_step + row * q->n + column, q->n, e ? &own : NULL);
 }
 
@@ -77,7 +77,7 @@ static void multiply_chunk(const workspace *w, const product *q, const cut *c, c
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
     for (int64_t row = 0; row < q->m; row += c->rows)
         for (int64_t at = 0; at < last - first; at += columns)
-            multiply_task(q, a, panels + at * q->k, image, row, least(c->rows, q->m - row),
+            multiply_task(q, a, panels + at * panel_depth(q->k), image, row, least(c->rows, q->m - row),
                           first + at, least(columns, last - first - at), output, add, e);
 }
 

@@ -73,7 +73,7 @@ static shape shape_of(const conv *s, const pass *p, bool turned)
 /* A place of a block, and a block. */
 static int64_t panel_floats(const shape *t)
 {
-    return (int64_t)t->in * t->block_panels * dn_kernels.tile_columns;
+    return panel_depth(t->in) * t->block_panels * dn_kernels.tile_columns;
 }
 
 static int64_t block_floats(const shape *t)
@@ -140,7 +140,7 @@ static void transform_chunk(const workspace *w, const shape *t, const float *inp
             const int64_t count = (to - from) * t->across;
             float *to_panel = panels + b * block_floats(t) + (int64_t)c * width;
             for (int place = 0; place < PLACES; place++, to_panel += panel_floats(t))
-                spread_lanes(tiles + place * step, count, width, (int64_t)t->in * width, to_panel);
+                spread_lanes(tiles + place * step, count, width, panel_depth(t->in) * width, to_panel);
         }
 }
 
@@ -173,7 +173,7 @@ static void transform_weights(const workspace *w, const shape *t, const float *w
             for (int place = 0; place < PLACES; place++)
                 dn_kernels.pack(places + place * step, PLACES * step, lanes, depth, rows,
                                 panels + place * place_step
-                                    + ((int64_t)i * t->in + channel) * rows);
+                                    + (i * panel_depth(t->in) + channel) * rows);
         }
 }
 
@@ -221,7 +221,7 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
                 for (int64_t b = 0; b < blocks; b++) {
                     const int64_t from = first + b * t.block, to = least(from + t.block, last);
                     const int f = i * t.filters;
-                    multiply_block(w, &t, kernels + (int64_t)f * t.in, place_step,
+                    multiply_block(w, &t, kernels + f * panel_depth(t.in), place_step,
                                    panels + b * block_floats(&t), from, to, filter + f,
                                    (int)least(t.filters, count - f), output, add, e);
                 }
@@ -322,8 +322,8 @@ static void add_grads(const workspace *w, const conv *s, const shape *t, const f
     enum { STEP = BLOCK_CHANNELS + SLACK };
     float *sums = own_scratch(w) + scratch_rows(t), *taps = sums + PLACES * filters * STEP;
     for (int place = 0; place < PLACES; place++)
-        gemm(filters, channels, tiles, deltas + place * delta_step + filter * tiles,
-             inputs + place * input_step + channel * tiles, false, sums + place * filters * STEP,
+        gemm(filters, channels, tiles, deltas + place * delta_step + filter * panel_depth(tiles),
+             inputs + place * input_step + channel * panel_depth(tiles), false, sums + place * filters * STEP,
              STEP, NULL);
     for (int f = 0; f < filters; f++) {
         dn_kernels.winograd_weight_grads(sums + f * STEP, filters * STEP, channels, taps, STEP);
@@ -355,11 +355,11 @@ void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, con
             if (j < 0)
                 transform_lanes(w, &t, &d, dn_kernels.winograd_delta, data->delta, s->out.c,
                                 i * rows, (int)least(rows, s->out.c - i * rows), rows, first, last,
-                                delta_step, deltas + i * rows * tiles);
+                                delta_step, deltas + i * rows * panel_depth(tiles));
             else
                 transform_lanes(w, &t, &d, dn_kernels.winograd_input, data->input, s->in.c,
                                 j * width, (int)least(width, s->in.c - j * width), width, first,
-                                last, input_step, inputs + j * width * tiles);
+                                last, input_step, inputs + j * width * panel_depth(tiles));
         }
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
         for (int i = 0; i < filter_blocks; i++)
