@@ -137,10 +137,10 @@ lint-python: | $(READY)
 
 lint-c: | $(READY)
 	@for cc in gcc clang; do \
-	    if command -v $$cc > /dev/null; then \
+	    if echo "#include <omp.h>" | $$cc -fopenmp -E - > /dev/null 2>&1; then \
 	        $(MAKE) -s CC=$$cc CFLAGS='-O1 -Werror' BUILD=build/lint-$$cc objects || exit 1; \
 	        echo "$$cc: no warnings"; \
-	    else echo "SKIPPED: $$cc is not installed"; fi; \
+	    else echo "SKIPPED: $$cc with OpenMP's header is not installed"; fi; \
 	done
 
 .PHONY: objects
