@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,9 @@ from pylrm.boxes import iou, nms
 from pylrm.data.darknet import Truth, inspect_truth
 from pylrm.data.images import letterbox_size
 from pylrm.data.loader import evaluation_batches
-from pylrm.engine import Layer, Network
+from pylrm.engine import Network
 from pylrm.errors import NumericsError
+from pylrm.heads import read_heads
 
 Floats = npt.NDArray[np.float32]
 Edges = tuple[float, float, float, float]
@@ -248,7 +248,7 @@ def predictions(net: Network, i: int, size: tuple[int, int], letterbox: bool) ->
 def claimed(
     net: Network, boxes: Floats, truth: Floats, picture: tuple[int, int] | None
 ) -> list[int | None]:
-    """Tell which prediction each truth claims: in its centre's cell, the anchor that fits best.
+    """Tell which prediction each truth claims.
 
     Parameters
     ----------
@@ -268,50 +268,16 @@ def claimed(
     """
     scale = np.array(picture or (net.width, net.height)) / (net.width, net.height)
     found: list[int | None] = [None] * len(truth)
+    rows = np.flatnonzero((truth[:, 4] >= 0) & (truth[:, 0] != 0))
     first = 0
-    for head in (layer for layer in net if layer.is_detector):
-        _, h, w = head.shape
-        own = boxes[first : first + head.anchors * h * w].reshape(head.anchors, h * w, 4)
-        for row, (x, y, *wanted, kind) in enumerate(truth.astype(np.float64).tolist()):
-            if kind < 0 or x == 0:
-                continue
-            cell = min(int(y * h), h - 1) * w + min(int(x * w), w - 1)
-            anchor = best_anchor(net, head, own[:, cell, 2:] * scale, wanted)
-            if anchor is not None:
-                found[row] = first + anchor * h * w + cell
-        first += head.anchors * h * w
+    for head in read_heads(net):
+        own = boxes[first : first + head.predictions, 2:] * scale
+        claims = head.claims(truth[rows, :4].astype(np.float64), own)
+        for row, claim in zip(rows.tolist(), claims.tolist(), strict=True):
+            if claim >= 0:
+                found[row] = first + claim
+        first += head.predictions
     return found
-
-
-def best_anchor(
-    net: Network, head: Layer, predicted: npt.NDArray[np.float64], wanted: Sequence[float]
-) -> int | None:
-    """Tell which anchor of a head a truth claims by its size; None: another head's.
-
-    Parameters
-    ----------
-    net, head
-        The network, and a detector of it.
-    predicted : array (anchors, 2)
-        Widths and heights that the head predicts in the truth's cell, relative to the input.
-    wanted : (float, float)
-        The truth's.
-    """
-    _, h, w = head.shape
-    anchors = np.array(head.option("anchors"), np.float32).reshape(-1, 2)
-    sizes: npt.NDArray[Any]
-    if head.type == "yolo":
-        sizes = anchors / np.array([net.width, net.height], np.float32)
-    elif head.option("bias_match"):
-        sizes = anchors / np.array([w, h], np.float32)
-    else:
-        sizes = predicted
-    centred = np.hstack([np.zeros_like(sizes), sizes])
-    best = int(iou(centred, [[0, 0, *wanted]])[:, 0].argmax())
-    if head.type != "yolo":
-        return best
-    mask = head.option("mask") or list(range(len(sizes)))
-    return mask.index(best) if best in mask else None
 
 
 def doubtful_labels(

@@ -30,6 +30,8 @@ class Head:
         (n, 2) the anchors that compete for a truth, relative to the input.
     own
         (n,) this layer's number of each of them; -1: another layer's.
+    by_prediction
+        Predicted sizes compete in place of the anchors: [region] with bias_match=0.
     """
 
     kind: str
@@ -37,17 +39,25 @@ class Head:
     unit: tuple[int, int]
     sizes: Floats
     own: Ints
+    by_prediction: bool
 
-    def claims(self, truths: Floats) -> Ints:
-        """Return which prediction each truth claims, by the size of its box.
+    @property
+    def predictions(self) -> int:
+        """How many predictions it makes of an image."""
+        return int((self.own >= 0).sum()) * self.grid[0] * self.grid[1]
 
-        Of several truths of an image that claim one prediction the last counts. With bias_match=0
-        [region] goes by the predicted sizes, which are the anchors' at the start of a training.
+    def claims(self, truths: Floats, predicted: Floats | None = None) -> Ints:
+        """Return which prediction each truth claims: in its centre's cell, that of the best size.
+
+        Of several truths of an image that claim one prediction the last counts.
 
         Parameters
         ----------
         truths
             (n, 4) centre x, y, w, h, relative to the input.
+        predicted
+            (predictions, 2) w, h, relative to the input, for `by_prediction`; None: the anchors',
+            which they are at the start of a training.
 
         Returns
         -------
@@ -56,13 +66,19 @@ class Head:
         """
         if not len(truths):
             return np.zeros(0, np.int64)
-        anchor = self.own[ious(truths[:, 2:], self.sizes).argmax(axis=1)]
         across, down = self.grid
         column, row = (
             np.minimum((truths[:, side] * cells).astype(np.int64), cells - 1)
             for side, cells in enumerate(self.grid)
         )
-        return np.where(anchor < 0, -1, (anchor * down + row) * across + column)
+        cell = row * across + column
+        overlaps = ious(truths[:, 2:], self.sizes)
+        if self.by_prediction and predicted is not None:
+            sizes = predicted.reshape(-1, down * across, 2)
+            for own, box, at in zip(overlaps, truths[:, 2:], cell, strict=True):
+                own[:] = ious(box, sizes[:, at])
+        anchor = self.own[overlaps.argmax(axis=1)]
+        return np.where(anchor < 0, -1, anchor * down * across + cell)
 
 
 def read_heads(net: Network) -> list[Head]:
@@ -78,7 +94,8 @@ def read_heads(net: Network) -> list[Head]:
         mask = (layer.option("mask") if layer.type == "yolo" else None) or range(len(sizes))
         own = np.full(len(sizes), -1)
         own[list(mask)] = np.arange(len(mask))
-        heads.append(Head(layer.type, grid, unit, sizes, own))
+        by_prediction = layer.type == "region" and not layer.option("bias_match")
+        heads.append(Head(layer.type, grid, unit, sizes, own, by_prediction))
     return heads
 
 

@@ -227,7 +227,7 @@ def draw_loss(axes: Axes, logs: Sequence[Log], labels: Sequence[str]) -> None:
 def draw_map(axes: Axes, logs: Sequence[Log]) -> None:
     """Draw the validations' mAP."""
     axes.set_title("Validation")
-    axes.set_ylabel("mAP at IoU .5 (%)")
+    axes.set_ylabel("mAP (%)")
     highest = 0.0
     for index, log in enumerate(logs):
         there = np.isfinite(log["map"])

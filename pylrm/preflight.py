@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_data, 
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, DataError, PylrmError
 from pylrm.evaluate.truths import CocoTruth
-from pylrm.runs import Run
+from pylrm.runs import run_options
 
 HOW_TO_GET = {
-    "voc": "fetch PASCAL VOC and run `pylrm convert voc VOCdevkit --out data/voc`",
+    "voc": "fetch PASCAL VOC and run `pylrm convert voc VOCdevkit --out data/voc --metric 11point`",
+    "kitti": "fetch KITTI's object benchmark and run `pylrm convert kitti KITTI --out data/kitti`",
     "demo": "run `pylrm demo`, which draws it",
 }
 
@@ -41,9 +41,9 @@ def choose_data(cfg: Path, data: str | Path | None) -> DataFile:
     """
     if data is not None:
         return read_data(data)
-    run = Run(cfg.parent)
-    if cfg == run.cfg and run.options.is_file():
-        return read_data(json.loads(run.options.read_text(encoding="utf-8"))["data"])
+    options = run_options(cfg)
+    if options is not None:
+        return read_data(options["data"])
     net = read_cfg(cfg)[0]
     if "data" not in net.options:
         raise CfgError(f"{cfg}:{net.line}: [net] names no data set (data=); give one with --data")

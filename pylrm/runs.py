@@ -15,10 +15,11 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylrm.cfgfile import read_cfg
-from pylrm.errors import CfgError, PylrmError
+from pylrm.data.jsonfile import read_json
+from pylrm.errors import CfgError, DataError, PylrmError
 
 
 class Saves(Protocol):
@@ -68,6 +69,28 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+def run_options(cfg: Path) -> dict[str, Any] | None:
+    """Read what `Run.describe` kept beside a run's cfg; None: the cfg is not in a run folder.
+
+    Parameters
+    ----------
+    cfg : Path
+        The cfg file.
+
+    Raises
+    ------
+    DataError
+        The options cannot be read, or are not a run's.
+    """
+    run = Run(cfg.parent)
+    if cfg != run.cfg or not run.options.is_file():
+        return None
+    options = read_json(run.options)
+    if not isinstance(options, dict) or not isinstance(options.get("data"), str):
+        raise DataError(f'{run.options}: not a run\'s options: no "data" in it')
+    return options
+
+
 def letterboxes(cfg: Path) -> bool:
     """Tell whether the images for a cfg's network keep their aspect, or are stretched to the input.
 
@@ -83,10 +106,12 @@ def letterboxes(cfg: Path) -> bool:
     ------
     CfgError
         letter_box is neither 0 nor 1.
+    DataError
+        The run's options cannot be read.
     """
-    run = Run(cfg.parent)
-    if cfg == run.cfg and run.options.is_file():
-        return bool(json.loads(run.options.read_text(encoding="utf-8")).get("letterbox", True))
+    options = run_options(cfg)
+    if options is not None:
+        return bool(options.get("letterbox", True))
     net = read_cfg(cfg)[0]
     value = net.options.get("letter_box", "1")
     if value not in ("0", "1"):

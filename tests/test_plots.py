@@ -41,7 +41,7 @@ def test_what_a_figure_shows() -> None:
     assert figure.get_suptitle() == "Training of plain and lrm"
     assert loss.get_yscale() == "log" and loss.get_title(loc="left") == "Training loss"
     assert loss.get_ylabel() == "loss per image (log scale)"
-    assert found.get_ylabel() == "mAP at IoU .5 (%)" and found.get_title(loc="left") == "Validation"
+    assert found.get_ylabel() == "mAP (%)" and found.get_title(loc="left") == "Validation"
     assert loss.get_xlabel() == found.get_xlabel() == "update"
     assert loss.get_xlim() == found.get_xlim()
     assert len(loss.lines) == 4 and len(found.lines) == 2

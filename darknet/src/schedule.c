@@ -46,6 +46,8 @@ const key settings_keys[] = {
     KEY_INT(settings, min_crop, 0, 0, 65536,
             "augmentation of classifiers: smallest side; 0: the width"),
     KEY_TEXT(settings, data, NULL, "the data set's .data file, used when none is given"),
+    KEY_INT(settings, letter_box, 1, 0, 1,
+            "1: images keep their aspect, the default of pylrm's commands; 0: they are stretched"),
     KEY_END};
 
 double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n)

@@ -19,6 +19,7 @@ typedef struct {
     float_list scales;
     int max_crop, min_crop;
     const char *data;
+    int letter_box; /* of the package: the engine gets images as they are to be */
 } settings;
 
 extern const key settings_keys[];

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from pylrm.cli.cfg import read_size
-from pylrm.cli.map import show_progress
+from pylrm.cli.terminal import image_counter
 
 SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
 
@@ -87,7 +86,7 @@ def command(
         restarts=restarts,
         write=write,
         figure=out,
-        progress=show_progress if sys.stderr.isatty() else None,
+        progress=image_counter(),
     )
     for line in found.warnings():
         click.echo(f"pylrm: warning: {line}", err=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from pylrm.cli.map import show_progress
+from pylrm.cli.terminal import image_counter
 
 FAILED = 1  # exit code
 
@@ -55,7 +54,7 @@ def command(
         data,
         cfg=cfg,
         letterbox=letterbox,
-        progress=show_progress if sys.stderr.isatty() else None,
+        progress=image_counter(),
     )
     if as_json:
         click.echo(json.dumps(report.record(), indent=2, ensure_ascii=False))

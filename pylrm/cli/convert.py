@@ -131,7 +131,7 @@ def voc(
     type=click.Choice(["ignore", "drop"]),
     default="ignore",
     show_default=True,
-    help="What Misc becomes: a region to ignore of any class, or nothing.",
+    help="What Misc becomes: a region to ignore of any class, or nothing, as for KITTI's devkit.",
 )
 @click.option(
     "--dontcare",
@@ -218,5 +218,7 @@ def show(summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary.record(), indent=2, ensure_ascii=False))
         return
+    from pylrm.data.summary import from_here
+
     click.echo(summary.table())
-    click.echo(f"wrote {summary.data}")
+    click.echo(f"wrote {from_here(summary.data)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
+
+from pylrm.cli.terminal import image_counter
 
 BATCH = 8  # images a pass
 
@@ -70,7 +71,6 @@ def command(
     """
     from pylrm import preflight
     from pylrm.cfgfile import resolve
-    from pylrm.cli.map import show_progress
     from pylrm.data.darknet import read_data
     from pylrm.drawing import check_target, write_image
     from pylrm.engine import Network
@@ -95,7 +95,7 @@ def command(
             images,
             letterbox=letterbox,
             thresh=thresh,
-            progress=show_progress if sys.stderr.isatty() else None,
+            progress=image_counter(),
         )
     if result.skipped:
         shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")

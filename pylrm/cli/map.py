@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+from pylrm.cli.terminal import image_counter
 
 if TYPE_CHECKING:
     from pylrm.data.darknet import DataFile, Metric
@@ -178,10 +179,5 @@ def of_network(
             thresh=thresh,
             nms=nms,
             metric=metric,
-            progress=show_progress if sys.stderr.isatty() else None,
+            progress=image_counter(),
         )
-
-
-def show_progress(done: int, total: int) -> None:
-    """Renew the line on the terminal that counts images."""
-    click.echo(f"\r{done:{len(str(total))}}/{total} images", nl=done == total, err=True)

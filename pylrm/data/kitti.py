@@ -160,7 +160,8 @@ def convert(
     split, seed
         Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
     metric
-        metric= of the .data file: the paper's is VOC's ("area"), the benchmark's own is "kitti".
+        metric= of the .data file: the paper's is VOC's ("area"), the benchmark's own is "kitti",
+        whose devkit spares detections in DontCare but not on Misc: misc="drop".
     copy
         Copy images in place of links.
     progress

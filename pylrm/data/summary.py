@@ -108,11 +108,11 @@ class Summary:
     def _remarks(self) -> list[str]:
         lines = []
         if self.dropped:
-            lines.append(f"difficult objects that stand in truth.json only: {self.dropped}")
+            lines.append(f"difficult objects that training does not know of: {self.dropped}")
         if self.empty:
             first = next(iter(self.empty))
             count = sum(self.empty.values())
-            lines.append(f"boxes without area, left out: {count}, first in {first}")
+            lines.append(f"boxes without area, left out: {count}, first in {from_here(first)}")
         if self.shared:
             lines.append(f"images that stand in both lists: {self.shared}")
         return lines
@@ -171,6 +171,12 @@ def summarise(
         empty,
         len(train & valid),
     )
+
+
+def from_here(path: Path) -> Path:
+    """Return a path below the working folder as it is from there, another as it is."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _median(sizes: Sequence[tuple[float, float]]) -> tuple[float, float] | None:

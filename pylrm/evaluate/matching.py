@@ -99,8 +99,6 @@ def match(
     detections: Mapping[Id, Record],
     names: Sequence[str],
     iou: float = 0.5,
-    *,
-    across: bool = False,
 ) -> Matching:
     """Match detections to truths by PASCAL VOC's rules.
 
@@ -119,9 +117,6 @@ def match(
         As for `pylrm.evaluate.voc`.
     iou : float
         At least 0, below 1.
-    across : bool
-        A detection goes to the truth that it overlaps most of whatever class, so that a hit may be
-        of the wrong class: what a confusion matrix counts.
 
     Raises
     ------
@@ -133,8 +128,7 @@ def match(
     ids, wanted, found = join(truth, detections, names)
     found = found[np.argsort(-found.score, kind="stable")]
     objects = np.flatnonzero(~wanted.ignore)
-    places = (found.image, wanted.image) if across else (place(found), place(wanted))
-    best, overlap = best_truths(found, wanted[objects], places[0], places[1][objects])
+    best, overlap = best_truths(found, wanted[objects])
     best[best >= 0] = objects[best[best >= 0]]
 
     matched = overlap > iou
@@ -147,10 +141,10 @@ def match(
     return Matching(ids, list(names), iou, wanted, found, verdict, best, overlap)
 
 
-def best_truths(
-    found: Boxes, objects: Boxes, found_place: Ints, object_place: Ints
-) -> tuple[Ints, Floats]:
-    """Find the object of its own place that each detection overlaps most, the first of equals.
+def best_truths(found: Boxes, objects: Boxes) -> tuple[Ints, Floats]:
+    """Find the object of its own image and class that each detection overlaps most.
+
+    The first of equals counts.
 
     Returns
     -------
@@ -161,7 +155,7 @@ def best_truths(
     """
     best = np.full(len(found), -1, np.int64)
     overlap = np.zeros(len(found))
-    owner, index = pairs(found_place, object_place)
+    owner, index = pairs(place(found), place(objects))
     if len(owner):
         ratio = iou_of(found.corners[owner], objects.corners[index], border=1)
         starts = np.flatnonzero(np.diff(owner, prepend=-1))

@@ -234,6 +234,7 @@ def to_edges(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Floa
 def inclusive(record: Fields) -> Fields:
     """Turn a record's edges, from 0, into VOC's inclusive pixels, from 1.
 
-    A box from edge 0 to edge 3 covers the pixels 1 to 3.
+    All corners go up by 1, as Darknet's `valid` writes detections: its converter, and pylrm's, made
+    edges of VOC's annotations by taking 1 off (see `pylrm.data.vocxml`).
     """
-    return {**record, "left": record["left"] + 1, "top": record["top"] + 1}
+    return {**record, **{side: record[side] + 1 for side in CORNERS}}

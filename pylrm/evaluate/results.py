@@ -267,7 +267,7 @@ def _read_voc(folder: Path, stems: dict[str, int], names: Sequence[str]) -> Rows
             if fields[0] not in stems:
                 raise DataError(f"{where}: image '{fields[0]}' is not among those to be evaluated")
             score, left, top, right, bottom = _numbers(fields[1:], where)
-            row = (kinds[file.name], left - 1, top - 1, right, bottom, score)
+            row = (kinds[file.name], left - 1, top - 1, right - 1, bottom - 1, score)
             rows[stems[fields[0]]].append(row)
     return rows
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pylrm.data.darknet import read_data
+from pylrm.errors import DataError
+from pylrm.preflight import read_images
 from tests.data.trees import add, add_kitti, car, lists, thing, write
 from tests.data.trees import coco as write_coco
 
@@ -75,7 +77,7 @@ def test_conversions(
     words = [word.replace("\u00a0", " ") for word in arguments.split(" ")]
     code, out, err = run("convert", *words, "--out", "new", "--name", "set")
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == f"wrote {sources / 'new' / 'set.data'}"
+    assert out.splitlines()[-1] == "wrote new/set.data"
     row = next(line for line in out.splitlines() if line.startswith("all "))
     assert row.split()[1:5] == counts
     data = read_data(sources / "new" / "set.data")
@@ -140,3 +142,25 @@ def test_mistakes_get_a_line(
     assert (code, out) == (2, "")
     assert re.search(message, err) and err.startswith("pylrm: ") and err.count("\n") == 1
     assert not (sources / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["voc", "kitti"])
+def test_what_a_shipped_data_set_asks_for_is_what_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    things = [thing("cat", (1, 1, 21, 11)), thing("dog", (1, 1, 9, 9))]
+    for stem in "ab":
+        add(tmp_path / "VOCdevkit" / "VOC2007", stem, *things)
+        add_kitti(tmp_path / "KITTI" / "training", stem, car((1, 1, 21, 11)))
+    lists(tmp_path / "VOCdevkit" / "VOC2007", trainval=["a"], test=["b"])
+    with pytest.raises(DataError, match=f"data/{name}/train.txt, which is not there") as error:
+        read_images(read_data(f"{name}.data"), "train")
+    command = str(error.value).split("`pylrm ")[1].rstrip("`").split()
+    assert run(*command)[0] == 0
+    shipped, written = read_data(f"{name}.data"), read_data(f"data/{name}/{name}.data")
+    assert shipped.path != written.path
+    assert (shipped.names, shipped.metric) == (written.names, written.metric)
+    for part in ("train", "valid", "truth"):
+        ours, theirs = getattr(shipped, part), getattr(written, part)
+        assert ours.is_file() and ours.resolve() == theirs.resolve()

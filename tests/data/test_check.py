@@ -16,10 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pylrm.data.check import check
-from pylrm.data.check.kinds import KINDS
+from pylrm.data.check.images import Look
+from pylrm.data.check.kinds import KINDS, Findings
+from pylrm.data.check.network import Reader, check_fit
 from pylrm.data.check.page import page
+from pylrm.data.darknet import inspect_truth
 from pylrm.data.headers import Header, image_size, read_header
 from pylrm.errors import CfgError, DataError
+from pylrm.heads import Head
 
 WriteCfg = Callable[..., Path]
 
@@ -106,6 +110,10 @@ def rotated(folder: Path) -> None:
 
 def twice(folder: Path) -> None:
     relist(folder, "train", [*listed(folder, "train"), "images/3.png"])
+
+
+def twice_in_valid(folder: Path) -> None:
+    relist(folder, "valid", [*listed(folder, "valid"), "images/20.png"])
 
 
 def copied_in_another_format(folder: Path) -> None:
@@ -211,6 +219,7 @@ ALONE: list[tuple[Callable[[Path], None], str, list[str]]] = [
     (cut, "image-cut", ["3.png"]),
     (rotated, "image-rotated", ["3.png: orientation 6: turned 90 degrees clockwise"]),
     (twice, "duplicate", ["3.png is listed twice"]),
+    (twice_in_valid, "duplicate", ["20.png is listed twice"]),
     (copied_in_another_format, "duplicate", ["copy.bmp is "]),
     (across, "duplicate-across", ["20.png is .*/3.png, labelled otherwise$"]),
     (in_both_lists, "duplicate-across", ["3.png is listed twice"]),
@@ -266,7 +275,10 @@ def test_a_clean_set_gives_nothing(tiny_data: Path, tiny_cfg: WriteCfg) -> None:
     folder = tiny_data.parent
     label(folder, 2, "")  # background that is meant
     (folder / "labels" / "3.ignore.txt").write_text(".5 .5 .2 .2\n")
-    truth_file(folder, list(range(16, 24)))
+    document = truth_file(folder, list(range(16, 24)))
+    more = {"image_id": 20, "category_id": 1, "bbox": [1, 1, 9, 9]}  # labels know nothing of it
+    document["annotations"] += [{**more, "difficult": 1}, {**more, "ignore": 1}]
+    (folder / "truth.json").write_text(json.dumps(document))
     calls: list[tuple[int, int]] = []
     report = check(tiny_data, cfg=tiny_cfg(), progress=lambda *call: calls.append(call))
     assert report.findings.found() == {} and not report.failed
@@ -322,6 +334,20 @@ def test_how_the_boxes_fit_a_network(tiny_data: Path, tiny_cfg: WriteCfg) -> Non
     with pytest.raises(CfgError, match="2 classes"):
         tiny_data.write_text("classes=3\ntrain=train.txt\n")
         check(tiny_data, cfg=cfg)
+
+
+def test_the_finest_grid_decides_what_is_smaller_than_a_cell(tiny_data: Path) -> None:
+    heads = [
+        Head("yolo", (n, n), (64, 64), np.array([[0.2, 0.2]]), np.array([0]), by_prediction=False)
+        for n in (4, 8)
+    ]
+    reader = Reader(tiny_data, (64, 64), heads, 10, letterbox=True)
+    name = image(tiny_data.parent, 3)
+    looks: dict[Path, Look | None] = {name: Look((64, 64))}
+    for size, below in ((0.2, 0), (0.12, 1)):
+        label(tiny_data.parent, 3, f"1 .5 .5 {size} {size}\n")
+        fit = check_fit(reader, [inspect_truth(name, 2)], looks, Findings())
+        assert (fit.boxes, fit.below_cell) == (1, below)
 
 
 def test_stretched_images_have_other_boxes(tiny_data: Path, tiny_cfg: WriteCfg) -> None:
@@ -380,6 +406,7 @@ def test_headers(tmp_path: Path, suffix: str, order: str) -> None:
         assert header(with_exif(plain, exif(nonsense, order))) == Header(50, 30, 1, False)
     assert header(plain[:-20]) == Header(50, 30, 1, True)
     assert header(plain + b"\0" * 9) == Header(50, 30, 1, False)
+    assert header(plain.replace(b"\xff\xc0\0", b"\xff\xff\xff\xc0\0")) == Header(50, 30, 1, False)
     assert header(plain[:12]) is None and header(b"") is None and header(b"GIF89a") is None
     with pytest.raises(DataError, match="a\\."):
         image_size(path)
@@ -415,7 +442,8 @@ def test_the_page_shows_what_is_meant(tiny_data: Path) -> None:
         breaks(tiny_data.parent)
         shown = page(check(tiny_data))
         assert shown.shape[1] < 2 * 320  # that image alone, whose square is green
-        assert close_to_red(shown) > 300 if drawn else close_to_red(shown) == 0
+        # An outline and a small text; of an image of 64x64 pixels too.
+        assert 300 < close_to_red(shown) < 2500 if drawn else close_to_red(shown) == 0
     for number in range(24):
         image(tiny_data.parent, number).write_bytes(b"no")
     with pytest.raises(DataError, match="not one image can be read"):

@@ -34,6 +34,10 @@ def test_a_split_depends_on_names_and_seed_only(names, share, seed, random):
     assert split(names * 2, share, seed, HERE) == (train, valid)
 
 
+def test_a_split_is_rounded():
+    assert [len(half) for half in split("abcdefghij", 0.86, 0, HERE)] == [9, 1]
+
+
 def test_a_split_that_cannot_be():
     for share in (0.0, 1.0, -1.0, float("nan")):
         with pytest.raises(DataError, match="expected a share between 0 and 1"):

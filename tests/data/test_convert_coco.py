@@ -145,7 +145,7 @@ def test_other_machines_paths_byte_order_marks_and_missing_sizes(tmp_path):
     )
     document = json.loads(path.read_text())
     document["images"] = [
-        {"id": 1, "file_name": "C:\\data\\x.png", "width": None},
+        {"id": 1, "file_name": "C:\\data\\x.png", "width": None, "height": 30},
         {"id": 2, "file_name": "../images/y.png"},
     ]
     text = json.dumps(document, indent=1).replace("\n", "\r\n")

@@ -113,6 +113,9 @@ def test_lists(tree, tmp_path):
         data, _ = read_all(kitti.convert(tree, tmp_path / "out", **options).data)
         return [[path.stem for path in read_list(part)] for part in (data.train, data.valid)]
 
+    png(tree / "image_2" / "000001.webp")
+    data, _ = read_all(kitti.convert(tree, tmp_path / "out").data)
+    assert read_list(data.train)[0].name == "000001.png"  # the first by name
     assert stems(valid=str(mine)) == [["000000"], ["000002", "000001"]]
     assert stems(train="val", valid="train") == [["000000"], ["000001", "000002"]]
     train, valid = stems(train="train")

@@ -203,6 +203,22 @@ def test_trees_with_few_lists(tree, tmp_path):
     (main / "train.txt").unlink()
     assert voc.convert(tree, tmp_path / "b").images == {"train": 1, "valid": 1}
     assert voc.convert(tree, tmp_path / "c", valid="trainval").shared == 2
+    (main / "trainval.txt").unlink()
+    lists(tree, train=["a", "b"], test=["c"])
+    assert voc.convert(tree, tmp_path / "d").images == {"train": 2, "valid": 1}
+    lists(tree, train=["a", "b"], other=["c"])
+    assert voc.convert(tree, tmp_path / "e", valid="other").images == {"train": 2, "valid": 1}
+
+
+def test_of_images_of_one_stem_the_annotated_one_counts(tree, tmp_path):
+    folder = tree / "JPEGImages"
+    for stem in "ab":
+        (folder / f"{stem}.jpg").write_bytes((folder / f"{stem}.png").read_bytes())
+    path = tree / "Annotations" / "a.xml"
+    path.write_text(path.read_text().replace("a.png", "elsewhere.gif"))
+    voc.convert(tree, tmp_path / "out")
+    found = sorted(path.name for path in (tmp_path / "out" / "JPEGImages").glob("[ab].*"))
+    assert found == ["a.jpg", "b.png"]
 
 
 def test_boxes_beyond_the_image_are_clipped_and_empty_ones_counted(tmp_path):
@@ -332,7 +348,7 @@ def test_difficult_objects_are_regions_objects_or_nothing_in_training(tree, tmp_
         b, d = (tmp_path / way / "JPEGImages" / f"{stem}.png" for stem in ("b", "é d"))
         ways[way] = [len(pixels(b, 3)), len(read_ignore(b)), len(pixels(d, 3)), summary.dropped]
         assert [each["difficult"] for each in truth["annotations"]] == [0, 1]
-        assert ("difficult objects that stand in truth.json only: 2" in summary.table()) == (
+        assert ("difficult objects that training does not know of: 2" in summary.table()) == (
             way == "drop"
         )
     assert ways == {"ignore": [1, 1, 1, 0], "train": [2, 0, 2, 0], "drop": [1, 0, 1, 2]}

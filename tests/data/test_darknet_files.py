@@ -90,15 +90,26 @@ def test_missing_and_binary_files(folder):
         darknet.read_list(folder / "train.txt")
 
 
-def test_list_looks_in_the_working_folder_then_in_its_own(folder):
+@pytest.mark.parametrize("name", ["a" * 6000, "~nobody-of-this-name/a.jpg"])
+def test_lines_of_a_list_that_no_path_can_be(folder, name):
+    (folder / "train.txt").write_text(f"images/a.jpg\n{name}\n")
+    with pytest.raises(DataError, match=r"train\.txt:2: '.{26,40}' is no path: "):
+        darknet.read_list(folder / "train.txt")
+
+
+def test_list_looks_in_its_own_folder_then_in_the_working_one(folder):
     images = [folder / "images" / "a.jpg", folder / "images" / "b c.png"]
-    assert darknet.read_list(folder / "train.txt") == images
     Path("images").mkdir()
-    Path("images/a.jpg").touch()
+    for name in ("a.jpg", "b c.png"):
+        Path("images", name).touch()
+    assert darknet.read_list(folder / "train.txt") == images
+    images[0].unlink()
     assert [str(path) for path in darknet.read_list(folder / "train.txt")] == [
         os.path.join("images", "a.jpg"),
         str(images[1]),
     ]
+    Path("images/a.jpg").unlink()
+    assert darknet.read_list(folder / "train.txt") == images  # a file that is nowhere: the list's
 
 
 @pytest.mark.parametrize(

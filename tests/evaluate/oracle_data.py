@@ -20,7 +20,7 @@ def voc_data(folder: Path) -> Path:
             left, top, right, bottom = (
                 float(thing.find(f"bndbox/{key}").text) for key in ("xmin", "ymin", "xmax", "ymax")
             )
-            box = [left - 1, top - 1, right - left + 1, bottom - top + 1]
+            box = [left - 1, top - 1, right - left, bottom - top]
             difficult = int(thing.find("difficult").text)
             things.append((path.stem, thing.find("name").text, box, {"difficult": difficult}))
     stems = (VOC / "ids.txt").read_text().split()

@@ -112,6 +112,13 @@ def test_what_does_not_count() -> None:
     assert best([real], [low, real], level="moderate") == 0.5
 
 
+@pytest.mark.parametrize("name", ["Car", "van", "Truck", "tram", "Pedestrian", "cyclist", "bus"])
+def test_the_iou_asked_for(name: str) -> None:
+    wanted, found = truths([box(0, 0, 100, 100)]), detections([box(0, 0, 60, 100)])
+    hits = len(kitti(wanted, found, [name]).curves[name]["easy"].score)
+    assert hits == (0 if name in ("Car", "van", "Truck", "tram") else 1)
+
+
 def test_low_detections_of_other_classes_can_take_a_truth() -> None:
     truth = [box(0, 0, 100, 40, **{"class": 2})]
     found = [box(0, 0, 100, 39, score=2.0), box(0, 0, 100, 40, **{"class": 2})]

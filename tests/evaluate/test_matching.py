@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pylrm.evaluate import FALSE, HIT, NEUTRAL, match
 from pylrm.evaluate.matching import rank, take_turns
-from tests.evaluate.cases import Rows, box, detections, heap, scenes, truths
+from tests.evaluate.cases import Rows, box, detections, scenes, truths
 
 NAMES = ["cat", "dog"]
 
@@ -44,20 +44,6 @@ def test_verdicts() -> None:
     assert not matching.reached(0.85).any()
 
 
-def test_across_classes() -> None:
-    truth = [
-        box(1, 1, 10, 10),
-        box(1, 1, 10, 6, **{"class": 1}),
-        box(41, 1, 50, 10, ignore=1),
-    ]
-    found = [box(1, 1, 10, 9, score=0.9, **{"class": 1}), box(41, 1, 50, 10, **{"class": 1})]
-    own = match(truths(truth), detections(found), NAMES)
-    assert own.overlap[own.found.score == 0.9] == pytest.approx([6 / 9])
-    across = match(truths(truth), detections(found), NAMES, across=True)
-    assert across.verdict.tolist() == [FALSE, HIT]  # the region is not of the detection's class
-    assert across.truth.kind[across.best[1]] == 0 and across.found.kind[1] == 1
-
-
 def test_curves_by_size() -> None:
     truth = [box(1, 1, 10, 10), box(21, 1, 40, 20), box(101, 1, 200, 100)]
     found = [
@@ -77,7 +63,7 @@ def test_curves_by_size() -> None:
     assert whole.score.tolist() == [0.9, 0.8, 0.7, 0.6]
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scenes(classes=2, unit=1), st.sampled_from([0.2, 0.4, 0.6]))
 def test_lower_scores_change_nothing_above(scene: tuple[Rows, Rows], floor: float) -> None:
     truth, found = scene
@@ -89,17 +75,6 @@ def test_lower_scores_change_nothing_above(scene: tuple[Rows, Rows], floor: floa
         zip(some.found.score, some.verdict, strict=True)
     )
     assert every.reached(floor).tolist() == some.reached().tolist()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000))
-def test_one_class_is_the_same_across(seed: int) -> None:
-    truth, found = ([row | {"class": 0} for row in rows] for rows in heap(seed))
-    own = match(truths(truth), detections(found), NAMES)
-    across = match(truths(truth), detections(found), NAMES, across=True)
-    assert own.verdict.tolist() == across.verdict.tolist()
-    assert own.best.tolist() == across.best.tolist()
-    assert np.count_nonzero(own.verdict == HIT) == np.count_nonzero(own.reached())
 
 
 def test_ranks() -> None:

@@ -75,7 +75,7 @@ def test_sizes() -> None:
     assert math.isnan(lone.total.by_size["medium"]) and lone.total.by_size["small"] == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(scenes(3, 16), st.integers(0, 5))
 def test_the_matrix_adds_up(scene: tuple[Rows, Rows], at: int) -> None:
     truth, found = scene
@@ -99,7 +99,7 @@ def test_the_matrix_adds_up(scene: tuple[Rows, Rows], at: int) -> None:
             assert row.recall == pytest.approx(curve.recall[-1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scenes(3, 16))
 def test_a_sizes_figure_is_that_of_its_objects_with_all_others_difficult(
     scene: tuple[Rows, Rows],

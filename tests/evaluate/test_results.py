@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pylrm.data.darknet import METRICS, read_data
+from pylrm.data.voc import convert
 from pylrm.errors import DataError, PylrmError
 from pylrm.evaluate import results
 from pylrm.evaluate.measure import Detected, measure
@@ -33,6 +34,28 @@ def test_vocs_figures(tmp_path: Path, metric: Any) -> None:
     result = measure(found, names, metric)
     assert result.map == pytest.approx(expected.pop("mAP"), abs=1e-6)
     assert result.ap == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_converted_trees_figures(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    lists = tree / "ImageSets" / "Main"
+    for folder in (lists, tree / "JPEGImages"):
+        folder.mkdir(parents=True)
+    (tree / "Annotations").symlink_to(oracle.VOC / "Annotations")
+    stems = (oracle.VOC / "ids.txt").read_text()
+    for name in ("train", "val"):
+        (lists / f"{name}.txt").write_text(stems)
+    for stem in stems.split():
+        (tree / "JPEGImages" / f"{stem}.jpg").touch()
+    summary = convert(tree, tmp_path / "converted")
+    found, names = read_oracle(summary.data, oracle.VOC / "results")
+    expected = json.loads((oracle.VOC / "expected.json").read_text())
+    metrics: dict[str, Any] = {"area": "iou0.5_area", "11point": "iou0.5_11point"}
+    for metric, key in metrics.items():
+        figures = expected["voc"][key]
+        assert measure(found, names, metric).map == pytest.approx(figures["mAP"], abs=1e-6)
+    stats = measure(found, names, "coco").record()["stats"]
+    assert stats == pytest.approx(expected["coco"], abs=1e-6)
 
 
 def test_cocos_figures(tmp_path: Path) -> None:
@@ -124,9 +147,9 @@ def test_the_lines_are_the_devkits(tmp_path: Path) -> None:
     results.write(tmp_path / "out", found, report(measure(found, names, "area").matching(), 0.25))
     voc, kitti = tmp_path / "out" / "voc", tmp_path / "out" / "kitti" / "data"
     assert {path.name: path.read_text() for path in voc.iterdir()} == {
-        "comp4_det_test_person_sitting.txt": "b b 0.25 11.0 6.0 30.0 15.0\n",
-        "comp4_det_test_red fox.txt": "b b 0.5 11.0 6.0 30.0 15.0\n",
-        "comp4_det_test_on%2Foff.txt": "b b 0.75 11.0 6.0 30.0 15.0\n",
+        "comp4_det_test_person_sitting.txt": "b b 0.25 11.0 6.0 31.0 16.0\n",
+        "comp4_det_test_red fox.txt": "b b 0.5 11.0 6.0 31.0 16.0\n",
+        "comp4_det_test_on%2Foff.txt": "b b 0.75 11.0 6.0 31.0 16.0\n",
     }
     box = "-1 -1 -10 10.0 5.0 30.0 15.0 -1 -1 -1 -1000 -1000 -1000 -10"
     lines = [f"Person_sitting {box} 0.25\n", f"red_fox {box} 0.5\n", f"on/off {box} 0.75\n"]
@@ -169,7 +192,7 @@ def test_truths_from_labels(tiny_data: Path, tmp_path: Path) -> None:
     found = results.read(tmp_path, read_data(tiny_data))
     assert [image.name for image in found.skipped] == ["18.png"]
     assert len(found.truth) == len(found.detections) == 7 and 2 not in found.truth
-    assert found.detections[0]["right"].tolist() == [64.0]
+    assert found.detections[0]["right"].tolist() == [63.0]
     assert [len(record["class"]) for record in found.truth.values()] == [1] * 7
     entries = [{"image_id": 8, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 1}]
     (tmp_path / "coco_results.json").write_text(json.dumps(entries))

@@ -128,7 +128,7 @@ def _draw_sizes(axes: Axes, sizes: Floats, anchors: Floats, present: Floats | No
 
 
 def _draw_outlines(axes: Axes, anchors: Floats, present: Floats | None) -> None:
-    axes.set_title(f"Anchors' outlines{' (dashed: the cfg’s)' if present is not None else ''}")
+    axes.set_title(f"Anchors' outlines{' (dashed: as in the cfg)' if present is not None else ''}")
     for size in [] if present is None else present:
         _outline(axes, size, {"edgecolor": "black", "linewidth": 0.8, "linestyle": "--"})
     for index, size in enumerate(anchors):

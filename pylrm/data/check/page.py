@@ -12,10 +12,10 @@ from pylrm.data.check.kinds import Example
 from pylrm.data.check.report import Report
 from pylrm.data.darknet import Truth
 from pylrm.data.images import ByteImage, cv2, read_image
-from pylrm.drawing import Colour, Mark, colour_of, mark, sheet
+from pylrm.drawing import Colour, Mark, colour_of, fit, mark, sheet
 from pylrm.errors import DataError
 
-MOST, COLUMNS = 24, 4
+MOST, COLUMNS, CELL = 24, 4, 320
 _SHORT = {  # what can be seen, the worst first
     "box-outside": "box beyond the edge",
     "box-empty": "box without area",
@@ -70,7 +70,7 @@ def page(report: Report) -> ByteImage:
         tiles.append((_draw(pixels, truth, rows, report.data.names), f"{image.name}\n{caption}"))
     if not tiles:
         raise DataError(f"{report.data.path}: not one image can be read: nothing to draw")
-    return sheet(tiles, COLUMNS)
+    return sheet(tiles, COLUMNS, CELL)
 
 
 def _worst(report: Report) -> Iterator[tuple[str, Path, tuple[int, ...]]]:
@@ -115,9 +115,10 @@ def _draw(pixels: ByteImage, truth: Truth, rows: tuple[int, ...], names: list[st
     if over.max() > 0.01:  # a box that reaches beyond the image is to be seen
         margin = int(min(over.max() + 0.03, 0.5) * max(height, width))
         pixels = cv2().copyMakeBorder(pixels, *[margin] * 4, cv2().BORDER_CONSTANT, value=_GREY)
-    scale = np.array([width, height, width, height], np.float64)
+    zoom = CELL / max(pixels.shape[:2])  # drawn at its size on the page, all texts are legible
+    scale = np.array([width, height, width, height]) * zoom
     marks = []
-    for row, corner in enumerate(corners * scale + margin):
+    for row, corner in enumerate(corners * scale + margin * zoom):
         kind = int(boxes[row, 0])
         colour = colour_of(kind) if not rows else _BAD if row in rows else _OTHER
         named = row in rows if rows else len(corners) <= _NAMED
@@ -125,7 +126,7 @@ def _draw(pixels: ByteImage, truth: Truth, rows: tuple[int, ...], names: list[st
         marks.append((row in rows, Mark((left, top, right, bottom), colour, names[kind] * named)))
     for x, y, w, h in truth.regions.boxes.tolist():
         left, top, right, bottom = (
-            np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]) * scale + margin
+            np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]) * scale + margin * zoom
         ).tolist()
         marks.append((False, Mark((left, top, right, bottom), _OTHER, dashed=True)))
-    return mark(pixels, [one for _, one in sorted(marks, key=lambda pair: pair[0])])
+    return mark(fit(pixels, CELL), [one for _, one in sorted(marks, key=lambda pair: pair[0])])

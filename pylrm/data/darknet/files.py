@@ -1,7 +1,9 @@
 """The .data file, the names of the classes, the lists of images.
 
-Relative paths are looked up from the working folder, then from the folder of the file that names
-them; .data and names files also among the shipped ones.
+Relative paths in a .data file are looked up from the working folder, then from the .data file's;
+.data and names files also among the shipped ones. Those in a list are looked up from the list's
+folder first: a tree that a data set was converted from has a JPEGImages of its own, and a command
+that is run there means the list's.
 """
 
 from __future__ import annotations
@@ -184,14 +186,33 @@ def read_data(path: str | Path) -> DataFile:
 def read_list(path: str | Path) -> list[Path]:
     """Read a list of images: one path a line; blank lines are passed over.
 
+    A relative path counts from the list's folder; where nothing is there, from the working folder,
+    as in other Darknets.
+
     Raises
     ------
     DataError
-        Where the list can't be read or is empty. Whether the images exist is not looked at.
+        Where the list can't be read, is empty, or has a line that no path can be. Whether the
+        images exist is not looked at.
     """
     path = Path(path)
-    lines = (line.strip() for line in read_text(path).splitlines())
-    images = [_lookup(line, path.parent) for line in lines if line]
+    images = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        name = line.strip()
+        if not name:
+            continue
+        try:
+            images.append(_listed(name, path.parent))
+        except (OSError, RuntimeError) as error:  # too long; the home of nobody
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{path}:{number}: '{name:.40}' is no path: {reason}") from error
     if not images:
         raise DataError(f"{path}: no images in it; expected one path a line")
     return images
+
+
+def _listed(name: str, folder: Path) -> Path:
+    """Where an image of a list in `folder` stands."""
+    path = Path(name).expanduser()
+    beside = folder / path
+    return path if path.exists() and not beside.exists() else beside

@@ -1,0 +1,163 @@
+"""The commands of docs/tutorial.md and of the README's tour, run on a small part of the real data.
+
+They are the `$ ` lines of the pages' blocks, in order, in a folder of their own, as the pages have
+them but for one thing: every `pylrm train` gets `--updates 1`. What they print differs in figures
+then; the lines that the pages show without a digit have to come all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import pylrm
+from pylrm.data.split import split
+
+ROOT = Path(__file__).parent.parent
+MENDED = "BloodImage_00133", "BloodImage_00228"  # labels that the tutorial puts right
+IN_BOTH = ("raccoon-120", "raccoon-11", "raccoon-116"), ("raccoon-83",)  # copies: train, valid
+
+
+@dataclass
+class Step:
+    """A command of a page and the lines that stand below it."""
+
+    command: str
+    printed: list[str] = field(default_factory=list)
+
+
+def steps(page: Path) -> list[Step]:
+    """Read the commands of a page; a backslash at the end of a line joins the next to it."""
+    found: list[Step] = []
+    inside = False  # in a block that has begun with a command
+    for line in page.read_text(encoding="utf-8").splitlines():
+        text = line[4:]
+        inside = inside and (line.startswith("    ") or not line)
+        if line.startswith("    $ "):
+            found.append(Step(text[2:]))
+            inside = True
+        elif inside and found[-1].command.endswith("\\") and not found[-1].printed:
+            found[-1].command = f"{found[-1].command[:-1].rstrip()} {text.strip()}"
+        elif inside and text:
+            found[-1].printed.append(text)
+    return found
+
+
+def plain(lines: Iterable[str]) -> list[str]:
+    """Return the lines without a digit, spaces and rules shortened; "…" stands for any lines."""
+    shown = (re.sub(r"-{3,}", "---", " ".join(line.split())) for line in lines)
+    return [line for line in shown if line and line != "…" and not re.search(r"\d", line)]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[[Step], None]:
+    """Runs a step in the test's folder and looks at what it prints."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "pylrm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pylrm "$@"\n')
+    (tools / "pylrm").chmod(0o755)
+    paths = {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(pylrm.__file__).parents[1]),
+        "OMP_WAIT_POLICY": "passive",
+    }
+
+    def run(step: Step) -> None:
+        command = step.command.replace("pylrm train ", "pylrm train --updates 1 ")
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, **paths},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        mistake = bool(step.printed) and step.printed[0].startswith("pylrm: ")
+        assert done.returncode == (2 if mistake else 0), f"{command}\n{done.stdout}"
+        missing = [
+            line for line in plain(step.printed) if line not in plain(done.stdout.split("\n"))
+        ]
+        assert not missing, f"{command}\n{done.stdout}"
+
+    return run
+
+
+def part_of_blood(tree: Path, target: Path) -> None:
+    """Link 14 images to train on and 6 to validate on, with their annotations and lists."""
+    lists = target / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for name, wanted, count in (("trainval", MENDED, 14), ("test", (), 6)):
+        stems = (tree / "ImageSets" / "Main" / f"{name}.txt").read_text().split()
+        assert set(wanted) <= set(stems)
+        rest = [stem for stem in stems if stem not in wanted]
+        stems = [*wanted, *rest[: count - len(wanted)]]
+        (lists / f"{name}.txt").write_text("\n".join(stems) + "\n")
+        for stem in stems:
+            link(tree, target, f"Annotations/{stem}.xml", f"JPEGImages/{stem}.jpg")
+
+
+def part_of_raccoon(tree: Path, target: Path) -> None:
+    """Link 24 images that the split will train on and 6 that it will not; copies among them."""
+    names = [path.stem for path in (tree / "annotations").glob("*.xml")]
+    halves = split(names, 0.8, 0, tree)
+    for half, wanted, count in zip(halves, IN_BOTH, (24, 6), strict=True):
+        assert set(wanted) <= set(half)
+        rest = [name for name in half if name not in wanted]
+        for name in [*wanted, *rest[: count - len(wanted)]]:
+            link(tree, target, f"annotations/{name}.xml", f"images/{name}.jpg")
+
+
+def link(tree: Path, target: Path, *names: str) -> None:
+    """Link files of a tree into another."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).symlink_to(tree / name)
+
+
+def test_the_tutorial(
+    tmp_path: Path, real_data: Callable[[str], Path], shell: Callable[[Step], None]
+) -> None:
+    part_of_blood(real_data("bccd"), tmp_path / "BCCD_Dataset" / "BCCD")
+    part_of_raccoon(real_data("raccoon"), tmp_path / "raccoon_dataset")
+    page = steps(ROOT / "docs" / "tutorial.md")
+    used = {word for step in page for word in re.findall(r"pylrm (\w+)", step.command)}
+    assert used >= {"convert", "check", "anchors", "preview", "train", "map", "hardest", "plot"}
+    for step in page:
+        shell(step)
+
+
+def test_the_tour_of_the_readme(
+    tmp_path: Path, real_data: Callable[[str], Path], shell: Callable[[Step], None]
+) -> None:
+    part_of_blood(real_data("bccd"), tmp_path / "BCCD_Dataset" / "BCCD")
+    page = steps(ROOT / "README.md")
+    assert len(page) == 7
+    image = next((tmp_path / "BCCD_Dataset" / "BCCD" / "JPEGImages").iterdir())
+    (tmp_path / "cell.jpg").symlink_to(image)
+    for step in page:
+        if " plot " in step.command:  # of a second run, which the page has in its results
+            (tmp_path / "runs" / "blood").symlink_to("blood-lrm")
+        if "mine.cfg" in step.command:
+            text = (tmp_path / "blood.cfg").read_text()
+            head, last, tail = text.rpartition("filters=40")
+            assert last
+            (tmp_path / "mine.cfg").write_text(f"{head}filters=30{tail}")
+        shell(step)
+
+
+def test_pages_are_read(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "text\n\n    code\n    $ one \\\n        --two\n    a  b\n    …\n    ---- 3\n\n"
+        "    $ three\n\n    d\n\ntext\n\n    code\n"
+    )
+    assert steps(page) == [Step("one --two", ["a  b", "…", "---- 3"]), Step("three", ["d"])]
+    assert plain(["a  b", "…", "---- 3", "------", ""]) == ["a b", "---"]
