@@ -31,8 +31,9 @@ static inline const kernels *table(int i)
 {
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-                        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f")
+                        && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+                        && __builtin_cpu_supports("avx512vl");
     const kernels *const tables[] = {&wide_kernels, &dn_kernels_baseline,
                                      avx2 ? &dn_kernels_avx2 : NULL,
                                      avx512 ? &dn_kernels_avx512 : NULL, NULL};

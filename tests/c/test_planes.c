@@ -90,7 +90,8 @@ static void depthwise_forward(const kernels *k, const plane *p, float bias, acti
 {
     const int count = p->h * p->w, outputs = p->out_h * p->out_w;
     const int64_t room = (int64_t)depthwise_scratch(p->h, p->w);
-    float *in = drawn(count), *weights = drawn(9), *out = guarded(outputs), *scratch = scratch_of(room);
+    float *in = drawn(count), *weights = drawn(9), *out = guarded(outputs),
+          *scratch = scratch_of(room);
     k->depthwise(in, p->h, p->w, p->stride, weights, bias, act, out, scratch);
     for (int i = 0; i < outputs; i++) {
         sum s = {0};

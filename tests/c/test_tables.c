@@ -10,7 +10,7 @@ static const struct {
 } cases[] = {
     {3, 5, 11, 13, "filters=15\n"},
     {1, 37, 20, 31, "filters=131\n"}, /* panels that threads share */
-    {5, 33, 2, 3, "filters=29\n"},   /* joined planes */
+    {5, 33, 2, 3, "filters=29\n"},    /* joined planes */
     {2, 3, 17, 35, "filters=30\nsize=3\npad=1\n"},
     {1, 15, 33, 21, "filters=99\nsize=3\nstride=2\npad=1\n"},
     {2, 6, 9, 8, "filters=28\ngroups=2\nsize=5\npad=1\n"},

@@ -42,9 +42,8 @@ static float *transformed(transform *kernel, const plane *p, const float *in, in
 static double seen(const plane *p, const float *x, int c, int i, int k)
 {
     const int y = i / p->w + k / 3 - 1, column = i % p->w + k % 3 - 1;
-    return y < 0 || y >= p->h || column < 0 || column >= p->w
-               ? 0
-               : x[(c * p->h + y) * p->w + column];
+    return y < 0 || y >= p->h || column < 0 || column >= p->w ? 0
+                                                              : x[(c * p->h + y) * p->w + column];
 }
 
 /* Taps in rows of all kernels, and their transforms. */
@@ -101,8 +100,8 @@ static void forward(const kernels *k, const plane *p, int cut)
             expected[i] = (sum){0};
             for (int c = 0; c < CHANNELS; c++)
                 for (int tap = 0; tap < 9; tap++)
-                    add_term(&expected[i], taps[tap * tap_step + f * CHANNELS + c]
-                                               * seen(p, x, c, i, tap));
+                    add_term(&expected[i],
+                             taps[tap * tap_step + f * CHANNELS + c] * seen(p, x, c, i, tap));
             size = fmax(size, expected[i].size);
         }
         for (int add = 0; add < 2; add++) {
@@ -144,8 +143,8 @@ static void weight_gradients(const kernels *k, const plane *p, int cut)
         double size = 0;
         for (int tap = 0; tap < 9; tap++) {
             for (int at = 0; at < p->pixels; at++)
-                add_term(&s[tap], delta[i / CHANNELS * p->pixels + at]
-                                      * seen(p, x, i % CHANNELS, at, tap));
+                add_term(&s[tap],
+                         delta[i / CHANNELS * p->pixels + at] * seen(p, x, i % CHANNELS, at, tap));
             size = fmax(size, s[tap].size);
         }
         for (int tap = 0; tap < 9; tap++)
@@ -163,8 +162,8 @@ static void weight_gradients(const kernels *k, const plane *p, int cut)
 
 int main(void)
 {
-    const int sizes[][2] = {{1, 1},  {3, 5},   {4, 4},  {5, 4},  {7, 8},   {8, 15}, {13, 13},
-                            {17, 9}, {2, 33},  {9, 31}, {6, 64}, {12, 67}, {1, 130}};
+    const int sizes[][2] = {{1, 1},  {3, 5},  {4, 4},  {5, 4},  {7, 8},   {8, 15}, {13, 13},
+                            {17, 9}, {2, 33}, {9, 31}, {6, 64}, {12, 67}, {1, 130}};
     for (int i = 0; table(i); i++)
         for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
             const plane p = plane_of(sizes[j][0], sizes[j][1]);
