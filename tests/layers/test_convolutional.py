@@ -35,6 +35,7 @@ CASES = [
     ),
     ((2, 6, 19), {"filters": 2, "groups": 2, "size": 3, "stride": 2, "pad": 1}),
     ((3, 5, 18), {"filters": 3, "groups": 3, "size": 3, "pad": 1, "batch_normalize": 1}),
+    ((16, 5, 6), {"filters": 17, "size": 3, "pad": 1, "activation": "leaky"}),  # Winograd
     ((3, 6, 6), {"filters": 6, "groups": 3, "size": 3, "pad": 1, "activation": "leaky"}),
     ((4, 5, 5), {"filters": 4, "groups": 4, "size": 5, "stride": 2, "pad": 1}),
     ((4, 5, 4), {"filters": 6, "groups": 2, "batch_normalize": 1, "activation": "mish"}),
