@@ -95,7 +95,7 @@ static void panels(const kernels *k)
 static void pack_operand(int width, int64_t lanes, int64_t depth, bool rows_are_lanes, int64_t from,
                          int64_t part)
 {
-    const int64_t panel = width * depth, count = packed_floats(lanes, width, depth);
+    const int64_t panel = width * panel_depth(depth), count = packed_floats(lanes, width, depth);
     float *data = drawn(lanes * depth), *to = guarded(count);
     const operand o = rows_are_lanes ? (operand){data + from, depth, 1}
                                      : (operand){data + from * lanes, 1, lanes};

@@ -25,10 +25,14 @@ conv_kind conv_kind_of(const conv *s, bool folded)
 static room room_of(const conv *s, const pass *p)
 {
     switch (conv_kind_of(s, p->folded)) {
-    case POINTWISE: return pointwise_room(s, p);
-    case WINOGRAD: return winograd_room(s, p);
-    case GENERAL: return general_room(s, p);
-    case DEPTHWISE: break;
+    case POINTWISE:
+        return pointwise_room(s, p);
+    case WINOGRAD:
+        return winograd_room(s, p);
+    case GENERAL:
+        return general_room(s, p);
+    case DEPTHWISE:
+        break;
     }
     return (room){.own = (int64_t)depthwise_scratch(s->in.h, s->in.w)};
 }
@@ -64,10 +68,18 @@ size_t cpu_conv_packed_bytes(const conv *s)
 {
     int64_t floats = 0;
     switch (conv_kind_of(s, true)) {
-    case POINTWISE: floats = pointwise_packed_floats(s); break;
-    case WINOGRAD: floats = winograd_packed_floats(s); break;
-    case GENERAL: floats = general_packed_floats(s); break;
-    case DEPTHWISE: floats = (int64_t)s->out.c * conv_depth(s); break;
+    case POINTWISE:
+        floats = pointwise_packed_floats(s);
+        break;
+    case WINOGRAD:
+        floats = winograd_packed_floats(s);
+        break;
+    case GENERAL:
+        floats = general_packed_floats(s);
+        break;
+    case DEPTHWISE:
+        floats = (int64_t)s->out.c * conv_depth(s);
+        break;
     }
     return (size_t)(packed_biases(s) + floats) * sizeof(float);
 }
@@ -93,10 +105,18 @@ void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room
     reference_conv_fold(p, s, d, NULL, room);
     memcpy(biases, room + count, (size_t)s->out.c * sizeof *biases);
     switch (conv_kind_of(s, true)) {
-    case POINTWISE: pointwise_pack(&w, s, room, weights); break;
-    case WINOGRAD: winograd_pack(&w, s, room, weights); break;
-    case GENERAL: general_pack(&w, s, room, weights); break;
-    case DEPTHWISE: memcpy(weights, room, (size_t)count * sizeof *weights); break;
+    case POINTWISE:
+        pointwise_pack(&w, s, room, weights);
+        break;
+    case WINOGRAD:
+        winograd_pack(&w, s, room, weights);
+        break;
+    case GENERAL:
+        general_pack(&w, s, room, weights);
+        break;
+    case DEPTHWISE:
+        memcpy(weights, room, (size_t)count * sizeof *weights);
+        break;
     }
 }
 
@@ -161,8 +181,7 @@ static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
     for (int b = 0; b < p->batch; b++) {
         const int64_t at = (int64_t)b * s->in.c + c;
         dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride,
-                             weights + 9 * c, bias, act, out + at * plane(s->out),
-                             own_scratch(w));
+                             weights + 9 * c, bias, act, out + at * plane(s->out), own_scratch(w));
     }
 }
 
@@ -171,10 +190,17 @@ static void sum_up(const pass *p, const workspace *w, const conv *s, const float
                    const float *packed, const float *input, float *out, const epilogue *e)
 {
     switch (conv_kind_of(s, p->folded)) {
-    case POINTWISE: pointwise_forward(p, w, s, weights, packed, input, out, e); break;
-    case WINOGRAD: winograd_forward(p, w, s, weights, packed, input, out, e); break;
-    case GENERAL: general_forward(p, w, s, weights, packed, input, out, e); break;
-    case DEPTHWISE: break;
+    case POINTWISE:
+        pointwise_forward(p, w, s, weights, packed, input, out, e);
+        break;
+    case WINOGRAD:
+        winograd_forward(p, w, s, weights, packed, input, out, e);
+        break;
+    case GENERAL:
+        general_forward(p, w, s, weights, packed, input, out, e);
+        break;
+    case DEPTHWISE:
+        break;
     }
 }
 
@@ -192,8 +218,7 @@ static void forward_folded(const pass *p, const workspace *w, const conv *s, con
     } else
         sum_up(p, w, s, NULL, weights, d->input, d->output, &e);
     if (!fused)
-        p->backend->activate(p, s->activation, d->output, d->output,
-                             p->batch * dims_count(s->out));
+        p->backend->activate(p, s->activation, d->output, d->output, p->batch * dims_count(s->out));
 }
 
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)

@@ -96,6 +96,6 @@ void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);
 size_t cpu_conv_packed_bytes(const conv *s);
 void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room, void *packed);
 
-enum { CONV_EPS_INVERSE = 100000 };             /* batch norm's epsilon, 1e-5 */
+enum { CONV_EPS_INVERSE = 100000 }; /* batch norm's epsilon, 1e-5 */
 
 #endif

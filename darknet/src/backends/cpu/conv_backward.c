@@ -60,8 +60,8 @@ static void channel_backward(const pass *p, const conv *s, const conv_data *d, i
     }
 }
 
-static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
-                              const conv_data *d, int c)
+static void depthwise_channel(const pass *p, const workspace *w, const conv *s, const conv_data *d,
+                              int c)
 {
     float *scratch = own_scratch(w);
     for (int b = 0; b < p->batch; b++) {
@@ -86,17 +86,31 @@ void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d)
             depthwise_channel(p, &w, s, d, c);
     }
     switch (kind) {
-    case POINTWISE: pointwise_weight_grads(p, &w, s, d); break;
-    case WINOGRAD: winograd_weight_grads(p, &w, s, d); break;
-    case GENERAL: general_weight_grads(p, &w, s, d); break;
-    case DEPTHWISE: return;
+    case POINTWISE:
+        pointwise_weight_grads(p, &w, s, d);
+        break;
+    case WINOGRAD:
+        winograd_weight_grads(p, &w, s, d);
+        break;
+    case GENERAL:
+        general_weight_grads(p, &w, s, d);
+        break;
+    case DEPTHWISE:
+        return;
     }
     if (!d->input_delta)
         return;
     switch (kind) {
-    case POINTWISE: pointwise_input_grad(p, &w, s, d); break;
-    case WINOGRAD: winograd_input_grad(p, &w, s, d); break;
-    case GENERAL: general_input_grad(p, &w, s, d); break;
-    case DEPTHWISE: break;
+    case POINTWISE:
+        pointwise_input_grad(p, &w, s, d);
+        break;
+    case WINOGRAD:
+        winograd_input_grad(p, &w, s, d);
+        break;
+    case GENERAL:
+        general_input_grad(p, &w, s, d);
+        break;
+    case DEPTHWISE:
+        break;
     }
 }

@@ -71,7 +71,8 @@ static void shift_rows(const conv *s, const float *in, int down, int right, int 
     memset(out, 0, (size_t)(from - first) * sizeof *out);
     memcpy(out + (from - first), in + from + shift, (size_t)(to - from) * sizeof *out);
     memset(out + (to - first), 0, (size_t)(last - to) * sizeof *out);
-    const int columns = (int)least(right < 0 ? -right : right, w), start = right < 0 ? 0 : w - columns;
+    const int columns = (int)least(right < 0 ? -right : right, w),
+              start = right < 0 ? 0 : w - columns;
     for (int64_t row = 0; row < last - first; row += w)
         for (int x = start; x < start + columns; x++)
             out[row + x] = 0;

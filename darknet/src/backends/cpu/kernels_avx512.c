@@ -24,7 +24,8 @@
         _mm512_castps256_ps512(_mm256_insertf128_ps( \
             _mm256_castps128_ps256(_mm_loadu_ps(row[i] + d)), _mm_loadu_ps(row[i + 4] + d), 1)), \
         _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i + 8] + d)), \
-                             _mm_loadu_ps(row[i + 12] + d), 1), 1))
+                             _mm_loadu_ps(row[i + 12] + d), 1), \
+        1))
 #define TILE_ROWS 14
 #define KERNELS dn_kernels_avx512
 #define KERNELS_NAME "avx512"

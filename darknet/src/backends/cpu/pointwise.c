@@ -84,7 +84,8 @@ static void pack_weights(const workspace *w, operand o, int64_t lanes, int64_t d
     const int rows = dn_kernels.tile_rows;
 #pragma omp parallel for num_threads(w->team)
     for (int64_t i = 0; i < lanes; i += rows)
-        pack(lanes_from(o, i), least(rows, lanes - i), depth, rows, depth, to + i * panel_depth(depth));
+        pack(lanes_from(o, i), least(rows, lanes - i), depth, rows, depth,
+             to + i * panel_depth(depth));
 }
 
 /* (images, rows, n) to (rows, images*n). */
@@ -151,9 +152,8 @@ void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, cons
 {
     float *turned = w->shared;
     pack_weights(w, (operand){d->weights, 1, s->in.c}, s->in.c, s->out.c, turned);
-    convolve(p, w, s, true, turned,
-             turned + packed_floats(s->in.c, dn_kernels.tile_rows, s->out.c), d->delta,
-             d->input_delta, d->add, NULL);
+    convolve(p, w, s, true, turned, turned + packed_floats(s->in.c, dn_kernels.tile_rows, s->out.c),
+             d->delta, d->input_delta, d->add, NULL);
 }
 
 /* Columns first…last-1 of all images as the depth of a panel of `count` channels. */
@@ -195,7 +195,8 @@ void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, co
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
         for (int64_t i = 0; i < m; i += block_rows)
             for (int64_t j = 0; j < k; j += block)
-                gemm(least(block_rows, m - i), least(block, k - j), depth, deltas + i * panel_depth(depth),
-                     inputs + j * panel_depth(depth), true, d->weight_grads + i * k + j, k, NULL);
+                gemm(least(block_rows, m - i), least(block, k - j), depth,
+                     deltas + i * panel_depth(depth), inputs + j * panel_depth(depth), true,
+                     d->weight_grads + i * k + j, k, NULL);
     }
 }

@@ -5,7 +5,7 @@ enum {
     CHUNK_FLOATS = 1 << 22, /* panels that the threads share */
     MOST_COLUMNS = 1024,
     ROWS = 96,
-    ENOUGH = 4              /* tasks for a team, or better twice as many */
+    ENOUGH = 4 /* tasks for a team, or better twice as many */
 };
 
 static int64_t whole(int64_t columns, int unit)
@@ -77,8 +77,9 @@ static void multiply_chunk(const workspace *w, const product *q, const cut *c, c
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
     for (int64_t row = 0; row < q->m; row += c->rows)
         for (int64_t at = 0; at < last - first; at += columns)
-            multiply_task(q, a, panels + at * panel_depth(q->k), image, row, least(c->rows, q->m - row),
-                          first + at, least(columns, last - first - at), output, add, e);
+            multiply_task(q, a, panels + at * panel_depth(q->k), image, row,
+                          least(c->rows, q->m - row), first + at, least(columns, last - first - at),
+                          output, add, e);
 }
 
 void multiply(const workspace *w, float *shared, const product *q, const float *a, float *output,

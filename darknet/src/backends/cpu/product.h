@@ -8,19 +8,19 @@
  * `fill` makes. Image i of the output starts at output + i*image_step. */
 /* How a product is cut: a function of its shape alone. */
 typedef struct {
-    bool apart;       /* each thread fills its own panels and takes all rows */
-    int64_t rows;     /* a task's, of the output */
-    int64_t columns;  /* a task's */
-    int64_t chunk;    /* columns whose panels are there at a time */
+    bool apart;      /* each thread fills its own panels and takes all rows */
+    int64_t rows;    /* a task's, of the output */
+    int64_t columns; /* a task's */
+    int64_t chunk;   /* columns whose panels are there at a time */
 } cut;
 
 typedef struct product product;
 struct product {
     int images;
     int64_t m, n, k;
-    int unit;         /* columns come in whole units of these, but for the last */
+    int unit; /* columns come in whole units of these, but for the last */
     int64_t image_step;
-    cut cut;          /* of the shape with as many images as there may be */
+    cut cut; /* of the shape with as many images as there may be */
     /* Columns first…last-1 of an image's matrix, its rows from…to-1, into panels k deep
      * (gemm.h). scratch: as many floats as the columns. */
     void (*fill)(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,

@@ -22,12 +22,12 @@ enum {
 /* A convolution as the transforms see it: planes of h x w, `in` of them to `out`. */
 typedef struct {
     int h, w, in, out;
-    int across, down;    /* tiles */
-    int64_t rows;        /* of tiles, in all images */
-    int block, chunk;    /* rows of tiles in a block, and in a chunk (whole blocks) */
-    int block_panels;    /* panels of tiles in a block */
-    int group;           /* filters whose transformed weights are kept at a time */
-    int filters;         /* a block */
+    int across, down; /* tiles */
+    int64_t rows;     /* of tiles, in all images */
+    int block, chunk; /* rows of tiles in a block, and in a chunk (whole blocks) */
+    int block_panels; /* panels of tiles in a block */
+    int group;        /* filters whose transformed weights are kept at a time */
+    int filters;      /* a block */
 } shape;
 
 /* As many rows as fill the panels of a block best. */
@@ -99,10 +99,9 @@ static room forward_room(const conv *s, const pass *p, bool turned)
     const shape t = shape_of(s, p, turned);
     const int rows = dn_kernels.tile_rows;
     const int64_t weights = (int64_t)rows * PLACES * (DEPTH + SLACK) + 9 * (DEPTH + SLACK);
-    return (room){
-        .shared = block_floats(&t) * (t.chunk / t.block) + PLACES * packed_floats(t.group, rows, t.in),
-        .own = scratch_rows(&t)
-               + most(PLACES * block_step(&t) * t.filters, weights)};
+    return (room){.shared = block_floats(&t) * (t.chunk / t.block)
+                            + PLACES * packed_floats(t.group, rows, t.in),
+                  .own = scratch_rows(&t) + most(PLACES * block_step(&t) * t.filters, weights)};
 }
 
 /* Rows first…last-1 of all rows of tiles: the next piece within one image. */
@@ -124,8 +123,8 @@ static bool next_piece(const shape *t, int64_t first, int64_t last, piece *p)
 
 /* The transformed input of rows first…last-1, channel by channel, into blocks of panels:
  * [block][place][panel][channel][lane]. */
-static void transform_chunk(const workspace *w, const shape *t, const float *input,
-                            int64_t first, int64_t last, float *panels)
+static void transform_chunk(const workspace *w, const shape *t, const float *input, int64_t first,
+                            int64_t last, float *panels)
 {
     const int width = dn_kernels.tile_columns;
     const int64_t step = block_step(t), blocks = (last - first + t->block - 1) / t->block;
@@ -140,15 +139,16 @@ static void transform_chunk(const workspace *w, const shape *t, const float *inp
             const int64_t count = (to - from) * t->across;
             float *to_panel = panels + b * block_floats(t) + (int64_t)c * width;
             for (int place = 0; place < PLACES; place++, to_panel += panel_floats(t))
-                spread_lanes(tiles + place * step, count, width, panel_depth(t->in) * width, to_panel);
+                spread_lanes(tiles + place * step, count, width, panel_depth(t->in) * width,
+                             to_panel);
         }
 }
 
 /* The transformed kernels of filters first…first+count-1: [place][panel][channel][lane]. Turned,
  * a filter is an input channel, its channels are the filters, and each kernel stands on its
  * head. */
-static void transform_weights(const workspace *w, const shape *t, const float *weights,
-                              bool turned, int first, int count, float *panels)
+static void transform_weights(const workspace *w, const shape *t, const float *weights, bool turned,
+                              int first, int count, float *panels)
 {
     const int rows = dn_kernels.tile_rows;
     const int64_t filter_step = turned ? 9 : (int64_t)t->in * 9,
@@ -189,17 +189,16 @@ static void multiply_block(const workspace *w, const shape *t, const float *weig
              false, sums + place * step * filters, step, NULL);
     for (int f = 0; f < filters; f++)
         for (piece q = {0}; next_piece(t, from, to, &q);)
-            dn_kernels.winograd_output(sums + f * step + q.at * t->across, step * filters, t->h,
-                                       t->w, q.first, q.rows,
-                                       output + (q.image * t->out + first + f) * t->h * t->w, add,
-                                       e ? e->biases[first + f] : 0, e ? e->activation : LINEAR,
-                                       scratch);
+            dn_kernels.winograd_output(
+                sums + f * step + q.at * t->across, step * filters, t->h, t->w, q.first, q.rows,
+                output + (q.image * t->out + first + f) * t->h * t->w, add,
+                e ? e->biases[first + f] : 0, e ? e->activation : LINEAR, scratch);
 }
 
 /* weights NULL: `packed` holds the transformed kernels of all filters. */
-static void convolve(const pass *p, const workspace *w, const conv *s, bool turned, const float *weights,
-                     const float *packed, const float *input, float *output, bool add,
-                     const epilogue *e)
+static void convolve(const pass *p, const workspace *w, const conv *s, bool turned,
+                     const float *weights, const float *packed, const float *input, float *output,
+                     bool add, const epilogue *e)
 {
     const shape t = shape_of(s, p, turned);
     const int rows = dn_kernels.tile_rows;
@@ -255,9 +254,9 @@ void winograd_pack(const workspace *w, const conv *s, const float *weights, floa
 /* The weights' gradient works on a chunk of tiles at a time, in which they are the depth of the
  * products. */
 typedef struct {
-    int64_t chunk;       /* rows of tiles */
-    int64_t tiles;       /* in a chunk */
-    int piece;           /* rows of tiles transformed at a time */
+    int64_t chunk; /* rows of tiles */
+    int64_t tiles; /* in a chunk */
+    int piece;     /* rows of tiles transformed at a time */
 } depths;
 
 static depths depths_of(const conv *s, const shape *t)
@@ -283,21 +282,19 @@ static room weight_grad_room(const conv *s, const pass *p)
     const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
     const int64_t lanes = rows > width ? rows : width;
     const int64_t grads = (int64_t)(PLACES * t.filters + 9) * (BLOCK_CHANNELS + SLACK);
-    return (room){
-        .shared = PLACES
-                  * (packed_floats(s->out.c, rows, d.tiles)
-                     + packed_floats(s->in.c, width, d.tiles)),
-        .own = scratch_rows(&t) + most(lanes * PLACES * piece_step(&t, &d), grads)};
+    return (room){.shared = PLACES
+                            * (packed_floats(s->out.c, rows, d.tiles)
+                               + packed_floats(s->in.c, width, d.tiles)),
+                  .own = scratch_rows(&t) + most(lanes * PLACES * piece_step(&t, &d), grads)};
 }
 
 typedef void transform(const float *in, int h, int w, int first, int rows, float *out, int64_t step,
                        float *scratch);
 
 /* A panel of transformed planes, tiles as depth: [place][tile][lane], places place_step apart. */
-static void transform_lanes(const workspace *w, const shape *t, const depths *d,
-                            transform *kernel, const float *planes, int count, int first_plane,
-                            int lanes, int width, int64_t first, int64_t last, int64_t place_step,
-                            float *panel)
+static void transform_lanes(const workspace *w, const shape *t, const depths *d, transform *kernel,
+                            const float *planes, int count, int first_plane, int lanes, int width,
+                            int64_t first, int64_t last, int64_t place_step, float *panel)
 {
     const int64_t step = piece_step(t, d), size = (int64_t)t->h * t->w;
     float *scratch = own_scratch(w), *tiles = scratch + scratch_rows(t);
@@ -309,8 +306,7 @@ static void transform_lanes(const workspace *w, const shape *t, const depths *d,
                        q.rows, tiles + l * PLACES * step + q.at * t->across, step, scratch);
         for (int place = 0; place < PLACES; place++)
             dn_kernels.pack(tiles + place * step, PLACES * step, lanes, (to - from) * t->across,
-                            width,
-                            panel + place * place_step + (from - first) * t->across * width);
+                            width, panel + place * place_step + (from - first) * t->across * width);
     }
 }
 
@@ -323,8 +319,8 @@ static void add_grads(const workspace *w, const conv *s, const shape *t, const f
     float *sums = own_scratch(w) + scratch_rows(t), *taps = sums + PLACES * filters * STEP;
     for (int place = 0; place < PLACES; place++)
         gemm(filters, channels, tiles, deltas + place * delta_step + filter * panel_depth(tiles),
-             inputs + place * input_step + channel * panel_depth(tiles), false, sums + place * filters * STEP,
-             STEP, NULL);
+             inputs + place * input_step + channel * panel_depth(tiles), false,
+             sums + place * filters * STEP, STEP, NULL);
     for (int f = 0; f < filters; f++) {
         dn_kernels.winograd_weight_grads(sums + f * STEP, filters * STEP, channels, taps, STEP);
         float *to = grads + ((int64_t)(filter + f) * s->in.c + channel) * 9;
