@@ -18,6 +18,15 @@ static int64_t panel_floats(const product *q, int64_t columns)
     return packed_floats(columns, dn_kernels.tile_columns, q->k);
 }
 
+/* A task's rows where threads share an image: about ROWS, in a number of blocks that any few threads
+ * share evenly. */
+static int64_t even_rows(int64_t m)
+{
+    const int rows = dn_kernels.tile_rows;
+    const int64_t blocks = pieces_of(pieces_of(m, ROWS), 2 * ENOUGH) * 2 * ENOUGH;
+    return m > ROWS ? pieces_of(panel_count(m, rows), blocks) * rows : m;
+}
+
 /* Apart, a matrix is packed and used within one thread's cache; but where an image has few such
  * blocks, weights that don't fit the cache would be read again for each, and tasks would be few. */
 cut cut_of(const product *q)
@@ -27,7 +36,7 @@ cut cut_of(const product *q)
     const bool light = blocks == 1 || q->m * q->k <= BLOCK_FLOATS;
     if (light && q->images * blocks >= ENOUGH)
         return (cut){true, q->m, least(block, q->n), least(block, q->n)};
-    const int64_t rows = ROWS / dn_kernels.tile_rows * dn_kernels.tile_rows;
+    const int64_t rows = even_rows(q->m);
     const int64_t chunk = least(whole(CHUNK_FLOATS / q->k, q->unit), q->n);
     const int64_t parts = pieces_of(2 * ENOUGH, pieces_of(q->m, rows));
     const int64_t columns = pieces_of(pieces_of(chunk, parts), q->unit) * q->unit;
