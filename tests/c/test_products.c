@@ -3,11 +3,6 @@
 
 #include "backends/cpu/gemm.h"
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* One tile of every size, from panels that end with their last value. */
 static void tile(const kernels *k, int64_t depth, int rows, int columns, bool add,
                  const float *biases, activation act)

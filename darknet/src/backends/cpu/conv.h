@@ -14,21 +14,6 @@
 typedef enum { POINTWISE, DEPTHWISE, WINOGRAD, GENERAL } conv_kind;
 conv_kind conv_kind_of(const conv *s, bool folded);
 
-static inline int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline int64_t pieces_of(int64_t count, int64_t piece)
-{
-    return (count + piece - 1) / piece;
-}
-
 static inline int64_t plane(dims d)
 {
     return (int64_t)d.h * d.w;

@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* A copy of constant size is a move or two. */
 static inline void copy_lanes(const float *from, int width, float *to)
 {
@@ -49,7 +44,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
     enum { DEPTH = 320, ROWS = 96 };
     const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
     const int64_t whole = panel_depth(k);
-    const int64_t slices = (k + DEPTH - 1) / DEPTH, depth = (k + slices - 1) / slices;
+    const int64_t slices = pieces_of(k, DEPTH), depth = pieces_of(k, slices);
     const int64_t block = ROWS / rows * rows;
     for (int64_t d = 0; d < k; d += depth) {
         const int64_t deep = least(depth, k - d);

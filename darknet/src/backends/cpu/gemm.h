@@ -4,6 +4,21 @@
 
 #include "dispatch.h"
 
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t pieces_of(int64_t count, int64_t piece)
+{
+    return (count + piece - 1) / piece;
+}
+
 /* One operand of a product c (m, n) = a (m, k) b (k, n): a lane is a row of a or a column of b, and
  * all lanes are k deep. Value d of lane l stands at data[l*lane_step + d*depth_step]; one of the
  * steps is 1. */
@@ -24,7 +39,7 @@ static inline int64_t panel_depth(int64_t depth)
 
 static inline int64_t panel_count(int64_t lanes, int width)
 {
-    return (lanes + width - 1) / width;
+    return pieces_of(lanes, width);
 }
 
 static inline int64_t packed_floats(int64_t lanes, int width, int64_t depth)

@@ -127,7 +127,7 @@ static void transform_chunk(const workspace *w, const shape *t, const float *inp
                             int64_t last, float *panels)
 {
     const int width = dn_kernels.tile_columns;
-    const int64_t step = block_step(t), blocks = (last - first + t->block - 1) / t->block;
+    const int64_t step = block_step(t), blocks = pieces_of(last - first, t->block);
 #pragma omp parallel for collapse(2) schedule(dynamic, 4) num_threads(w->team)
     for (int64_t b = 0; b < blocks; b++)
         for (int c = 0; c < t->in; c++) {
@@ -155,7 +155,7 @@ static void transform_weights(const workspace *w, const shape *t, const float *w
                   channel_step = turned ? (int64_t)t->out * 9 : 9;
     const int64_t place_step = packed_floats(count, rows, t->in);
     const int64_t step = DEPTH + SLACK;
-    const int pieces = (t->in + DEPTH - 1) / DEPTH, count_panels = (int)panel_count(count, rows);
+    const int pieces = (int)pieces_of(t->in, DEPTH), count_panels = (int)panel_count(count, rows);
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
     for (int i = 0; i < count_panels; i++)
         for (int j = 0; j < pieces; j++) {
@@ -213,8 +213,8 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
                 transform_weights(w, &t, weights, turned, filter, count, own_weights);
             const float *kernels = weights ? own_weights : packed;
             const int64_t place_step = packed_floats(count, rows, t.in);
-            const int64_t blocks = (last - first + t.block - 1) / t.block;
-            const int filter_blocks = (count + t.filters - 1) / t.filters;
+            const int64_t blocks = pieces_of(last - first, t.block);
+            const int filter_blocks = (int)pieces_of(count, t.filters);
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
             for (int i = 0; i < filter_blocks; i++)
                 for (int64_t b = 0; b < blocks; b++) {
@@ -265,8 +265,8 @@ static depths depths_of(const conv *s, const shape *t)
     const int64_t lanes = packed_floats(s->out.c, dn_kernels.tile_rows, 1)
                           + packed_floats(s->in.c, dn_kernels.tile_columns, 1);
     const int64_t rows = most(CHUNK_FLOATS / (PLACES * lanes * t->across), 1);
-    const int64_t chunks = (t->rows + rows - 1) / rows;
-    const int64_t chunk = (t->rows + chunks - 1) / chunks;
+    const int64_t chunks = pieces_of(t->rows, rows);
+    const int64_t chunk = pieces_of(t->rows, chunks);
     return (depths){chunk, chunk * t->across, (int)most(DEPTH / 2 / t->across, 1)};
 }
 
@@ -337,8 +337,8 @@ void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, con
     const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
     const int filter_panels = (int)panel_count(s->out.c, rows),
               channel_panels = (int)panel_count(s->in.c, width);
-    const int filter_blocks = (s->out.c + t.filters - 1) / t.filters,
-              channel_blocks = (s->in.c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+    const int filter_blocks = (int)pieces_of(s->out.c, t.filters),
+              channel_blocks = (int)pieces_of(s->in.c, BLOCK_CHANNELS);
     float *deltas = w->shared;
     for (int64_t first = 0; first < t.rows; first += d.chunk) {
         const int64_t last = least(first + d.chunk, t.rows), tiles = (last - first) * t.across;
