@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli import options
 from pylrm.cli.cfg import read_size
 from pylrm.cli.terminal import image_counter
 
@@ -25,12 +26,7 @@ SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
 @click.option(
     "--stride", type=click.IntRange(1), help=f"Pixels to a cell without a cfg.  [default: {STRIDE}]"
 )
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder; as the cfg's letter_box= says; else keep it]",
-)
+@options.letterbox
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the starts."
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli import options
+
 
 @click.command(name="detect")
 @click.argument(
@@ -30,12 +32,7 @@ import click
     show_default=True,
     help="IoU above which the lower of two boxes of a class goes.",
 )
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder; as the cfg's letter_box= says; else keep it]",
-)
+@options.letterbox
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
 def command(
     images: tuple[Path, ...],

@@ -8,7 +8,8 @@ from typing import Literal
 
 import click
 
-from pylrm.cli.terminal import image_counter
+from pylrm.cli import options
+from pylrm.cli.terminal import image_counter, warn_skipped
 
 BATCH = 8  # images a pass
 
@@ -39,12 +40,7 @@ BATCH = 8  # images a pass
     show_default=True,
     help="Score above which the network sees an object.",
 )
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder; as the cfg's letter_box= says; else keep it]",
-)
+@options.letterbox
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
 def command(
@@ -97,10 +93,7 @@ def command(
             thresh=thresh,
             progress=image_counter(),
         )
-    if result.skipped:
-        shown = ", ".join(map(str, result.skipped[:5])) + (", …" if len(result.skipped) > 5 else "")
-        number = len(result.skipped)
-        click.echo(f"pylrm: warning: {number} images could not be read: {shown}", err=True)
+    warn_skipped(result.skipped)
     if result.unread:
         click.echo(
             f"pylrm: warning: {result.unread} labels were not looked at: under .001 of the image, "

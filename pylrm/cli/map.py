@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from pylrm.cli.terminal import image_counter
+from pylrm.cli import options
+from pylrm.cli.terminal import image_counter, warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.data.darknet import DataFile, Metric
@@ -36,12 +37,7 @@ OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
     help="VOC's mAP@.5 as the area below the curve (from 2010 on) or at 11 points (2007); COCO's "
     "mAP@[.5:.95]; KITTI's, moderate.  [default: the .data file's metric=, or area]",
 )
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder; as the cfg's letter_box= says; else keep it]",
-)
+@options.letterbox
 @click.option(
     "--thresh", type=click.FloatRange(0, 1), default=0.005, show_default=True, help="Lowest score."
 )
@@ -127,11 +123,8 @@ def command(
         how = {"letterbox": letterbox, "thresh": thresh, "nms": nms}
         words = f"{'letterboxed' if letterbox else 'stretched'}, scores above {thresh:g}"
         done = of_network(source, weights, dataset, metric=metric, threads=threads, **how)
-    skipped, images = done.detected.skipped, len(done.detected.truth)
-    if skipped:
-        shown = ", ".join(map(str, skipped[:5])) + (", …" if len(skipped) > 5 else "")
-        count = len(skipped)
-        click.echo(f"pylrm: warning: {count} images could not be read: {shown}", err=True)
+    images = len(done.detected.truth)
+    warn_skipped(done.detected.skipped)
     where = dataset.valid or dataset.truth
     if math.isnan(done.map):
         raise DataError(f"{where}: not one object in {images} images: no mAP")

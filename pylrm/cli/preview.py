@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli import options
+
 
 @click.command(name="preview")
 @click.argument("data", metavar="D.data")
@@ -24,12 +26,7 @@ import click
     help="Of the run that is looked into.",
 )
 @click.option("--no-augment", is_flag=True, help="The same images as they are in evaluation.")
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
-    "run folder; as the cfg's letter_box= says; else keep it]",
-)
+@options.letterbox
 def command(
     data: str,
     cfg: str,

@@ -1,9 +1,10 @@
-"""What commands show on a terminal while they work."""
+"""What commands say beside their results: how far they are, what they left out."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import click
 
@@ -16,3 +17,10 @@ def image_counter() -> Callable[[int, int], None] | None:
 def count_images(done: int, total: int) -> None:
     """Renew the line: so many of so many images."""
     click.echo(f"\r{done:{len(str(total))}}/{total} images", nl=done == total, err=True)
+
+
+def warn_skipped(images: Sequence[Path]) -> None:
+    """Warn of images that could not be read, if there are any, and name the first."""
+    if images:
+        shown = ", ".join(map(str, images[:5])) + (", …" if len(images) > 5 else "")
+        click.echo(f"pylrm: warning: {len(images)} images could not be read: {shown}", err=True)

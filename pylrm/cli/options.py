@@ -1,0 +1,12 @@
+"""Options that several commands have, with one meaning and one help."""
+
+from __future__ import annotations
+
+import click
+
+letterbox = click.option(
+    "--letterbox/--no-letterbox",
+    default=None,
+    help="Keep the aspect of images, or stretch them.  [default: as in training for the cfg of a "
+    "run folder; as the cfg's letter_box= says; else keep it]",
+)
