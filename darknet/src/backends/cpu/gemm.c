@@ -36,12 +36,21 @@ void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, flo
                             (int)least(width, lanes - lane), depth, width, to);
 }
 
-/* Goto's order of loops: a slice of b's panel stays in the first-level cache while the slices of a
- * block of a's panels, which stay in the second level, go past it. */
+/* Part of what comes next from a, on its way to the second-level cache. */
+static inline void fetch(const float *from, int64_t floats)
+{
+    enum { LINE = 16, SECOND_LEVEL = 2 };
+    for (int64_t i = 0; i < floats; i += LINE)
+        __builtin_prefetch(from + i, 0, SECOND_LEVEL);
+}
+
+/* Goto's order of loops: the slices of a block of a's panels stay in the second-level cache while
+ * b's go past them, each used for the whole block. The slices of the next block are on their way
+ * meanwhile: weights are seldom in a cache near by. */
 void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add, float *c,
           int64_t c_step, const epilogue *e)
 {
-    enum { DEPTH = 320, ROWS = 96 };
+    enum { DEPTH = 512, ROWS = 48 };
     const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
     const int64_t whole = panel_depth(k);
     const int64_t slices = pieces_of(k, DEPTH), depth = pieces_of(k, slices);
@@ -50,12 +59,20 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
         const int64_t deep = least(depth, k - d);
         const float *biases = e && d + deep == k ? e->biases : NULL;
         const activation act = e ? e->activation : LINEAR;
-        for (int64_t first = 0; first < m; first += block)
-            for (int64_t j = 0; j < n; j += columns)
-                for (int64_t i = first; i < least(first + block, m); i += rows)
+        for (int64_t first = 0; first < m; first += block) {
+            const int64_t last = least(first + block, m);
+            const float *next = a + (last < m ? last * whole + d * rows : (d + deep) * rows);
+            const int64_t share = last < m || d + deep < k
+                                      ? pieces_of(deep * rows, panel_count(n, columns))
+                                      : 0;
+            for (int64_t j = 0; j < n; j += columns, next += share)
+                for (int64_t i = first; i < last; i += rows) {
+                    fetch(next + (i - first) * whole, share);
                     dn_kernels.tile(deep, a + i * whole + d * rows, b + j * whole + d * columns,
                                     add || d > 0, c + i * c_step + j, c_step,
                                     (int)least(rows, m - i), (int)least(columns, n - j),
                                     biases ? biases + i : NULL, act);
+                }
+        }
     }
 }
