@@ -10,6 +10,8 @@
 /* The text of the AVX-512 kernels for any CPU: all but its intrinsics is tested everywhere. */
 #define WIDTH 16
 #define FMA(a, b, c) ((a) * (b) + (c))
+#define MAX(a, b) choose((a) > (b), a, b)
+#define MIN(a, b) choose((a) < (b), a, b)
 #define LOAD_PART(p, n) load_lanes(p, n)
 #define STORE_PART(p, v, n) memcpy(p, &(v), (size_t)(n) * sizeof(float))
 #define QUADS(row, i, d) \

@@ -3,31 +3,31 @@
 
 #include "backends/cpu/gemm.h"
 
-/* One tile of every size, from panels that end with their last value. */
-static void tile(const kernels *k, int64_t depth, int rows, int columns, bool add,
-                 const float *biases, activation act)
+/* A strip of some rows and columns, from panels that end with their last value. */
+static void strip(const kernels *k, int64_t depth, int rows, int columns, bool add,
+                  const float *biases, activation act)
 {
     const int64_t step = k->tile_columns + 3, count = rows * step;
-    float *a = drawn(depth * k->tile_rows), *b = drawn(depth * k->tile_columns);
+    const int64_t panel = k->tile_rows * (depth + 2), panels = (rows - 1) / k->tile_rows;
+    float *a = drawn(panels * panel + k->tile_rows * depth), *b = drawn(depth * k->tile_columns);
     float *c = guarded(count), *before = drawn(count);
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns && add; j++)
             c[i * step + j] = before[i * step + j];
-    k->tile(depth, a, b, add, c, step, rows, columns, biases, act);
+    k->strip(depth, a, panel, b, add, c, step, rows, columns, biases, act, a, depth);
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < step; j++) {
             if (j >= columns) {
                 CHECK(c[i * step + j] == UNTOUCHED);
                 continue;
             }
+            const float *lane = a + i / k->tile_rows * panel + i % k->tile_rows;
             sum s = {0};
             for (int64_t d = 0; d < depth; d++)
-                add_term(&s, (double)a[d * k->tile_rows + i] * b[d * k->tile_columns + j]);
+                add_term(&s, (double)lane[d * k->tile_rows] * b[d * k->tile_columns + j]);
             add_term(&s, add ? before[i * step + j] : 0);
-            if (biases) {
-                add_term(&s, biases[i]);
-                s.value = line_at(act, s.value);
-            }
+            add_term(&s, biases ? biases[i] : 0);
+            s.value = line_at(act, s.value);
             NEAR(c[i * step + j], s);
         }
     free(a);
@@ -36,17 +36,17 @@ static void tile(const kernels *k, int64_t depth, int rows, int columns, bool ad
     discard(c, count);
 }
 
-static void tiles(const kernels *k)
+static void strips(const kernels *k)
 {
-    for (int rows = 1; rows <= k->tile_rows; rows++) {
+    for (int rows = 1; rows <= 2 * k->tile_rows + 1; rows++) {
         float *biases = drawn(rows);
         for (int i = 0; i < rows; i++)
             biases[i] *= 8; /* relu6 has something to cut */
         for (int columns = 1; columns <= k->tile_columns; columns++) {
             const activation act = clipped_lines[(rows + columns) % CLIPPED_LINES];
             for (int add = 0; add < 2; add++) {
-                tile(k, 5, rows, columns, add, NULL, act);
-                tile(k, 1 + columns % 4, rows, columns, add, biases, act);
+                strip(k, 5, rows, columns, add, NULL, LINEAR);
+                strip(k, 1 + columns % 4, rows, columns, add, biases, act);
             }
         }
         free(biases);
@@ -177,7 +177,7 @@ int main(void)
 {
     for (int i = 0; table(i); i++) {
         const kernels *k = table(i);
-        tiles(k);
+        strips(k);
         panels(k);
         dn_kernels = *k;
         operands(k);

@@ -10,12 +10,14 @@
  * ("clipped lines"), whose gradient is known from the pre-activation x alone. */
 typedef struct {
     const char *name;
-    /* A tile of a matrix product: c (rows, columns), at most tile_rows x tile_columns, from a panel
-     * of each operand (gemm.h): = a b, or += with `add`; then, where biases are given, act(c +
-     * biases[row]). */
+    /* A strip of a matrix product, tile_columns wide at most, from panels (gemm.h) of each operand,
+     * those of a panel_step apart: c = a b + biases, or += with `add`; then act. Biases may be
+     * NULL: 0. Meanwhile `share` floats for each panel, from `next` on in steps like a's, are
+     * fetched into the cache. */
     int tile_rows, tile_columns;
-    void (*tile)(int64_t depth, const float *a, const float *b, bool add, float *c, int64_t c_step,
-                 int rows, int columns, const float *biases, activation act);
+    void (*strip)(int64_t depth, const float *a, int64_t panel_step, const float *b, bool add,
+                  float *c, int64_t c_step, int64_t rows, int columns, const float *biases,
+                  activation act, const float *next, int64_t share);
     /* One panel of an operand (gemm.h) from lanes that are contiguous in depth. */
     void (*pack)(const float *from, int64_t lane_step, int lanes, int64_t depth, int width,
                  float *to);

@@ -36,14 +36,6 @@ void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, flo
                             (int)least(width, lanes - lane), depth, width, to);
 }
 
-/* Part of what comes next from a, on its way to the second-level cache. */
-static inline void fetch(const float *from, int64_t floats)
-{
-    enum { LINE = 16, SECOND_LEVEL = 2 };
-    for (int64_t i = 0; i < floats; i += LINE)
-        __builtin_prefetch(from + i, 0, SECOND_LEVEL);
-}
-
 /* Goto's order of loops: the slices of a block of a's panels stay in the second-level cache while
  * b's go past them, each used for the whole block. The slices of the next block are on their way
  * meanwhile: weights are seldom in a cache near by. */
@@ -57,8 +49,8 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
     const int64_t block = ROWS / rows * rows;
     for (int64_t d = 0; d < k; d += depth) {
         const int64_t deep = least(depth, k - d);
-        const float *biases = e && d + deep == k ? e->biases : NULL;
-        const activation act = e ? e->activation : LINEAR;
+        const float *biases = e && d == 0 ? e->biases : NULL;
+        const activation act = e && d + deep == k ? e->activation : LINEAR;
         for (int64_t first = 0; first < m; first += block) {
             const int64_t last = least(first + block, m);
             const float *next = a + (last < m ? last * whole + d * rows : (d + deep) * rows);
@@ -66,13 +58,11 @@ void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool 
                                       ? pieces_of(deep * rows, panel_count(n, columns))
                                       : 0;
             for (int64_t j = 0; j < n; j += columns, next += share)
-                for (int64_t i = first; i < last; i += rows) {
-                    fetch(next + (i - first) * whole, share);
-                    dn_kernels.tile(deep, a + i * whole + d * rows, b + j * whole + d * columns,
-                                    add || d > 0, c + i * c_step + j, c_step,
-                                    (int)least(rows, m - i), (int)least(columns, n - j),
-                                    biases ? biases + i : NULL, act);
-                }
+                dn_kernels.strip(deep, a + first * whole + d * rows, whole * rows,
+                                 b + j * whole + d * columns, add || d > 0,
+                                 c + first * c_step + j, c_step, last - first,
+                                 (int)least(columns, n - j), biases ? biases + first : NULL, act,
+                                 next, share);
         }
     }
 }

@@ -15,6 +15,8 @@
 #endif
 #define WIDTH 8
 #define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define MAX(a, b) ((vf)_mm256_max_ps((__m256)(a), (__m256)(b)))
+#define MIN(a, b) ((vf)_mm256_min_ps((__m256)(a), (__m256)(b)))
 /* n ones, then zeros */
 static const int32_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 #define MASK(n) _mm256_loadu_si256((const __m256i *)(masks + 8 - (n)))

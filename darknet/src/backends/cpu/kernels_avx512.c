@@ -16,6 +16,8 @@
 #endif
 #define WIDTH 16
 #define FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define MAX(a, b) ((vf)_mm512_max_ps((__m512)(a), (__m512)(b)))
+#define MIN(a, b) ((vf)_mm512_min_ps((__m512)(a), (__m512)(b)))
 #define MASK(n) ((__mmask16)((1u << (n)) - 1))
 #define LOAD_PART(p, n) ((vf)_mm512_maskz_loadu_ps(MASK(n), p))
 #define STORE_PART(p, v, n) _mm512_mask_storeu_ps(p, MASK(n), (__m512)(v))

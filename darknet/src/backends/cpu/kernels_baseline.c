@@ -8,6 +8,8 @@
 #define FMA(a, b, c) ((a) * (b) + (c))
 #define TILE_ROWS 6
 #endif
+#define MAX(a, b) choose((a) > (b), a, b)
+#define MIN(a, b) choose((a) < (b), a, b)
 #define LOAD_PART(p, n) load_lanes(p, n)
 #define STORE_PART(p, v, n) memcpy(p, &(v), (size_t)(n) * sizeof(float))
 #define QUADS(row, i, d) load(row[i] + d)

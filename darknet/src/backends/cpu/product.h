@@ -4,16 +4,16 @@
 
 #include "conv.h"
 
-/* Output (images, m, n) from packed weights a (m, k) and a matrix (k, n) an image, whose panels
- * `fill` makes. Image i of the output starts at output + i*image_step. */
 /* How a product is cut: a function of its shape alone. */
 typedef struct {
-    bool apart;      /* each thread fills its own panels and takes all rows */
-    int64_t rows;    /* a task's, of the output */
-    int64_t columns; /* a task's */
-    int64_t chunk;   /* columns whose panels are there at a time */
+    bool apart;      /* each thread fills its own panels and takes all rows; else all fill together
+                        and share out the rows */
+    int64_t tasks;   /* apart: of an image's columns; else: of the rows */
+    int64_t columns; /* whose panels are there at a time, a thread's or the team's */
 } cut;
 
+/* Output (images, m, n) from packed weights a (m, k) and a matrix (k, n) an image, whose panels
+ * `fill` makes. Image i of the output starts at output + i*image_step. */
 typedef struct product product;
 struct product {
     int images;
