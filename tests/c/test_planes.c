@@ -89,7 +89,7 @@ static int seen(const plane *p, int y, int x, int k)
 static void depthwise_forward(const kernels *k, const plane *p, float bias, activation act)
 {
     const int count = p->h * p->w, outputs = p->out_h * p->out_w;
-    const int64_t room = (int64_t)depthwise_scratch(p->h, p->w);
+    const int64_t room = depthwise_scratch(p->w);
     float *in = drawn(count), *weights = drawn(9), *out = guarded(outputs),
           *scratch = scratch_of(room);
     k->depthwise(in, p->h, p->w, p->stride, weights, bias, act, out, scratch);
@@ -112,7 +112,7 @@ static void depthwise_forward(const kernels *k, const plane *p, float bias, acti
 static void depthwise_backward(const kernels *k, const plane *p, bool add)
 {
     const int count = p->h * p->w, outputs = p->out_h * p->out_w;
-    const int64_t room = (int64_t)depthwise_scratch(p->h, p->w);
+    const int64_t room = depthwise_scratch(p->w);
     float *in = drawn(count), *weights = drawn(9), *delta = drawn(outputs), *before = drawn(count);
     float *in_delta = guarded(count), *grads = guarded(9), *scratch = scratch_of(room);
     sum *handed = calloc((size_t)count, sizeof *handed), taps[9] = {{0}};
@@ -146,19 +146,25 @@ static void depthwise_backward(const kernels *k, const plane *p, bool add)
     discard(scratch, room);
 }
 
+static void depthwise_size(const kernels *k, int h, int w)
+{
+    for (int stride = 1; stride <= 2; stride++) {
+        const plane p = {h, w, stride, (h - 1) / stride + 1, (w - 1) / stride + 1};
+        depthwise_forward(k, &p, 0, LINEAR);
+        depthwise_forward(k, &p, 1.5f, clipped_lines[(w + h) % CLIPPED_LINES]);
+        depthwise_backward(k, &p, w % 2);
+        depthwise_backward(k, &p, !(w % 2));
+    }
+}
+
 static void depthwise(const kernels *k)
 {
     const int heights[] = {1, 2, 3, 9, 20};
     for (int i = 0; i < 5; i++)
         for (int w = 1; w <= 70; w += w < 36 ? 1 : 11)
-            for (int stride = 1; stride <= 2; stride++) {
-                const int h = heights[i];
-                const plane p = {h, w, stride, (h - 1) / stride + 1, (w - 1) / stride + 1};
-                depthwise_forward(k, &p, 0, LINEAR);
-                depthwise_forward(k, &p, 1.5f, clipped_lines[(w + i) % CLIPPED_LINES]);
-                depthwise_backward(k, &p, w % 2);
-                depthwise_backward(k, &p, !(w % 2));
-            }
+            depthwise_size(k, heights[i], w);
+    depthwise_size(k, 101, 97); /* more outputs than a block has */
+    depthwise_size(k, 3, 5000);
 }
 
 int main(void)

@@ -31,8 +31,8 @@ typedef struct {
     /* delta = s*g - shift - slope*(x - mean) */
     void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean,
                         float s, float shift, float slope, activation act);
-    /* act(sums + bias) of one plane of a 3x3 depthwise convolution with padding 1. Scratch: see
-     * depthwise_scratch(). */
+    /* act(sums + bias) of one plane of a 3x3 depthwise convolution with padding 1. Scratch:
+     * depthwise_scratch(w). */
     void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float bias,
                       activation act, float *out, float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
@@ -82,11 +82,14 @@ static inline bool is_clipped_line(activation a)
     return a == LINEAR || a == RELU || a == LEAKY || a == RELU6;
 }
 
-/* Floats of scratch for one plane of any of the depthwise kernels. */
-static inline size_t depthwise_scratch(int h, int w)
+enum { DEPTHWISE_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
+
+/* Floats of scratch for the depthwise kernels, of planes of width w: four lines of a block, with the
+ * rows that it begins and ends in and those around them, and two rows of masks. */
+static inline int64_t depthwise_scratch(int w)
 {
-    enum { MARGIN = 64 };
-    return (size_t)(h + 3) * (size_t)(w + MARGIN) * 2 + MARGIN;
+    enum { LINES = 4, EDGES = 2 * 64, VECTORS = 2 * 16 };
+    return LINES * (DEPTHWISE_BLOCK + (int64_t)4 * w + EDGES) + 2 * (w + VECTORS);
 }
 
 #endif
