@@ -89,7 +89,7 @@ static int seen(const plane *p, int y, int x, int k)
 static void depthwise_forward(const kernels *k, const plane *p, float bias, activation act)
 {
     const int count = p->h * p->w, outputs = p->out_h * p->out_w;
-    const int64_t room = depthwise_scratch(p->w);
+    const int64_t room = taps_scratch(p->w);
     float *in = drawn(count), *weights = drawn(9), *out = guarded(outputs),
           *scratch = scratch_of(room);
     k->depthwise(in, p->h, p->w, p->stride, weights, bias, act, out, scratch);
@@ -109,10 +109,32 @@ static void depthwise_forward(const kernels *k, const plane *p, float bias, acti
     discard(scratch, room);
 }
 
+/* Panels of all outputs, and of those of a part. */
+static void matrix(const kernels *k, const plane *p, int64_t first, int64_t last)
+{
+    const int count = p->h * p->w;
+    const int64_t width = k->tile_columns, room = taps_scratch(p->w), step = 11 * width;
+    const int64_t panels = (last - first + width - 1) / width, floats = panels * step;
+    float *in = drawn(count), *out = guarded(floats), *scratch = scratch_of(room);
+    k->im2col(in, p->h, p->w, p->stride, first, last, out + width, step, scratch);
+    for (int64_t i = first; i < last; i++)
+        for (int t = 0; t < 9; t++) {
+            const int at = seen(p, (int)(i / p->out_w), (int)(i % p->out_w), t);
+            const float *panel = out + (i - first) / width * step + (1 + t) * width;
+            CHECK(panel[(i - first) % width] == (at < 0 ? 0 : in[at]));
+        }
+    for (int64_t j = 0; j < panels; j++) /* the rows before and after are another channel's */
+        for (int64_t i = 0; i < width; i++)
+            CHECK(out[j * step + i] == UNTOUCHED && out[j * step + 10 * width + i] == UNTOUCHED);
+    free(in);
+    discard(out, floats);
+    discard(scratch, room);
+}
+
 static void depthwise_backward(const kernels *k, const plane *p, bool add)
 {
     const int count = p->h * p->w, outputs = p->out_h * p->out_w;
-    const int64_t room = depthwise_scratch(p->w);
+    const int64_t room = taps_scratch(p->w);
     float *in = drawn(count), *weights = drawn(9), *delta = drawn(outputs), *before = drawn(count);
     float *in_delta = guarded(count), *grads = guarded(9), *scratch = scratch_of(room);
     sum *handed = calloc((size_t)count, sizeof *handed), taps[9] = {{0}};
@@ -146,7 +168,7 @@ static void depthwise_backward(const kernels *k, const plane *p, bool add)
     discard(scratch, room);
 }
 
-static void depthwise_size(const kernels *k, int h, int w)
+static void planes_of(const kernels *k, int h, int w)
 {
     for (int stride = 1; stride <= 2; stride++) {
         const plane p = {h, w, stride, (h - 1) / stride + 1, (w - 1) / stride + 1};
@@ -154,17 +176,20 @@ static void depthwise_size(const kernels *k, int h, int w)
         depthwise_forward(k, &p, 1.5f, clipped_lines[(w + h) % CLIPPED_LINES]);
         depthwise_backward(k, &p, w % 2);
         depthwise_backward(k, &p, !(w % 2));
+        const int64_t outputs = (int64_t)p.out_h * p.out_w;
+        matrix(k, &p, 0, outputs);
+        matrix(k, &p, outputs / 3, outputs - outputs / 4);
     }
 }
 
-static void depthwise(const kernels *k)
+static void neighbours(const kernels *k)
 {
     const int heights[] = {1, 2, 3, 9, 20};
     for (int i = 0; i < 5; i++)
         for (int w = 1; w <= 70; w += w < 36 ? 1 : 11)
-            depthwise_size(k, heights[i], w);
-    depthwise_size(k, 101, 97); /* more outputs than a block has */
-    depthwise_size(k, 3, 5000);
+            planes_of(k, heights[i], w);
+    planes_of(k, 101, 97); /* more outputs than a block has */
+    planes_of(k, 3, 5000);
 }
 
 int main(void)
@@ -178,7 +203,7 @@ int main(void)
                 affine_gradients(k, length(j), clipped_lines[act]);
             }
         }
-        depthwise(k);
+        neighbours(k);
     }
     return 0;
 }

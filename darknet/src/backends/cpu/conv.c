@@ -34,7 +34,7 @@ static room room_of(const conv *s, const pass *p)
     case DEPTHWISE:
         break;
     }
-    return (room){.own = depthwise_scratch(s->in.w)};
+    return (room){.own = taps_scratch(s->in.w)};
 }
 
 static int64_t whole_lines(int64_t floats)

@@ -31,8 +31,13 @@ typedef struct {
     /* delta = s*g - shift - slope*(x - mean) */
     void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean,
                         float s, float shift, float slope, activation act);
+    /* What the taps of a 3x3 kernel with padding 1 and stride 1 or 2 see of a plane of h x w, for
+     * outputs first…last-1, counted through the rows: nine rows of panels (gemm.h) of tile_columns,
+     * which are `step` floats apart. Scratch: taps_scratch(w). */
+    void (*im2col)(const float *in, int h, int w, int stride, int64_t first, int64_t last,
+                   float *panels, int64_t step, float *scratch);
     /* act(sums + bias) of one plane of a 3x3 depthwise convolution with padding 1. Scratch:
-     * depthwise_scratch(w). */
+     * taps_scratch(w). */
     void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float bias,
                       activation act, float *out, float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
@@ -82,14 +87,14 @@ static inline bool is_clipped_line(activation a)
     return a == LINEAR || a == RELU || a == LEAKY || a == RELU6;
 }
 
-enum { DEPTHWISE_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
+enum { TAPS_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
 
-/* Floats of scratch for the depthwise kernels, of planes of width w: four lines of a block, with the
+/* Floats of scratch for im2col and the depthwise kernels, of planes of width w: four lines of a block, with the
  * rows that it begins and ends in and those around them, and two rows of masks. */
-static inline int64_t depthwise_scratch(int w)
+static inline int64_t taps_scratch(int w)
 {
     enum { LINES = 4, EDGES = 2 * 64, VECTORS = 2 * 16 };
-    return LINES * (DEPTHWISE_BLOCK + (int64_t)4 * w + EDGES) + 2 * (w + VECTORS);
+    return LINES * (TAPS_BLOCK + (int64_t)4 * w + EDGES) + 2 * (w + VECTORS);
 }
 
 #endif

@@ -137,6 +137,29 @@ void general_pack(const workspace *w, const conv *s, const float *weights, float
         pack((operand){weights + g * m * k, k, 1}, m, k, rows, k, packed + g * group);
 }
 
+/* Kernels of the kind that dn_kernels.im2col knows. */
+static bool is_common(const conv *s)
+{
+    return s->size == 3 && s->padding == 1 && s->stride <= 2;
+}
+
+static const float *first_plane(const product *q, int image)
+{
+    const conv *s = q->s;
+    return q->input + ((int64_t)image * s->in.c + q->group * channels_of(s)) * plane(s->in);
+}
+
+static void fill_common(const product *q, int image, int64_t first, int64_t last, int64_t from,
+                        int64_t to, float *panels, float *scratch)
+{
+    const conv *s = q->s;
+    const int width = dn_kernels.tile_columns;
+    const float *planes = first_plane(q, image);
+    for (int64_t i = from; i < to; i += q->grain)
+        dn_kernels.im2col(planes + i / q->grain * plane(s->in), s->in.h, s->in.w, s->stride, first,
+                          last, panels + i * width, panel_depth(q->k) * width, scratch);
+}
+
 /* Columns in whole rows of the output. */
 static void fill(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
                  float *panels, float *scratch)
@@ -144,8 +167,7 @@ static void fill(const product *q, int image, int64_t first, int64_t last, int64
     const conv *s = q->s;
     const int width = dn_kernels.tile_columns, taps = s->size * s->size;
     const int first_row = (int)(first / s->out.w), last_row = (int)(last / s->out.w);
-    const float *planes = q->input
-                          + ((int64_t)image * s->in.c + q->group * channels_of(s)) * plane(s->in);
+    const float *planes = first_plane(q, image);
     for (int64_t i = from; i < to; i++) {
         im2col_row(s, planes + i / taps * plane(s->in), (int)(i % taps), first_row, last_row,
                    scratch);
@@ -155,13 +177,16 @@ static void fill(const product *q, int image, int64_t first, int64_t last, int64
 
 static product product_of(const conv *s, const pass *p)
 {
+    const bool common = is_common(s);
     product q = {.images = p->capacity,
                  .m = filters_of(s),
                  .n = plane(s->out),
                  .k = conv_depth(s),
-                 .unit = s->out.w,
+                 .unit = common ? dn_kernels.tile_columns : s->out.w,
+                 .grain = s->size * s->size,
+                 .scratch = common ? taps_scratch(s->in.w) : plane(s->out),
                  .image_step = dims_count(s->out),
-                 .fill = fill,
+                 .fill = common ? fill_common : fill,
                  .s = s};
     q.cut = cut_of(&q);
     q.images = p->batch;

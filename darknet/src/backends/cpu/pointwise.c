@@ -44,6 +44,7 @@ static product product_of(const conv *s, const pass *p, bool turned)
                  .n = plane(s->out) * (joined ? p->capacity : 1),
                  .k = turned ? s->out.c : s->in.c,
                  .unit = dn_kernels.tile_columns,
+                 .grain = 1,
                  .fill = fill,
                  .s = s};
     q.cut = cut_of(&q);

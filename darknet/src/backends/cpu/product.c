@@ -50,7 +50,7 @@ room product_room(const product *q)
 {
     const cut c = q->cut;
     const int64_t panels = panel_floats(q, c.columns);
-    return c.apart ? (room){0, panels + c.columns} : (room){panels, c.columns};
+    return c.apart ? (room){0, panels + q->scratch} : (room){panels, q->scratch};
 }
 
 /* Rows first_row…last_row-1 on columns first…last-1, whose panels these are. */
@@ -84,10 +84,11 @@ static void multiply_together(const workspace *w, const product *q, const float 
 {
     enum { DEPTH = 32 };
     const int rows = dn_kernels.tile_rows;
+    const int64_t deep = pieces_of(DEPTH, q->grain) * q->grain;
     const int64_t row_panels = panel_count(q->m, rows), tasks = q->cut.tasks;
 #pragma omp parallel for schedule(dynamic) num_threads(w->team)
-    for (int64_t from = 0; from < q->k; from += DEPTH)
-        q->fill(q, image, first, last, from, least(from + DEPTH, q->k), panels, own_scratch(w));
+    for (int64_t from = 0; from < q->k; from += deep)
+        q->fill(q, image, first, last, from, least(from + deep, q->k), panels, own_scratch(w));
 #pragma omp parallel for schedule(dynamic) num_threads(w->team)
     for (int64_t t = 0; t < tasks; t++)
         multiply_block(q, a, panels, image, start_of(row_panels, tasks, t) * rows,

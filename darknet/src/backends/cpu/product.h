@@ -18,11 +18,13 @@ typedef struct product product;
 struct product {
     int images;
     int64_t m, n, k;
-    int unit; /* columns come in whole units of these, but for the last */
+    int unit;        /* columns come in whole units of these, but for the last */
+    int grain;       /* rows that fill makes together */
+    int64_t scratch; /* floats that fill needs */
     int64_t image_step;
     cut cut; /* of the shape with as many images as there may be */
     /* Columns first…last-1 of an image's matrix, its rows from…to-1, into panels k deep
-     * (gemm.h). scratch: as many floats as the columns. */
+     * (gemm.h). */
     void (*fill)(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
                  float *panels, float *scratch);
     const conv *s;
