@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# OpenMP reads this when the library is loaded. Its threads would else spin between passes and take
-# the processors from those that prepare images.
+# OpenMP reads these when the library is loaded. Its threads would else spin between passes and take
+# the processors from those that prepare images; so they sleep, but not at once: most waits are
+# shorter than falling asleep and waking up.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from pylrm.engine._darknet import ffi, lib
 from pylrm.errors import CfgError, DataError, PylrmError, WeightsError
