@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.describe import MIB, kind, shape_text, table, window
-from pylrm.engine import Network, cpu_peak
+from pylrm.engine import Layer, Network, cpu_peak
 from pylrm.errors import PylrmError
 
 Floats = npt.NDArray[np.float32]
@@ -33,6 +33,8 @@ class LayerTime:
         Place in the network.
     type, window, output : str
         Its kind, size and stride, and the shape of its output, as `pylrm info` names them.
+    within : bool
+        Computed in the next layer's pass, which has its time and operations.
     forward, backward, update : float
         Seconds.
     forward_operations, backward_operations : int
@@ -43,6 +45,7 @@ class LayerTime:
     type: str
     window: str
     output: str
+    within: bool
     forward: float
     backward: float
     update: float
@@ -179,10 +182,11 @@ def measure(
                 type=kind(net, layer),
                 window=window(layer),
                 output=shape_text(layer.shape) if layer.type != "lrm" else "",
+                within=layer.is_within,
                 forward=float(seconds[0]),
                 backward=float(seconds[1]),
                 update=float(seconds[2]),
-                forward_operations=2 * batch * layer.multiply_adds,
+                forward_operations=2 * batch * forward_multiply_adds(net, layer),
                 backward_operations=2 * batch * layer.backward_multiply_adds,
             )
             for layer, seconds in zip(net, parts[chosen].mean(0), strict=True)
@@ -202,6 +206,14 @@ def measure(
             planned=sum(net.memory("infer" if inference else "train")),
             resident=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
+
+
+def forward_multiply_adds(net: Network, layer: Layer) -> int:
+    """Return a layer's multiply-adds, with those of the layer before that it computes itself."""
+    if layer.is_within:
+        return 0
+    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_within]
+    return layer.multiply_adds + sum(each.multiply_adds for each in before)
 
 
 def images_a_pass(cfg: str | Path) -> int:
@@ -272,12 +284,12 @@ def layer_table(timing: Timing) -> str:
             layer.type,
             layer.window,
             layer.output,
-            milliseconds(layer.forward),
+            "in the next" if layer.within else milliseconds(layer.forward),
         ]
         if train:
             row += [giga(layer.forward_operations, layer.forward), milliseconds(layer.backward)]
             row += [giga(layer.backward_operations, layer.backward), milliseconds(layer.update)]
-        row += [f"{layer.seconds / timing.seconds:.1%}"]
+        row += ["" if layer.within else f"{layer.seconds / timing.seconds:.1%}"]
         row += [] if train else [giga(layer.operations, layer.seconds)]
         rows.append([*row, percent_of_peak(timing, layer)])
     return table(rows, left={1, 2})

@@ -21,11 +21,13 @@ static inline int pass_team(const pass *p, int64_t work)
 
 /* A convolutional section: convolution, batch norm or bias, activation. A connected layer is a 1x1
  * convolution of a 1x1 map. */
-typedef struct {
+typedef struct conv {
     dims in, out;                     /* out.c: filters */
     int size, stride, padding, groups;
     bool batch_normalize;
     activation activation;
+    const struct conv *before;        /* inference: makes this one's input, from its own, within
+                                         this one's forward; NULL: none */
 } conv;
 
 typedef struct {
@@ -46,6 +48,7 @@ typedef struct {
     float *input_delta; bool add;
     float *weight_grads, *bias_grads, *scale_grads; /* added to */
     const void *packed;               /* inference with folding: what conv_fold wrote; NULL: none */
+    const void *packed_before;        /* likewise for `before` */
 } conv_data;
 
 typedef struct { dims in, out; int size, stride, padding; } pool;
@@ -59,6 +62,8 @@ struct backend {
     size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
     void (*conv_backward)(const pass *p, const conv *s, const conv_data *d);
+    /* may `before` become s->before? NULL: never */
+    bool (*conv_takes)(const conv *s, const conv *before);
     size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
     /* room: floats for the folded weights and biases, as the plain backend has them */
     void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, float *room, void *packed);

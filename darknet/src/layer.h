@@ -101,6 +101,9 @@ struct layer {
     const struct detector *detector; /* detectors only */
     bool fresh;                      /* rolling statistics not yet seen a batch, nor loaded */
     void *packed;                    /* inference: what the backend made of the parameters */
+    struct layer *before;            /* inference: the layer before, whose output is made within
+                                        this one's pass; NULL: none */
+    bool within;                     /* it is such a layer: has no output, is not run by itself */
 
     /* keys of any layer */
     float learning_rate;
@@ -127,6 +130,9 @@ typedef struct layer_type {
     int64_t (*multiply_adds)(const layer *l);        /* of one image; NULL: 0 */
     void (*forward)(layer *l, const pass *p);
     void (*backward)(layer *l, const pass *p);       /* NULL: hands nothing on */
+    /* inference: may l take the layer before, which only l reads, into its own pass? If so, it will.
+     * NULL: never */
+    bool (*take)(layer *l, const layer *before, const backend *b);
     /* inference: of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);
     /* Fills l->packed from the parameters; room: as many floats as the layer has parameters. */

@@ -41,6 +41,8 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
             if (l->from[j] < 0)
                 l->input[j] = x;
         l->cost = 0;
+        if (l->within)
+            continue;
         const int64_t began = dn_time_begin(net);
         l->type->forward(l, &p);
         if (net->times)

@@ -203,6 +203,15 @@ class Layer:
         return int(self._info.parameters)
 
     @property
+    def is_within(self) -> bool:
+        """Whether it is computed in the next layer's pass, without an output of its own.
+
+        A depthwise layer in an inference network may be, when only a 1x1 convolution after it reads
+        it.
+        """
+        return bool(self._info.within)
+
+    @property
     def multiply_adds(self) -> int:
         """Of one image's forward pass: convolutions and connected layers."""
         return int(self._info.multiply_adds)

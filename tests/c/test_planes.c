@@ -86,26 +86,37 @@ static int seen(const plane *p, int y, int x, int k)
     return row < 0 || row >= p->h || column < 0 || column >= p->w ? -1 : row * p->w + column;
 }
 
-static void depthwise_forward(const kernels *k, const plane *p, float bias, activation act)
+/* Outputs first…last-1, of two planes, in panels that have room for one plane more. */
+static void depthwise_forward(const kernels *k, const plane *p, int64_t first, int64_t last,
+                              bool biased, activation act)
 {
-    const int count = p->h * p->w, outputs = p->out_h * p->out_w;
-    const int64_t room = taps_scratch(p->w);
-    float *in = drawn(count), *weights = drawn(9), *out = guarded(outputs),
+    const int count = p->h * p->w;
+    const int64_t width = k->tile_columns, room = taps_scratch(p->w), step = 3 * width;
+    const int64_t floats = (last - first + width - 1) / width * step;
+    float *in = drawn(2 * count), *weights = drawn(18), *biases = drawn(2), *out = guarded(floats),
           *scratch = scratch_of(room);
-    k->depthwise(in, p->h, p->w, p->stride, weights, bias, act, out, scratch);
-    for (int i = 0; i < outputs; i++) {
+    const planes two = {2, p->h, p->w, p->stride, first, last};
+    k->depthwise(&two, in, weights, biased ? biases : NULL, act, out, width, step, scratch);
+    for (int64_t j = 0; j < floats; j++) {
+        const int plane_of = (int)(j % step / width);
+        const int64_t i = first + j / step * width + j % width;
+        if (plane_of == 2 || i >= last) {
+            CHECK(out[j] == UNTOUCHED);
+            continue;
+        }
         sum s = {0};
         for (int t = 0; t < 9; t++) {
-            const int at = seen(p, i / p->out_w, i % p->out_w, t);
-            add_term(&s, at < 0 ? 0 : (double)weights[t] * in[at]);
+            const int at = seen(p, (int)(i / p->out_w), (int)(i % p->out_w), t);
+            add_term(&s, at < 0 ? 0 : (double)weights[9 * plane_of + t] * in[plane_of * count + at]);
         }
-        add_term(&s, bias);
+        add_term(&s, biased ? biases[plane_of] : 0);
         s.value = line_at(act, s.value);
-        NEAR(out[i], s);
+        NEAR(out[j], s);
     }
     free(in);
     free(weights);
-    discard(out, outputs);
+    free(biases);
+    discard(out, floats);
     discard(scratch, room);
 }
 
@@ -172,11 +183,12 @@ static void planes_of(const kernels *k, int h, int w)
 {
     for (int stride = 1; stride <= 2; stride++) {
         const plane p = {h, w, stride, (h - 1) / stride + 1, (w - 1) / stride + 1};
-        depthwise_forward(k, &p, 0, LINEAR);
-        depthwise_forward(k, &p, 1.5f, clipped_lines[(w + h) % CLIPPED_LINES]);
+        const int64_t outputs = (int64_t)p.out_h * p.out_w;
+        depthwise_forward(k, &p, 0, outputs, false, LINEAR);
+        depthwise_forward(k, &p, outputs / 3, outputs - outputs / 4, true,
+                          clipped_lines[(w + h) % CLIPPED_LINES]);
         depthwise_backward(k, &p, w % 2);
         depthwise_backward(k, &p, !(w % 2));
-        const int64_t outputs = (int64_t)p.out_h * p.out_w;
         matrix(k, &p, 0, outputs);
         matrix(k, &p, outputs / 3, outputs - outputs / 4);
     }

@@ -28,13 +28,15 @@ void section_add_buffers(layer *l, const conv *s)
 static conv_data collect(const layer *l, const conv *s)
 {
     const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
-    conv_data d = {.input = l->input[0],
+    const layer *before = l->before;
+    conv_data d = {.input = before ? before->input[0] : l->input[0],
                    .output = l->output,
                    .delta = l->delta,
                    .input_delta = l->input_delta[0],
                    .add = l->adds[0],
                    .fresh = l->fresh,
                    .packed = l->packed,
+                   .packed_before = before ? before->packed : NULL,
                    .biases = biases->value,
                    .bias_grads = biases->grad,
                    .weights = weights->value,
@@ -50,6 +52,15 @@ static conv_data collect(const layer *l, const conv *s)
         d.variance = d.mean ? d.mean + s->out.c : NULL;
     }
     return d;
+}
+
+bool section_take(layer *l, const layer *before, const backend *b)
+{
+    conv *s = l->state;
+    if (before->type->take != section_take || !b->conv_takes || !b->conv_takes(s, before->state))
+        return false;
+    s->before = before->state;
+    return true;
 }
 
 size_t section_workspace(const layer *l, const pass *p)

@@ -13,6 +13,8 @@ void section_add_norm(layer *l, const conv *s);
 /* Declares what backward needs besides input and output. */
 void section_add_buffers(layer *l, const conv *s);
 
+/* The layer before as conv.before, where the backend can. */
+bool section_take(layer *l, const layer *before, const backend *b);
 size_t section_workspace(const layer *l, const pass *p);
 void section_forward(layer *l, const pass *p);
 void section_backward(layer *l, const pass *p);
@@ -23,6 +25,6 @@ void section_fold(layer *l, const pass *p, float *room);
 #define SECTION_FUNCTIONS                                              \
     .workspace = section_workspace, .forward = section_forward,        \
     .backward = section_backward, .packed_bytes = section_packed_bytes, \
-    .fold = section_fold
+    .fold = section_fold, .take = section_take
 
 #endif

@@ -22,6 +22,13 @@ conv_kind conv_kind_of(const conv *s, bool folded)
     return GENERAL;
 }
 
+/* A depthwise convolution's rows may as well be made where a pointwise one needs them. */
+bool cpu_conv_takes(const conv *s, const conv *before)
+{
+    return conv_kind_of(s, true) == POINTWISE && !pointwise_joins(s)
+           && conv_kind_of(before, true) == DEPTHWISE && is_clipped_line(before->activation);
+}
+
 static room room_of(const conv *s, const pass *p)
 {
     switch (conv_kind_of(s, p->folded)) {
@@ -59,7 +66,7 @@ size_t cpu_conv_workspace(const conv *s, const pass *p)
     return (size_t)(whole_lines(r.shared) + p->threads * whole_lines(r.own)) * sizeof(float);
 }
 
-static int64_t packed_biases(const conv *s)
+int64_t packed_biases(const conv *s)
 {
     return whole_lines(s->out.c);
 }
@@ -175,29 +182,30 @@ static void finish_channel(const pass *p, const conv *s, const conv_data *d, con
 
 /* act(sums + bias) of channel c of all images. */
 static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
-                              const float *weights, float bias, activation act, const float *input,
-                              float *out, int c)
+                              const float *weights, const float *bias, activation act,
+                              const float *input, float *out, int c)
 {
+    const planes one = {1, s->in.h, s->in.w, s->stride, 0, plane(s->out)};
     for (int b = 0; b < p->batch; b++) {
         const int64_t at = (int64_t)b * s->in.c + c;
-        dn_kernels.depthwise(input + at * plane(s->in), s->in.h, s->in.w, s->stride,
-                             weights + 9 * c, bias, act, out + at * plane(s->out), own_scratch(w));
+        dn_kernels.depthwise(&one, input + at * plane(s->in), weights + 9 * c, bias, act,
+                             out + at * plane(s->out), 0, dn_kernels.tile_columns, own_scratch(w));
     }
 }
 
-/* The sums of all channels, or with `packed` and an epilogue the output; of no depthwise kind. */
-static void sum_up(const pass *p, const workspace *w, const conv *s, const float *weights,
-                   const float *packed, const float *input, float *out, const epilogue *e)
+/* The sums of all channels, or with an epilogue the output; of no depthwise kind. */
+static void sum_up(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                   const float *input, float *out, const epilogue *e)
 {
     switch (conv_kind_of(s, p->folded)) {
     case POINTWISE:
-        pointwise_forward(p, w, s, weights, packed, input, out, e);
+        pointwise_forward(p, w, s, weights, input, out, e);
         break;
     case WINOGRAD:
-        winograd_forward(p, w, s, weights, packed, input, out, e);
+        winograd_forward(p, w, s, weights, input, out, e);
         break;
     case GENERAL:
-        general_forward(p, w, s, weights, packed, input, out, e);
+        general_forward(p, w, s, weights, input, out, e);
         break;
     case DEPTHWISE:
         break;
@@ -214,9 +222,11 @@ static void forward_folded(const pass *p, const workspace *w, const conv *s, con
     if (conv_kind_of(s, true) == DEPTHWISE) {
 #pragma omp parallel for schedule(dynamic, 8) num_threads(w->team)
         for (int c = 0; c < s->out.c; c++)
-            depthwise_channel(p, w, s, weights, biases[c], e.activation, d->input, d->output, c);
-    } else
-        sum_up(p, w, s, NULL, weights, d->input, d->output, &e);
+            depthwise_channel(p, w, s, weights, biases + c, e.activation, d->input, d->output, c);
+    } else {
+        const conv_weights packed = {.packed = weights, .before = d->packed_before};
+        sum_up(p, w, s, packed, d->input, d->output, &e);
+    }
     if (!fused)
         p->backend->activate(p, s->activation, d->output, d->output, p->batch * dims_count(s->out));
 }
@@ -231,11 +241,11 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
     const bool depthwise = conv_kind_of(s, false) == DEPTHWISE;
     float *sums = d->raw ? d->raw : d->output;
     if (!depthwise)
-        sum_up(p, &w, s, d->weights, NULL, d->input, sums, NULL);
+        sum_up(p, &w, s, (conv_weights){.plain = d->weights}, d->input, sums, NULL);
 #pragma omp parallel for schedule(dynamic, 4) num_threads(w.team)
     for (int c = 0; c < s->out.c; c++) {
         if (depthwise)
-            depthwise_channel(p, &w, s, d->weights, 0, LINEAR, d->input, sums, c);
+            depthwise_channel(p, &w, s, d->weights, NULL, LINEAR, d->input, sums, c);
         finish_channel(p, s, d, sums, c);
     }
 }

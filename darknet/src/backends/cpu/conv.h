@@ -49,32 +49,44 @@ static inline float *own_scratch(const workspace *w)
 #endif
 }
 
-/* Each kind: its scratch; the sums (with an epilogue: the output) from weights as they are or, in
- * inference, as packed by the kind; the gradients of the weights (added to) and of the input. */
+/* Weights as they are or, in inference, as packed by the kind; and those of the depthwise layer
+ * within a pointwise one. */
+typedef struct {
+    const float *plain;
+    const float *packed;
+    const float *before; /* biases, then weights */
+} conv_weights;
+
+/* Each kind: its scratch; the sums (with an epilogue: the output); the gradients of the weights
+ * (added to) and of the input. */
+bool pointwise_joins(const conv *s); /* the planes of all images into one */
 room pointwise_room(const conv *s, const pass *p);
 int64_t pointwise_packed_floats(const conv *s);
 void pointwise_pack(const workspace *w, const conv *s, const float *weights, float *packed);
-void pointwise_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                       const float *packed, const float *input, float *output, const epilogue *e);
+void pointwise_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                       const float *input, float *output, const epilogue *e);
 void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
 room winograd_room(const conv *s, const pass *p);
 int64_t winograd_packed_floats(const conv *s);
 void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed);
-void winograd_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                      const float *packed, const float *input, float *output, const epilogue *e);
+void winograd_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                      const float *input, float *output, const epilogue *e);
 void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
 room general_room(const conv *s, const pass *p);
 int64_t general_packed_floats(const conv *s);
 void general_pack(const workspace *w, const conv *s, const float *weights, float *packed);
-void general_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                     const float *packed, const float *input, float *output, const epilogue *e);
+void general_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                     const float *input, float *output, const epilogue *e);
 void general_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 void general_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d);
 
+/* Biases come first in what is packed, at the start of a line. */
+int64_t packed_biases(const conv *s);
+bool cpu_conv_takes(const conv *s, const conv *before);
 size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);

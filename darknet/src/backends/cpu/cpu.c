@@ -11,6 +11,7 @@ const backend cpu_backend = {
     .conv_backward = cpu_conv_backward,
     .conv_packed_bytes = cpu_conv_packed_bytes,
     .conv_fold = cpu_conv_fold,
+    .conv_takes = cpu_conv_takes,
     .batchnorm = reference_batchnorm,
     .batchnorm_grad = reference_batchnorm_grad,
     .activate = cpu_activate,

@@ -6,6 +6,14 @@
 #include "activation.h"
 #include "error.h"
 
+/* Planes of h x w one after the other, and the outputs of each that are asked for, counted through
+ * the rows. */
+typedef struct {
+    int64_t count;
+    int h, w, stride;
+    int64_t first, last;
+} planes;
+
 /* Single-threaded kernels on contiguous float32. Activations here: linear, relu, leaky, relu6
  * ("clipped lines"), whose gradient is known from the pre-activation x alone. */
 typedef struct {
@@ -36,10 +44,11 @@ typedef struct {
      * which are `step` floats apart. Scratch: taps_scratch(w). */
     void (*im2col)(const float *in, int h, int w, int stride, int64_t first, int64_t last,
                    float *panels, int64_t step, float *scratch);
-    /* act(sums + bias) of one plane of a 3x3 depthwise convolution with padding 1. Scratch:
-     * taps_scratch(w). */
-    void (*depthwise)(const float *in, int h, int w, int stride, const float weights[9], float bias,
-                      activation act, float *out, float *scratch);
+    /* 3x3 depthwise convolutions with padding 1: act(sums + bias) of outputs first…last-1 of each
+     * plane. tile_columns of a plane's stand at out, as many at out + step, …; the next plane's
+     * plane_step on. biases NULL: 0. Scratch: taps_scratch(w). */
+    void (*depthwise)(const planes *p, const float *in, const float *weights, const float *biases,
+                      activation act, float *out, int64_t plane_step, int64_t step, float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
     void (*depthwise_input_grad)(const float *delta, int h, int w, int stride,
                                  const float weights[9], float *in_delta, bool add, float *scratch);

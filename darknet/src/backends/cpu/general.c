@@ -211,13 +211,14 @@ room general_room(const conv *s, const pass *p)
     return r;
 }
 
-void general_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                     const float *packed, const float *input, float *output, const epilogue *e)
+void general_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                     const float *input, float *output, const epilogue *e)
 {
     product q = product_of(s, p);
+    const float *packed = weights.packed;
     float *shared = w->shared;
-    if (weights) {
-        general_pack(w, s, weights, shared);
+    if (weights.plain) {
+        general_pack(w, s, weights.plain, shared);
         packed = shared;
         shared += general_packed_floats(s);
     }

@@ -12,7 +12,7 @@ enum {
     CHUNK_FLOATS = 1 << 18
 };
 
-static bool is_joined(const conv *s)
+bool pointwise_joins(const conv *s)
 {
     return plane(s->out) < FEW_PIXELS;
 }
@@ -35,17 +35,32 @@ static void fill(const product *q, int image, int64_t first, int64_t last, int64
     pack((operand){rows, 1, q->n}, last - first, to - from, width, q->k, panels + from * width);
 }
 
+/* Columns of the depthwise layer within: its output is seen nowhere else. */
+static void fill_before(const product *q, int image, int64_t first, int64_t last, int64_t from,
+                        int64_t to, float *panels, float *scratch)
+{
+    const conv *s = q->s->before;
+    const int width = dn_kernels.tile_columns;
+    const float *biases = q->before, *weights = biases + packed_biases(s);
+    const planes p = {to - from, s->in.h, s->in.w, s->stride, first, last};
+    dn_kernels.depthwise(&p, q->input + (image * q->k + from) * plane(s->in), weights + 9 * from,
+                         biases + from, s->activation, panels + from * width, width,
+                         panel_depth(q->k) * width, scratch);
+}
+
 /* Planes of a few pixels are one image of all images' columns. */
 static product product_of(const conv *s, const pass *p, bool turned)
 {
-    const bool joined = is_joined(s);
+    const conv *before = s->before;
+    const bool joined = pointwise_joins(s);
     product q = {.images = joined ? 1 : p->capacity,
                  .m = turned ? s->in.c : s->out.c,
                  .n = plane(s->out) * (joined ? p->capacity : 1),
                  .k = turned ? s->out.c : s->in.c,
                  .unit = dn_kernels.tile_columns,
                  .grain = 1,
-                 .fill = fill,
+                 .scratch = before ? taps_scratch(before->in.w) : 0,
+                 .fill = before ? fill_before : fill,
                  .s = s};
     q.cut = cut_of(&q);
     q.images = joined ? 1 : p->batch;
@@ -61,7 +76,7 @@ static room multiply_room(const conv *s, const pass *p, bool turned)
     room r = product_room(&q);
     if (!p->folded)
         r.shared += packed_floats(q.m, dn_kernels.tile_rows, q.k);
-    if (is_joined(s))
+    if (pointwise_joins(s))
         r.shared += plane(s->out) * p->capacity * (q.m + q.k);
     return r;
 }
@@ -112,10 +127,12 @@ static void part(const workspace *w, int images, int64_t rows, int64_t n, const 
 }
 
 static void convolve(const pass *p, const workspace *w, const conv *s, bool turned, const float *a,
-                     float *shared, const float *input, float *output, bool add, const epilogue *e)
+                     const float *before, float *shared, const float *input, float *output,
+                     bool add, const epilogue *e)
 {
     product q = product_of(s, p, turned);
-    if (!is_joined(s)) {
+    q.before = before;
+    if (!pointwise_joins(s)) {
         q.input = input;
         multiply(w, shared, &q, a, output, add, e);
         return;
@@ -137,24 +154,26 @@ void pointwise_pack(const workspace *w, const conv *s, const float *weights, flo
     pack_weights(w, (operand){weights, s->in.c, 1}, s->out.c, s->in.c, packed);
 }
 
-void pointwise_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                       const float *packed, const float *input, float *output, const epilogue *e)
+void pointwise_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                       const float *input, float *output, const epilogue *e)
 {
+    const float *packed = weights.packed;
     float *shared = w->shared;
-    if (weights) {
-        pointwise_pack(w, s, weights, shared);
+    if (weights.plain) {
+        pointwise_pack(w, s, weights.plain, shared);
         packed = shared;
         shared += pointwise_packed_floats(s);
     }
-    convolve(p, w, s, false, packed, shared, input, output, false, e);
+    convolve(p, w, s, false, packed, weights.before, shared, input, output, false, e);
 }
 
 void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     float *turned = w->shared;
     pack_weights(w, (operand){d->weights, 1, s->in.c}, s->in.c, s->out.c, turned);
-    convolve(p, w, s, true, turned, turned + packed_floats(s->in.c, dn_kernels.tile_rows, s->out.c),
-             d->delta, d->input_delta, d->add, NULL);
+    convolve(p, w, s, true, turned, NULL,
+             turned + packed_floats(s->in.c, dn_kernels.tile_rows, s->out.c), d->delta,
+             d->input_delta, d->add, NULL);
 }
 
 /* Columns first…last-1 of all images as the depth of a panel of `count` channels. */

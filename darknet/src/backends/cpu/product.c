@@ -3,7 +3,7 @@
 enum {
     BLOCK_FLOATS = 1 << 17, /* a thread's panels: half a megabyte */
     CHUNK_FLOATS = 1 << 22, /* panels that the threads share */
-    MOST_COLUMNS = 1024,
+    MOST_COLUMNS = 2048,
     LEAST_PANELS = 8, /* of columns, for weights once read */
     ROW_PANELS = 16,
     FEW = 4 /* tasks, that two or four threads share evenly; more come in eights */

@@ -28,7 +28,8 @@ struct product {
     void (*fill)(const product *q, int image, int64_t first, int64_t last, int64_t from, int64_t to,
                  float *panels, float *scratch);
     const conv *s;
-    const float *input; /* for fill */
+    /* for fill */
+    const float *input, *before;
     int group;
 };
 

@@ -228,10 +228,10 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
     }
 }
 
-void winograd_forward(const pass *p, const workspace *w, const conv *s, const float *weights,
-                      const float *packed, const float *input, float *output, const epilogue *e)
+void winograd_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                      const float *input, float *output, const epilogue *e)
 {
-    convolve(p, w, s, false, weights, packed, input, output, false, e);
+    convolve(p, w, s, false, weights.plain, weights.packed, input, output, false, e);
 }
 
 void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
