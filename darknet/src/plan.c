@@ -81,6 +81,12 @@ static void trace_gradients(draft *d)
     }
 }
 
+/* An inference network may be asked for its training plan. */
+static bool is_within(const draft *d, int i)
+{
+    return d->purpose == DN_PLAN_INFER && d->net->layers[i].within;
+}
+
 static int last_reader(const draft *d, int i)
 {
     const dn_network *net = d->net;
@@ -95,7 +101,7 @@ static int last_reader(const draft *d, int i)
         for (int j = 0; j < net->layers[k].inputs; j++) {
             if (net->layers[k].from[j] != i)
                 continue;
-            const int moment = net->layers[k].within ? k + 1 : k; /* read in the next layer's pass */
+            const int moment = is_within(d, k) ? k + 1 : k; /* read in the next layer's pass */
             if (last < moment)
                 last = moment;
             if (train && d->runs[k] && net->layers[k].reads_input && last < backward_moment(d, k))
@@ -111,7 +117,7 @@ static void list_spans(draft *d)
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
         const size_t floats = (size_t)net->batch * (size_t)dims_count(l->out);
-        if (!l->type->transparent && !l->within)
+        if (!l->type->transparent && !is_within(d, i))
             need(d, floats * sizeof(float), i, last_reader(d, i), (void **)&l->output);
         if (!infer && d->wanted[i] && (d->first_write[i] >= 0 || d->purpose == DN_PLAN_KEEP))
             need(d, floats * sizeof(float), d->first_write[i],

@@ -62,13 +62,14 @@ def test_the_output_is_that_of_separate_layers(case, batch):
             randomize(layer, seed=layer.index)
         wanted = apart.forward(x).copy()
         assert within(apart) == []
+        before = None
         for threads in (1, 2, 3):
             with network(sections, shape, batch, threads=threads, inference=True) as net:
                 copy_weights(apart, net)
                 assert within(net) == expected
                 found = net.forward(x).copy()
                 np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
-                if threads > 1:
+                if before is not None:
                     np.testing.assert_array_equal(found, before)
                 before = found
                 if batch > 1:  # fewer images than there may be
@@ -96,6 +97,13 @@ def test_it_has_no_output_of_its_own():
         net.forward(images((9, 12, 12)))
         with pytest.raises(PylrmError, match="not kept"):
             _ = net[0].output
+
+
+def test_a_plan_for_training_has_it():
+    sections, shape = depthwise(18) + pointwise(33), (18, 35, 35)
+    with network(sections, shape, 2) as net, network(sections, shape, 2, inference=True) as other:
+        assert within(other) == [0]
+        assert net.memory("train") == other.memory("train")
 
 
 def test_memory_is_that_of_the_layers_around_it():

@@ -51,7 +51,7 @@ static void fill_before(const product *q, int image, int64_t first, int64_t last
 /* Planes of a few pixels are one image of all images' columns. */
 static product product_of(const conv *s, const pass *p, bool turned)
 {
-    const conv *before = s->before;
+    const conv *before = p->folded ? s->before : NULL;
     const bool joined = pointwise_joins(s);
     product q = {.images = joined ? 1 : p->capacity,
                  .m = turned ? s->in.c : s->out.c,
