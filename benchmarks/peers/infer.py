@@ -1,9 +1,11 @@
-"""Time one program's inference, an image a pass, float32: prints one JSON line.
+"""Time one program's inference, an image a pass, float32, whenever it is asked to.
 
     python benchmarks/peers/infer.py ENGINE FOLDER          (see prepare.py)
 
 ENGINE is pylrm, torch-jit, torch-compile, onnxruntime, openvino or opencv; "onnx" writes the
-net.onnx that two of them read. Its output is first held against ours.
+net.onnx that two of them read. Its output is first held against ours. Each line of the input is a
+number of passes; the answer is a line of JSON: the median of their seconds, and the process's
+largest memory in bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import os
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +23,8 @@ from pathlib import Path
 import numpy as np
 
 Run = Callable[[], np.ndarray]
+
+WARM_UP = 5
 
 
 def pylrm(folder: Path, x: np.ndarray, threads: int) -> tuple[Run, str]:
@@ -127,7 +132,6 @@ if __name__ == "__main__":
     parser.add_argument("engine", choices=[*ENGINES, "onnx"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args()
     x = np.load(args.folder / "input.npy")[:1]
     if args.engine == "onnx":
@@ -141,18 +145,17 @@ if __name__ == "__main__":
         raise SystemExit(
             f"{args.engine}: the networks differ: {theirs.shape}, {ours.shape}, {error:.2g}"
         )
-    times = []
-    for _ in range(args.rounds + 3):
-        began = time.perf_counter()
+    for _ in range(WARM_UP):
         run()
-        times.append(time.perf_counter() - began)
-    print(
-        json.dumps(
-            {
-                "seconds": statistics.median(times[3:]),
-                "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "version": version,
-                "error": error,
-            }
+    print(json.dumps({"version": version, "error": error}), flush=True)
+    for line in sys.stdin:
+        times = []
+        for _ in range(1 + int(line)):
+            began = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - began)
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # the first one finds the caches full of the others' work
+        print(
+            json.dumps({"seconds": statistics.median(times[1:]), "resident": resident}), flush=True
         )
-    )
