@@ -95,6 +95,8 @@ struct layer {
     int buffer_count;
 
     bool reads_input, reads_output;  /* as the type says; shape() may know better */
+    bool repeats_input;              /* shape() says so: the output is the input. Inference keeps
+                                        it once: output == input[0] */
     double cost;
     dn_detector_stats stats;
     dn_mining_stats mining;

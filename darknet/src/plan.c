@@ -87,6 +87,11 @@ static bool is_within(const draft *d, int i)
     return d->purpose == DN_PLAN_INFER && d->net->layers[i].within;
 }
 
+static bool is_repeated(const draft *d, int i)
+{
+    return d->purpose == DN_PLAN_INFER && d->net->layers[i].repeats_input;
+}
+
 static int last_reader(const draft *d, int i)
 {
     const dn_network *net = d->net;
@@ -104,6 +109,9 @@ static int last_reader(const draft *d, int i)
             const int moment = is_within(d, k) ? k + 1 : k; /* read in the next layer's pass */
             if (last < moment)
                 last = moment;
+            const int beyond = is_repeated(d, k) ? last_reader(d, k) : 0;
+            if (last < beyond)
+                last = beyond;
             if (train && d->runs[k] && net->layers[k].reads_input && last < backward_moment(d, k))
                 last = backward_moment(d, k);
         }
@@ -117,7 +125,7 @@ static void list_spans(draft *d)
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
         const size_t floats = (size_t)net->batch * (size_t)dims_count(l->out);
-        if (!l->type->transparent && !is_within(d, i))
+        if (!l->type->transparent && !is_within(d, i) && !is_repeated(d, i))
             need(d, floats * sizeof(float), i, last_reader(d, i), (void **)&l->output);
         if (!infer && d->wanted[i] && (d->first_write[i] >= 0 || d->purpose == DN_PLAN_KEEP))
             need(d, floats * sizeof(float), d->first_write[i],
@@ -227,11 +235,13 @@ dn_status dn_plan_bytes(dn_network *net, dn_purpose purpose, int64_t *bytes, dn_
     return status;
 }
 
-/* Edges see what their sources own. */
+/* Edges see what their sources own, or repeat. */
 static void connect(dn_network *net)
 {
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
+        if (net->purpose == DN_PLAN_INFER && l->repeats_input)
+            l->output = net->layers[l->from[0]].output;
         for (int j = 0; j < l->inputs; j++) {
             const layer *source = l->from[j] >= 0 ? &net->layers[l->from[j]] : NULL;
             l->input[j] = source ? source->output : NULL;

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pylrm
-from tests.layers.common import KERNELS, check, logistic, network, section
+from tests.layers.common import KERNELS, check, copy_weights, images, logistic, network, section
 
 SIGMOID = section("activation", activation="logistic")
 TANH = section("activation", activation="tanh")
@@ -63,6 +63,53 @@ def test_what_is_not_taken_gets_no_gradient(kernels):
         assert not weights[:2].any()
         assert weights[2:].all()
         assert np.isfinite(net[0].grads["weights"]).all()
+
+
+def convolution(**keys):
+    return section(
+        "convolutional", **{"filters": 4, "size": 3, "pad": 1, "activation": "relu"} | keys
+    )
+
+
+# What a route of one layer repeats must be there for as long as the route's readers read.
+REPEATS = {
+    "read much later": convolution()
+    + convolution(stride=2)
+    + section("route", layers=0)
+    + 3 * convolution(filters=6)
+    + section("route", layers="-1,-4")
+    + convolution(),
+    "of a route of one layer": convolution()
+    + section("route", layers=-1)
+    + convolution()
+    + section("route", layers=1)
+    + convolution(filters=3)
+    + section("route", layers="-1,-2,1"),
+    "the network's output": convolution() + 2 * convolution() + section("route", layers=0),
+}
+
+
+@pytest.mark.parametrize("case", REPEATS)
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_inference_repeats_a_layer_without_a_copy(case, kernels):
+    shape = (3, 12, 10)
+    with (
+        network(REPEATS[case], shape, kernels=kernels, keep=True) as kept,
+        network(REPEATS[case], shape, kernels=kernels, inference=True) as net,
+    ):
+        copy_weights(kept, net)
+        x = images(shape)
+        wanted = kept.forward(x)
+        np.testing.assert_allclose(net.forward(x), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_a_repeated_layer_takes_no_memory():
+    sizes = []
+    for layers in ("-1", "-1,-1"):
+        text = convolution() + section("route", layers=layers) + convolution(size=1, filters=1)
+        with network(text, (3, 80, 80), 1, inference=True) as net:
+            sizes.append(net.memory("infer")[1])
+    assert sizes[1] - sizes[0] >= 4 * 80 * 80 * 4
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_layer_error(l, e, "has %lld channels: there may be 2^31 - 1",
                               (long long)channels);
     l->out.c = (int)channels;
+    l->repeats_input = l->inputs == 1 && r->groups == 1;
     return DN_OK;
 }
 
@@ -68,6 +69,8 @@ static void forward(layer *l, const pass *p)
     const route *r = l->state;
     const int64_t all = dims_count(l->out);
     float *out = l->output;
+    if (out == l->input[0])
+        return;
     for (int j = 0; j < l->inputs; j++) {
         const int64_t whole = dims_count(l->in[j]), share = whole / r->groups;
         p->backend->copy_rows(p, p->batch, share, l->input[j] + r->group_id * share, whole, out,
