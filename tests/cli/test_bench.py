@@ -65,6 +65,20 @@ def test_inference(run: Run, tiny_cfg: Callable[..., Path]) -> None:
     assert run("bench", tiny_cfg(), "--inference", "--rounds", 2)[1].count("backward") == 0
 
 
+def test_a_layer_within_the_next(run: Run, tmp_path: Path) -> None:
+    cfg = tmp_path / "pair.cfg"
+    cfg.write_text(
+        "[net]\nwidth=12\nheight=12\nchannels=6\n"
+        "[convolutional]\nfilters=6\ngroups=6\nsize=3\npad=1\nactivation=relu\n"
+        "[convolutional]\nfilters=5\nactivation=relu\n"
+    )
+    first, second = record(run, cfg, "--inference")["layers"]
+    assert (first["within"], first["forward"], first["forward_operations"]) == (True, 0, 0)
+    assert second["forward_operations"] == 2 * 12 * 12 * (6 * 9 + 6 * 5)
+    rows = run("bench", cfg, "--inference", "--rounds", 2)[1].splitlines()
+    assert rows[1].endswith("in the next") and "%" in rows[2] and "in the next" not in rows[2]
+
+
 def test_subdivisions_make_the_batch(run: Run, tiny_cfg: Callable[..., Path]) -> None:
     cfg = tiny_cfg(batch=6, subdivisions=3)
     assert record(run, cfg)["batch"] == 2
