@@ -77,6 +77,7 @@ dn_status dn_fold(dn_network *net, dn_error *e)
     dn_status status = make_room(net, &room, e);
     const pass p = {.backend = net->backend,
                     .threads = dn_usable_threads(net->threads),
+                    .most_threads = net->threads,
                     .batch = net->batch,
                     .capacity = net->batch,
                     .folded = true,

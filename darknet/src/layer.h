@@ -48,6 +48,7 @@ enum { MAX_PARAMS = 5, MAX_BUFFERS = 6 };
 typedef struct {
     const backend *backend;
     int threads;
+    int most_threads;                /* of any pass: scratch is laid out for these */
     int batch;                       /* images in this pass */
     int capacity;                    /* most images a pass: scratch is laid out for these */
     bool train;                      /* batch statistics, dropout, mining */

@@ -7,6 +7,7 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
 {
     return (pass){.backend = net->backend,
                   .threads = dn_usable_threads(net->threads),
+                  .most_threads = net->threads,
                   .batch = images,
                   .capacity = net->batch,
                   .train = train,

@@ -145,6 +145,7 @@ static void list_spans(draft *d)
     size_t workspace = 64;
     const pass p = {.backend = net->backend,
                     .threads = net->threads,
+                    .most_threads = net->threads,
                     .batch = net->batch,
                     .capacity = net->batch,
                     .train = !infer,

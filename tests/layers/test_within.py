@@ -63,7 +63,7 @@ def test_the_output_is_that_of_separate_layers(case, batch):
         wanted = apart.forward(x).copy()
         assert within(apart) == []
         before = None
-        for threads in (1, 2, 3):
+        for threads in (1, 2, 3, 6):  # with many, products are cut otherwise
             with network(sections, shape, batch, threads=threads, inference=True) as net:
                 copy_weights(apart, net)
                 assert within(net) == expected

@@ -179,6 +179,7 @@ static product product_of(const conv *s, const pass *p)
 {
     const bool common = is_common(s);
     product q = {.images = p->capacity,
+                 .threads = p->most_threads,
                  .m = filters_of(s),
                  .n = plane(s->out),
                  .k = conv_depth(s),

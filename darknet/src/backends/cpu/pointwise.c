@@ -54,6 +54,7 @@ static product product_of(const conv *s, const pass *p, bool turned)
     const conv *before = p->folded ? s->before : NULL;
     const bool joined = pointwise_joins(s);
     product q = {.images = joined ? 1 : p->capacity,
+                 .threads = p->most_threads,
                  .m = turned ? s->in.c : s->out.c,
                  .n = plane(s->out) * (joined ? p->capacity : 1),
                  .k = turned ? s->out.c : s->in.c,

@@ -39,7 +39,8 @@ cut cut_of(const product *q)
     const int64_t most_units = most(least(BLOCK_FLOATS / q->k, MOST_COLUMNS) / q->unit, 1);
     const int64_t blocks = pieces_of(units, most_units);
     const int64_t tasks = q->images < FEW ? even(blocks) : blocks;
-    if (units / tasks * q->unit >= LEAST_PANELS * width || (q->images >= FEW && blocks == 1))
+    if (q->images * tasks >= q->threads
+        && (units / tasks * q->unit >= LEAST_PANELS * width || (q->images >= FEW && blocks == 1)))
         return (cut){true, tasks, pieces_of(units, tasks) * q->unit};
     const int64_t panels = panel_count(q->m, dn_kernels.tile_rows);
     const int64_t chunk = most(CHUNK_FLOATS / q->k / q->unit, 1) * q->unit;

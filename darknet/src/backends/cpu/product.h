@@ -4,7 +4,7 @@
 
 #include "conv.h"
 
-/* How a product is cut: a function of its shape alone. */
+/* How a product is cut. Its sums do not depend on it. */
 typedef struct {
     bool apart;      /* each thread fills its own panels and takes all rows; else all fill together
                         and share out the rows */
@@ -16,7 +16,7 @@ typedef struct {
  * `fill` makes. Image i of the output starts at output + i*image_step. */
 typedef struct product product;
 struct product {
-    int images;
+    int images, threads;
     int64_t m, n, k;
     int unit;        /* columns come in whole units of these, but for the last */
     int grain;       /* rows that fill makes together */
