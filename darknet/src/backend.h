@@ -3,7 +3,7 @@
  * Layers call this table, never a kernel by name. All arrays are (batch, c, h, w) float32,
  * contiguous. `batch` is p->batch. In *_grad functions `add` says that input_delta already holds
  * another consumer's gradient: add to it, else overwrite it. input_delta may be NULL: not asked
- * for. Results must not depend on p->threads: work is cut into pieces fixed by the shape, sums have
+ * for. Results must not depend on p->threads: sums are cut into pieces fixed by the shape, and have
  * a fixed order.
  * p->workspace is scratch; only convolution uses it.
  */
