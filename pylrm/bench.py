@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 WARM_UP = 2  # rounds that do not count: memory is touched for the first time
 LEAST, SECONDS = 3, 8.0  # rounds without a number given: these at least, else that long
 BOXES = 10  # truths an image
+WITHIN = "in the next"  # of a layer that the next one computes
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,7 @@ def layer_table(timing: Timing) -> str:
             layer.type,
             layer.window,
             layer.output,
-            "in the next" if layer.within else milliseconds(layer.forward),
+            WITHIN if layer.within else milliseconds(layer.forward),
         ]
         if train:
             row += [giga(layer.forward_operations, layer.forward), milliseconds(layer.backward)]
@@ -364,7 +365,7 @@ def chart(timing: Timing, out: Path) -> None:
             left += values
         for row, layer in enumerate(layers):
             axes.annotate(
-                percent_of_peak(timing, layer),
+                WITHIN if layer.within else percent_of_peak(timing, layer),
                 (left[row], row),
                 xytext=(4, 0),
                 textcoords="offset points",
