@@ -36,7 +36,8 @@ CASES = {
     "Winograd, tiles and a rest": (2, (40, 13, 13), {"filters": 17, **THREE}),
     "Winograd, a tall plane": (1, (23, 35, 5), {"filters": 31, **THREE}),
     "Winograd, a row longer than a block": (2, (16, 2, 530), {"filters": 16, **THREE}),
-    "Winograd, several pieces of channels": (1, (150, 26, 9), {"filters": 139, **THREE}),
+    "Winograd, several slices of channels": (1, (150, 26, 9), {"filters": 139, **THREE}),
+    "Winograd, several groups of filters": (1, (1024, 4, 5), {"filters": 480, **THREE}),
     "Winograd, several chunks": (1, (130, 150, 154), {"filters": 33, **THREE}),
 }
 

@@ -6,18 +6,15 @@
 
 #include "backends/reference/reference.h"
 
-conv_kind conv_kind_of(const conv *s, bool folded)
+conv_kind conv_kind_of(const conv *s)
 {
-    enum { FEW = 16, MANY = 1 << 17 };
+    enum { FEW = 16 };
     const bool three = s->size == 3 && s->padding == 1;
     if (s->size == 1 && s->stride == 1 && s->padding == 0 && s->groups == 1)
         return POINTWISE;
     if (three && s->groups == s->in.c && s->in.c == s->out.c && s->stride <= 2)
         return DEPTHWISE;
-    /* Transformed weights are 4 times as large: where they are many, and images few as in
-     * inference, reading them takes longer than the products that they save. */
-    if (three && s->groups == 1 && s->stride == 1 && s->in.c >= FEW && s->out.c >= FEW
-        && !(folded && (int64_t)s->in.c * s->out.c > MANY))
+    if (three && s->groups == 1 && s->stride == 1 && s->in.c >= FEW && s->out.c >= FEW)
         return WINOGRAD;
     return GENERAL;
 }
@@ -25,13 +22,13 @@ conv_kind conv_kind_of(const conv *s, bool folded)
 /* A depthwise convolution's rows may as well be made where a pointwise one needs them. */
 bool cpu_conv_takes(const conv *s, const conv *before)
 {
-    return conv_kind_of(s, true) == POINTWISE && !pointwise_joins(s)
-           && conv_kind_of(before, true) == DEPTHWISE && is_clipped_line(before->activation);
+    return conv_kind_of(s) == POINTWISE && !pointwise_joins(s) && conv_kind_of(before) == DEPTHWISE
+           && is_clipped_line(before->activation);
 }
 
 static room room_of(const conv *s, const pass *p)
 {
-    switch (conv_kind_of(s, p->folded)) {
+    switch (conv_kind_of(s)) {
     case POINTWISE:
         return pointwise_room(s, p);
     case WINOGRAD:
@@ -74,7 +71,7 @@ int64_t packed_biases(const conv *s)
 size_t cpu_conv_packed_bytes(const conv *s)
 {
     int64_t floats = 0;
-    switch (conv_kind_of(s, true)) {
+    switch (conv_kind_of(s)) {
     case POINTWISE:
         floats = pointwise_packed_floats(s);
         break;
@@ -111,7 +108,7 @@ void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room
     const int64_t count = (int64_t)s->out.c * conv_depth(s);
     reference_conv_fold(p, s, d, NULL, room);
     memcpy(biases, room + count, (size_t)s->out.c * sizeof *biases);
-    switch (conv_kind_of(s, true)) {
+    switch (conv_kind_of(s)) {
     case POINTWISE:
         pointwise_pack(&w, s, room, weights);
         break;
@@ -197,7 +194,7 @@ static void depthwise_channel(const pass *p, const workspace *w, const conv *s,
 static void sum_up(const pass *p, const workspace *w, const conv *s, conv_weights weights,
                    const float *input, float *out, const epilogue *e)
 {
-    switch (conv_kind_of(s, p->folded)) {
+    switch (conv_kind_of(s)) {
     case POINTWISE:
         pointwise_forward(p, w, s, weights, input, out, e);
         break;
@@ -219,7 +216,7 @@ static void forward_folded(const pass *p, const workspace *w, const conv *s, con
     const float *biases = d->packed, *weights = biases + packed_biases(s);
     const bool fused = is_clipped_line(s->activation);
     const epilogue e = {biases, fused ? s->activation : LINEAR};
-    if (conv_kind_of(s, true) == DEPTHWISE) {
+    if (conv_kind_of(s) == DEPTHWISE) {
 #pragma omp parallel for schedule(dynamic, 8) num_threads(w->team)
         for (int c = 0; c < s->out.c; c++)
             depthwise_channel(p, w, s, weights, biases + c, e.activation, d->input, d->output, c);
@@ -238,7 +235,7 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
         forward_folded(p, &w, s, d);
         return;
     }
-    const bool depthwise = conv_kind_of(s, false) == DEPTHWISE;
+    const bool depthwise = conv_kind_of(s) == DEPTHWISE;
     float *sums = d->raw ? d->raw : d->output;
     if (!depthwise)
         sum_up(p, &w, s, (conv_weights){.plain = d->weights}, d->input, sums, NULL);

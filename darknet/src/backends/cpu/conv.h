@@ -12,7 +12,7 @@
 /* POINTWISE: 1x1. DEPTHWISE: 3x3 a channel. WINOGRAD: 3x3 of stride 1 and padding 1. GENERAL: all
  * others, by im2col. A file each. */
 typedef enum { POINTWISE, DEPTHWISE, WINOGRAD, GENERAL } conv_kind;
-conv_kind conv_kind_of(const conv *s, bool folded);
+conv_kind conv_kind_of(const conv *s);
 
 static inline int64_t plane(dims d)
 {

@@ -78,7 +78,7 @@ static void depthwise_channel(const pass *p, const workspace *w, const conv *s, 
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d)
 {
     const workspace w = conv_workspace_of(p, s);
-    const conv_kind kind = conv_kind_of(s, false);
+    const conv_kind kind = conv_kind_of(s);
 #pragma omp parallel for schedule(dynamic, 4) num_threads(w.team)
     for (int c = 0; c < s->out.c; c++) {
         channel_backward(p, s, d, c);

@@ -3,9 +3,10 @@
  *
  * Rows of tiles are counted through all images. The forward pass works on a chunk of rows at a
  * time, cut into blocks of about BLOCK_TILES tiles: the transformed input of a chunk is shared; a
- * thread then takes a block of filters and a block of tiles from there to the output. The
- * gradient of the input is the same with the kernels turned and the roles of channels and filters
- * exchanged. */
+ * thread then takes a block of filters and a block of tiles from there to the output. Transformed
+ * kernels would be 4 times as many values as the weights: a thread makes them for its block, a
+ * slice of channels at a time, and they never leave its cache. The gradient of the input is the
+ * same with the kernels turned and the roles of channels and filters exchanged. */
 #include <string.h>
 
 #include "conv.h"
@@ -14,9 +15,11 @@ enum {
     PLACES = WINOGRAD_PLACES,
     SLACK = WINOGRAD_SLACK,
     SHARED_FLOATS = 6 << 20, /* of a chunk's transforms: 24 MiB, as far as the cache may reach */
+    GROUP_FLOATS = 4 << 20,  /* of taps packed at a time */
     BLOCK_TILES = 128,       /* at most, where a row has no more */
     BLOCK_ROWS = 24,         /* filters a block, about */
-    BLOCK_CHANNELS = 64      /* of the weights' gradient */
+    BLOCK_CHANNELS = 64,     /* of the weights' gradient */
+    SLICE = 64               /* channels whose kernels are transformed at a time */
 };
 
 /* A convolution as the transforms see it: planes of h x w, `in` of them to `out`. */
@@ -26,7 +29,7 @@ typedef struct {
     int64_t rows;     /* of tiles, in all images */
     int block, chunk; /* rows of tiles in a block, and in a chunk (whole blocks) */
     int block_panels; /* panels of tiles in a block */
-    int group;        /* filters whose transformed weights are kept at a time */
+    int group;        /* filters whose taps are packed at a time, in training */
     int filters;      /* a block */
 } shape;
 
@@ -63,10 +66,8 @@ static shape shape_of(const conv *s, const pass *p, bool turned)
     const int64_t blocks = pieces_of(most_rows, t.block);
     t.chunk = t.block * (int)least(most(SHARED_FLOATS / block_floats, 1), blocks);
     t.filters = BLOCK_ROWS / rows * rows;
-    const int64_t filter_floats = (int64_t)PLACES * t.in;
-    t.group = t.filters
-              * (int)most(least(SHARED_FLOATS / filter_floats, t.out + t.filters - 1) / t.filters,
-                          1);
+    const int64_t most_filters = least(GROUP_FLOATS / (9 * (int64_t)t.in), t.out + t.filters - 1);
+    t.group = (int)most(most_filters / t.filters, 1) * t.filters;
     return t;
 }
 
@@ -86,22 +87,45 @@ static int64_t scratch_rows(const shape *t)
     return WINOGRAD_ROWS * winograd_row(t->w);
 }
 
-/* A place's tiles in a block, in a thread's scratch. */
-static int64_t block_step(const shape *t)
+/* Tiles of a block, whole panels of them. */
+static int64_t block_tiles(const shape *t)
 {
-    return (int64_t)t->block_panels * dn_kernels.tile_columns + SLACK;
+    return (int64_t)t->block_panels * dn_kernels.tile_columns;
 }
 
-enum { DEPTH = 128 }; /* channels or tiles transformed at a time, on their way to a panel */
+/* A place of a block's transformed plane. */
+static int64_t tiles_step(const shape *t)
+{
+    return block_tiles(t) + SLACK;
+}
+
+/* A place of a block of filters and tiles: products, [filter][tile]. */
+static int64_t sums_step(const shape *t)
+{
+    return t->filters * block_tiles(t) + SLACK;
+}
+
+/* Taps are packed as the transform reads them: panels of filters, of as many slices of channels as
+ * there are, each [tap][channel][lane]. */
+static int64_t taps_floats(int64_t channels)
+{
+    return 9 * channels * dn_kernels.tile_rows;
+}
+
+/* A place of the transformed kernels of a block of filters and a slice of channels. */
+static int64_t kernels_step(const shape *t)
+{
+    return (int64_t)t->filters * SLICE + SLACK;
+}
 
 static room forward_room(const conv *s, const pass *p, bool turned)
 {
     const shape t = shape_of(s, p, turned);
-    const int rows = dn_kernels.tile_rows;
-    const int64_t weights = (int64_t)rows * PLACES * (DEPTH + SLACK) + 9 * (DEPTH + SLACK);
-    return (room){.shared = block_floats(&t) * (t.chunk / t.block)
-                            + PLACES * packed_floats(t.group, rows, t.in),
-                  .own = scratch_rows(&t) + most(PLACES * block_step(&t) * t.filters, weights)};
+    const int64_t blocks = block_floats(&t) * (t.chunk / t.block);
+    const int64_t taps = p->folded ? 0 : taps_floats(t.in) * t.group / dn_kernels.tile_rows + SLACK;
+    const int64_t products = PLACES * (sums_step(&t) + kernels_step(&t));
+    return (room){.shared = blocks + taps,
+                  .own = scratch_rows(&t) + most(products, PLACES * tiles_step(&t))};
 }
 
 /* Rows first…last-1 of all rows of tiles: the next piece within one image. */
@@ -127,7 +151,7 @@ static void transform_chunk(const workspace *w, const shape *t, const float *inp
                             int64_t last, float *panels)
 {
     const int width = dn_kernels.tile_columns;
-    const int64_t step = block_step(t), blocks = pieces_of(last - first, t->block);
+    const int64_t step = tiles_step(t), blocks = pieces_of(last - first, t->block);
 #pragma omp parallel for collapse(2) schedule(dynamic, 4) num_threads(w->team)
     for (int64_t b = 0; b < blocks; b++)
         for (int c = 0; c < t->in; c++) {
@@ -144,83 +168,104 @@ static void transform_chunk(const workspace *w, const shape *t, const float *inp
         }
 }
 
-/* The transformed kernels of filters first…first+count-1: [place][panel][channel][lane]. Turned,
- * a filter is an input channel, its channels are the filters, and each kernel stands on its
- * head. */
-static void transform_weights(const workspace *w, const shape *t, const float *weights, bool turned,
-                              int first, int count, float *panels)
+/* The taps of filters first…first+count-1. Turned, a filter is an input channel, its channels
+ * are the filters, and each kernel stands on its head. */
+static void pack_taps(const workspace *w, const shape *t, const float *weights, bool turned,
+                      int first, int count, float *packed)
 {
-    const int rows = dn_kernels.tile_rows;
+    const int rows = dn_kernels.tile_rows, panels = (int)panel_count(count, rows);
     const int64_t filter_step = turned ? 9 : (int64_t)t->in * 9,
                   channel_step = turned ? (int64_t)t->out * 9 : 9;
-    const int64_t place_step = packed_floats(count, rows, t->in);
-    const int64_t step = DEPTH + SLACK;
-    const int pieces = (int)pieces_of(t->in, DEPTH), count_panels = (int)panel_count(count, rows);
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
-    for (int i = 0; i < count_panels; i++)
-        for (int j = 0; j < pieces; j++) {
-            float *taps = own_scratch(w), *places = taps + 9 * step;
-            const int channel = j * DEPTH, depth = (int)least(DEPTH, t->in - channel);
-            const int lanes = (int)least(rows, count - i * rows);
-            for (int l = 0; l < lanes; l++) {
-                const float *kernel = weights + (first + i * rows + l) * filter_step
-                                      + channel * channel_step;
-                for (int c = 0; c < depth; c++)
+#pragma omp parallel for collapse(2) num_threads(w->team)
+    for (int i = 0; i < panels; i++)
+        for (int slice = 0; slice < t->in; slice += SLICE) {
+            const int64_t depth = least(SLICE, t->in - slice), lanes = depth * rows;
+            float *to = packed + i * taps_floats(t->in) + taps_floats(slice);
+            for (int l = 0; l < rows; l++, to++) {
+                const int filter = first + (int)least(i * rows + l, count - 1);
+                const float *kernel = weights + filter * filter_step + slice * channel_step;
+                for (int c = 0; c < depth; c++, kernel += channel_step)
                     for (int k = 0; k < 9; k++)
-                        taps[k * step + c] = kernel[c * channel_step + (turned ? 8 - k : k)];
-                dn_kernels.winograd_weights(taps, step, depth, places + l * PLACES * step, step);
+                        to[k * lanes + c * rows] = kernel[turned ? 8 - k : k];
             }
-            for (int place = 0; place < PLACES; place++)
-                dn_kernels.pack(places + place * step, PLACES * step, lanes, depth, rows,
-                                panels + place * place_step
-                                    + (i * panel_depth(t->in) + channel) * rows);
         }
 }
 
-/* A block of filters on a block of tiles: products place by place, then back to pixels. */
-static void multiply_block(const workspace *w, const shape *t, const float *weights,
-                           int64_t place_step, const float *panels, int64_t from, int64_t to,
-                           int first, int filters, float *output, bool add, const epilogue *e)
+/* The sums of a block of filters on a block of tiles, back to pixels. */
+static void to_pixels(const workspace *w, const shape *t, const float *sums, int64_t from,
+                      int64_t to, int first, int filters, float *output, bool add,
+                      const epilogue *e)
 {
-    const int64_t step = block_step(t), tiles = (to - from) * t->across;
-    float *scratch = own_scratch(w), *sums = scratch + scratch_rows(t);
-    for (int place = 0; place < PLACES; place++)
-        gemm(filters, tiles, t->in, weights + place * place_step, panels + place * panel_floats(t),
-             false, sums + place * step * filters, step, NULL);
     for (int f = 0; f < filters; f++)
         for (piece q = {0}; next_piece(t, from, to, &q);)
             dn_kernels.winograd_output(
-                sums + f * step + q.at * t->across, step * filters, t->h, t->w, q.first, q.rows,
-                output + (q.image * t->out + first + f) * t->h * t->w, add,
-                e ? e->biases[first + f] : 0, e ? e->activation : LINEAR, scratch);
+                sums + f * block_tiles(t) + q.at * t->across, sums_step(t), t->h, t->w, q.first,
+                q.rows, output + (q.image * t->out + first + f) * t->h * t->w, add,
+                e ? e->biases[first + f] : 0, e ? e->activation : LINEAR, own_scratch(w));
 }
 
-/* weights NULL: `packed` holds the transformed kernels of all filters. */
+/* Taps on their way to the second-level cache. */
+static void fetch(const float *taps, int64_t floats)
+{
+    enum { LINE = 16, SECOND_LEVEL = 2 };
+    for (int64_t i = 0; i < floats; i += LINE)
+        __builtin_prefetch(taps + i, 0, SECOND_LEVEL);
+}
+
+/* A block of filters on a block of tiles: products place by place, slice upon slice, then back to
+ * pixels. The next slice's taps are fetched meanwhile. */
+static void multiply_block(const workspace *w, const shape *t, const float *taps,
+                           const float *panels, int64_t from, int64_t to, int first, int filters,
+                           float *output, bool add, const epilogue *e)
+{
+    const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
+    const int64_t panel = taps_floats(t->in), tiles = (to - from) * t->across;
+    float *sums = own_scratch(w) + scratch_rows(t), *kernels = sums + PLACES * sums_step(t);
+    for (int slice = 0; slice < t->in; slice += SLICE, taps += taps_floats(SLICE)) {
+        const int64_t depth = least(SLICE, t->in - slice), lanes = depth * rows;
+        for (int i = 0; i * rows < filters; i++)
+            dn_kernels.winograd_weights(taps + i * panel, lanes, lanes, kernels + i * lanes,
+                                        kernels_step(t));
+        const int64_t share = taps_floats(depth) / PLACES;
+        for (int place = 0; place < PLACES; place++) {
+            for (int i = 0; i * rows < filters; i++)
+                fetch(taps + i * panel + taps_floats(depth) + place * share, share);
+            for (int64_t j = 0; j < tiles; j += width)
+                dn_kernels.strip(depth, kernels + place * kernels_step(t), lanes,
+                                 panels + place * panel_floats(t) + j * panel_depth(t->in)
+                                     + slice * width,
+                                 slice > 0, sums + place * sums_step(t) + j, block_tiles(t),
+                                 filters, (int)least(width, tiles - j), NULL, LINEAR, NULL, 0);
+        }
+    }
+    to_pixels(w, t, sums, from, to, first, filters, output, add, e);
+}
+
+/* weights NULL: `packed` holds the taps of all filters. */
 static void convolve(const pass *p, const workspace *w, const conv *s, bool turned,
                      const float *weights, const float *packed, const float *input, float *output,
                      bool add, const epilogue *e)
 {
     const shape t = shape_of(s, p, turned);
     const int rows = dn_kernels.tile_rows;
-    float *panels = w->shared, *own_weights = panels + block_floats(&t) * (t.chunk / t.block);
+    float *panels = w->shared, *own_taps = panels + block_floats(&t) * (t.chunk / t.block);
     const int group = weights ? t.group : t.out;
     for (int64_t first = 0; first < t.rows; first += t.chunk) {
         const int64_t last = least(first + t.chunk, t.rows);
+        const int64_t blocks = pieces_of(last - first, t.block);
         transform_chunk(w, &t, input, first, last, panels);
         for (int filter = 0; filter < t.out; filter += group) {
             const int count = (int)least(group, t.out - filter);
-            if (weights)
-                transform_weights(w, &t, weights, turned, filter, count, own_weights);
-            const float *kernels = weights ? own_weights : packed;
-            const int64_t place_step = packed_floats(count, rows, t.in);
-            const int64_t blocks = pieces_of(last - first, t.block);
             const int filter_blocks = (int)pieces_of(count, t.filters);
+            if (weights)
+                pack_taps(w, &t, weights, turned, filter, count, own_taps);
+            const float *taps = weights ? own_taps : packed;
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(w->team)
             for (int i = 0; i < filter_blocks; i++)
                 for (int64_t b = 0; b < blocks; b++) {
                     const int64_t from = first + b * t.block, to = least(from + t.block, last);
                     const int f = i * t.filters;
-                    multiply_block(w, &t, kernels + f * panel_depth(t.in), place_step,
+                    multiply_block(w, &t, taps + f / rows * taps_floats(t.in),
                                    panels + b * block_floats(&t), from, to, filter + f,
                                    (int)least(t.filters, count - f), output, add, e);
                 }
@@ -241,14 +286,14 @@ void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const
 
 int64_t winograd_packed_floats(const conv *s)
 {
-    return PLACES * packed_floats(s->out.c, dn_kernels.tile_rows, s->in.c);
+    return panel_count(s->out.c, dn_kernels.tile_rows) * taps_floats(s->in.c) + SLACK;
 }
 
 void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed)
 {
     const pass one = {.batch = 1, .capacity = 1};
     const shape t = shape_of(s, &one, false);
-    transform_weights(w, &t, weights, false, 0, s->out.c, packed);
+    pack_taps(w, &t, weights, false, 0, s->out.c, packed);
 }
 
 /* The weights' gradient works on a chunk of tiles at a time, in which they are the depth of the
@@ -261,13 +306,13 @@ typedef struct {
 
 static depths depths_of(const conv *s, const shape *t)
 {
-    enum { CHUNK_FLOATS = 10 << 20 };
+    enum { CHUNK_FLOATS = 10 << 20, PIECE_TILES = 64 };
     const int64_t lanes = packed_floats(s->out.c, dn_kernels.tile_rows, 1)
                           + packed_floats(s->in.c, dn_kernels.tile_columns, 1);
     const int64_t rows = most(CHUNK_FLOATS / (PLACES * lanes * t->across), 1);
     const int64_t chunks = pieces_of(t->rows, rows);
     const int64_t chunk = pieces_of(t->rows, chunks);
-    return (depths){chunk, chunk * t->across, (int)most(DEPTH / 2 / t->across, 1)};
+    return (depths){chunk, chunk * t->across, (int)most(PIECE_TILES / t->across, 1)};
 }
 
 static int64_t piece_step(const shape *t, const depths *d)
