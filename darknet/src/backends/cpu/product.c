@@ -5,7 +5,7 @@ enum {
     CHUNK_FLOATS = 1 << 22, /* panels that the threads share */
     MOST_COLUMNS = 2048,
     LEAST_PANELS = 8, /* of columns, for weights once read */
-    ROW_PANELS = 16,
+    ROW_PANELS = 4,
     FEW = 4 /* tasks, that two or four threads share evenly; more come in eights */
 };
 
