@@ -42,7 +42,7 @@ void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, flo
 void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add, float *c,
           int64_t c_step, const epilogue *e)
 {
-    enum { DEPTH = 512, ROWS = 48 };
+    enum { DEPTH = 1536, ROWS = 48 };
     const int rows = dn_kernels.tile_rows, columns = dn_kernels.tile_columns;
     const int64_t whole = panel_depth(k);
     const int64_t slices = pieces_of(k, DEPTH), depth = pieces_of(k, slices);
