@@ -194,7 +194,7 @@ if __name__ == "__main__":
     parser.add_argument("--passes", type=int, help="timed in a turn  [default: 5]", default=5)
     parser.add_argument("--batch", type=int, default=8, help="of training")
     parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     args.rounds = args.rounds or (5 if args.what == "training" else 40)
     others = [name for name in OTHERS[args.what] if args.only is None or name in args.only]
     print(
