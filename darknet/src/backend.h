@@ -65,8 +65,7 @@ struct backend {
     /* may `before` become s->before? NULL: never */
     bool (*conv_takes)(const conv *s, const conv *before);
     size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
-    /* room: floats for the folded weights and biases, as the plain backend has them */
-    void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, float *room, void *packed);
+    void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, void *packed);
 
     /* Batch norm alone: out = scale*(x-mean)/sqrt(var+1e-5)+bias over (batch, h, w); d as in
      * conv_data with raw = x. conv_forward and conv_backward of a plain backend are made of

@@ -55,26 +55,10 @@ void dn_init_params(dn_network *net)
         }
 }
 
-static dn_status make_room(dn_network *net, float **room, dn_error *e)
-{
-    int64_t most = 1;
-    for (int i = 0; i < net->layer_count; i++) {
-        int64_t floats = 0;
-        for (int k = 0; k < net->layers[i].param_count; k++)
-            floats += net->layers[i].params[k].count;
-        if (floats > most)
-            most = floats;
-    }
-    *room = dn_allocate((size_t)most * sizeof **room);
-    return *room ? DN_OK : dn_out_of_memory(e, "folded weights");
-}
-
 dn_status dn_fold(dn_network *net, dn_error *e)
 {
     if (net->purpose != DN_PLAN_INFER)
         return DN_OK;
-    float *room;
-    dn_status status = make_room(net, &room, e);
     const pass p = {.backend = net->backend,
                     .threads = dn_usable_threads(net->threads),
                     .most_threads = net->threads,
@@ -82,7 +66,7 @@ dn_status dn_fold(dn_network *net, dn_error *e)
                     .capacity = net->batch,
                     .folded = true,
                     .workspace = net->workspace};
-    for (int i = 0; i < net->layer_count && status == DN_OK; i++) {
+    for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
         const size_t bytes = l->type->packed_bytes ? l->type->packed_bytes(l, net->backend) : 0;
         if (bytes == 0)
@@ -90,10 +74,8 @@ dn_status dn_fold(dn_network *net, dn_error *e)
         if (!l->packed)
             l->packed = dn_allocate(bytes);
         if (!l->packed)
-            status = dn_out_of_memory(e, "folded weights");
-        else
-            l->type->fold(l, &p, room);
+            return dn_out_of_memory(e, "folded weights");
+        l->type->fold(l, &p);
     }
-    dn_free(room);
-    return status;
+    return DN_OK;
 }

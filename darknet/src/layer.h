@@ -138,8 +138,8 @@ typedef struct layer_type {
     bool (*take)(layer *l, const layer *before, const backend *b);
     /* inference: of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);
-    /* Fills l->packed from the parameters; room: as many floats as the layer has parameters. */
-    void (*fold)(layer *l, const pass *p, float *room);
+    /* Fills l->packed from the parameters. */
+    void (*fold)(layer *l, const pass *p);
 } layer_type;
 
 extern const layer_type *const layer_types[]; /* NULL-ended; layers.c */

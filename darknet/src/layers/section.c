@@ -85,8 +85,8 @@ size_t section_packed_bytes(const layer *l, const backend *b)
     return b->conv_packed_bytes(l->state);
 }
 
-void section_fold(layer *l, const pass *p, float *room)
+void section_fold(layer *l, const pass *p)
 {
     const conv_data d = collect(l, l->state);
-    p->backend->conv_fold(p, l->state, &d, room, l->packed);
+    p->backend->conv_fold(p, l->state, &d, l->packed);
 }

@@ -19,7 +19,7 @@ size_t section_workspace(const layer *l, const pass *p);
 void section_forward(layer *l, const pass *p);
 void section_backward(layer *l, const pass *p);
 size_t section_packed_bytes(const layer *l, const backend *b);
-void section_fold(layer *l, const pass *p, float *room);
+void section_fold(layer *l, const pass *p);
 
 /* Of a row of the table of layer types. */
 #define SECTION_FUNCTIONS                                              \

@@ -100,26 +100,48 @@ static void affine_activate(const float *x, float *out, int64_t n, float a, floa
         out[i] = dn_activate(act, out[i]);
 }
 
-/* As the plain backend folds, then packed. */
-void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room, void *packed)
+/* Panels of some filters each, `step` floats apart, [depth][filter]: each filter's by its scale. */
+static void scale_panels(const workspace *w, const conv *s, const conv_data *d, int filters,
+                         int64_t step, float *panels)
+{
+    enum { MOST_FILTERS = 16 };
+    const int group = s->out.c / s->groups, each = (int)pieces_of(group, filters);
+#pragma omp parallel for num_threads(w->team)
+    for (int i = 0; i < s->groups * each; i++) {
+        double scales[MOST_FILTERS];
+        for (int l = 0; l < filters; l++)
+            scales[l] = reference_fold_scale(
+                s, d, i / each * group + (int)least(i % each * filters + l, group - 1));
+        float *panel = panels + i * step;
+        for (int64_t k = 0; k < conv_depth(s); k++)
+            for (int l = 0; l < filters; l++, panel++)
+                *panel = (float)(*panel * scales[l]);
+    }
+}
+
+/* As the plain backend folds, in the kind's panels. */
+void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, void *packed)
 {
     const workspace w = conv_workspace_of(p, s);
-    float *biases = packed, *weights = biases + packed_biases(s);
-    const int64_t count = (int64_t)s->out.c * conv_depth(s);
-    reference_conv_fold(p, s, d, NULL, room);
-    memcpy(biases, room + count, (size_t)s->out.c * sizeof *biases);
+    const int rows = dn_kernels.tile_rows, depth = conv_depth(s);
+    float *weights = (float *)packed + packed_biases(s);
+    reference_fold_biases(s, d, packed);
     switch (conv_kind_of(s)) {
     case POINTWISE:
-        pointwise_pack(&w, s, room, weights);
+        pointwise_pack(&w, s, d->weights, weights);
+        scale_panels(&w, s, d, rows, panel_depth(depth) * rows, weights);
         break;
     case WINOGRAD:
-        winograd_pack(&w, s, room, weights);
+        winograd_pack(&w, s, d->weights, weights);
+        scale_panels(&w, s, d, rows, (int64_t)depth * rows, weights);
         break;
     case GENERAL:
-        general_pack(&w, s, room, weights);
+        general_pack(&w, s, d->weights, weights);
+        scale_panels(&w, s, d, rows, panel_depth(depth) * rows, weights);
         break;
     case DEPTHWISE:
-        memcpy(weights, room, (size_t)count * sizeof *weights);
+        memcpy(weights, d->weights, (size_t)s->out.c * (size_t)depth * sizeof *weights);
+        scale_panels(&w, s, d, 1, depth, weights);
         break;
     }
 }

@@ -91,7 +91,7 @@ size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);
 size_t cpu_conv_packed_bytes(const conv *s);
-void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room, void *packed);
+void cpu_conv_fold(const pass *p, const conv *s, const conv_data *d, void *packed);
 
 enum { CONV_EPS_INVERSE = 100000 }; /* batch norm's epsilon, 1e-5 */
 

@@ -57,7 +57,9 @@ static void convolve(const pass *p, const conv *s, const conv_data *d, const flo
 }
 
 /* The outputs along one side, first to end-1, whose tap k lies inside the input. */
-typedef struct { int first, end; } range;
+typedef struct {
+    int first, end;
+} range;
 
 static range inside(const conv *s, int k, int in, int out)
 {
@@ -278,20 +280,32 @@ size_t reference_conv_packed_bytes(const conv *s)
     return (size_t)s->out.c * (size_t)(s->in.c / s->groups * s->size * s->size + 1) * sizeof(float);
 }
 
-/* Batch norm by the rolling statistics becomes part of weights and biases: packed = weights, then
- * biases. */
-void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room,
-                         void *packed)
+/* Batch norm by the rolling statistics becomes part of weights and biases: those of filter c are
+ * multiplied by its scale. */
+double reference_fold_scale(const conv *s, const conv_data *d, int c)
 {
-    (void)p, (void)room;
+    return s->batch_normalize ? d->scales[c] * inverse_deviation(d->rolling_variance[c]) : 1;
+}
+
+void reference_fold_biases(const conv *s, const conv_data *d, float *biases)
+{
+    for (int c = 0; c < s->out.c; c++) {
+        const double moved = s->batch_normalize ? d->rolling_mean[c] * reference_fold_scale(s, d, c)
+                                                : 0;
+        biases[c] = (float)(d->biases[c] - moved);
+    }
+}
+
+/* packed = weights, then biases. */
+void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, void *packed)
+{
+    (void)p;
     const int64_t each = (int64_t)s->in.c / s->groups * s->size * s->size;
-    float *weights = packed, *biases = weights + s->out.c * each;
-    for (int64_t c = 0; c < s->out.c; c++) {
-        const double scale = s->batch_normalize
-                                 ? d->scales[c] * inverse_deviation(d->rolling_variance[c])
-                                 : 1;
+    float *weights = packed;
+    for (int c = 0; c < s->out.c; c++) {
+        const double scale = reference_fold_scale(s, d, c);
         for (int64_t i = c * each; i < (c + 1) * each; i++)
             weights[i] = (float)(d->weights[i] * scale);
-        biases[c] = (float)(d->biases[c] - (s->batch_normalize ? d->rolling_mean[c] * scale : 0));
     }
+    reference_fold_biases(s, d, weights + s->out.c * each);
 }

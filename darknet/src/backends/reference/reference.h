@@ -9,8 +9,9 @@ size_t reference_conv_workspace(const conv *s, const pass *p);
 void reference_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void reference_conv_backward(const pass *p, const conv *s, const conv_data *d);
 size_t reference_conv_packed_bytes(const conv *s);
-void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, float *room,
-                         void *packed);
+void reference_conv_fold(const pass *p, const conv *s, const conv_data *d, void *packed);
+double reference_fold_scale(const conv *s, const conv_data *d, int c);
+void reference_fold_biases(const conv *s, const conv_data *d, float *biases);
 void reference_batchnorm(const pass *p, dims s, const conv_data *d);
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d);
 
