@@ -183,6 +183,17 @@ def test_packed_weights_outlive_a_resize(donor):
         np.testing.assert_array_equal(net.forward(images(SHAPE, BATCH)), before)
 
 
+def test_more_threads_than_blocks_change_no_bit():
+    """Shares are cut by the number of threads, and a share's last columns come from other tiles:
+    zeros keep their sign."""
+    text = section("convolutional", size=5, pad=1, filters=24, activation="relu")
+    outputs = []
+    for threads in (1, 8):
+        with network(text, (8, 26, 26), 1, threads=threads, inference=True) as net:
+            outputs.append(net.forward(images((8, 26, 26), 1)).tobytes())
+    assert outputs[0] == outputs[1]
+
+
 def test_inference_does_not_depend_on_threads(donor):
     x = images(SHAPE, BATCH)
     outputs = []

@@ -213,7 +213,7 @@ static void fetch(const float *taps, int64_t floats)
 }
 
 /* A block of filters on a block of tiles: products place by place, slice upon slice, then back to
- * pixels. The next slice's taps are fetched meanwhile. */
+ * pixels. The taps that follow, mostly the next slice's, are fetched meanwhile. */
 static void multiply_block(const workspace *w, const shape *t, const float *taps,
                            const float *panels, int64_t from, int64_t to, int first, int filters,
                            float *output, bool add, const epilogue *e)
@@ -235,7 +235,7 @@ static void multiply_block(const workspace *w, const shape *t, const float *taps
                                  panels + place * panel_floats(t) + j * panel_depth(t->in)
                                      + slice * width,
                                  slice > 0, sums + place * sums_step(t) + j, block_tiles(t),
-                                 filters, (int)least(width, tiles - j), NULL, LINEAR, NULL, 0);
+                                 filters, (int)least(width, tiles - j), NULL, LINEAR, taps, 0);
         }
     }
     to_pixels(w, t, sums, from, to, first, filters, output, add, e);
