@@ -96,6 +96,14 @@ static inline bool is_clipped_line(activation a)
     return a == LINEAR || a == RELU || a == LEAKY || a == RELU6;
 }
 
+/* What comes next, on its way to the second-level cache. */
+static inline void fetch(const float *from, int64_t floats)
+{
+    enum { LINE = 16, SECOND_LEVEL = 2 };
+    for (int64_t i = 0; i < floats; i += LINE)
+        __builtin_prefetch(from + i, 0, SECOND_LEVEL);
+}
+
 enum { TAPS_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
 
 /* Floats of scratch for im2col and the depthwise kernels, of planes of width w: four lines of a block, with the

@@ -204,14 +204,6 @@ static void to_pixels(const workspace *w, const shape *t, const float *sums, int
                 e ? e->biases[first + f] : 0, e ? e->activation : LINEAR, own_scratch(w));
 }
 
-/* Taps on their way to the second-level cache. */
-static void fetch(const float *taps, int64_t floats)
-{
-    enum { LINE = 16, SECOND_LEVEL = 2 };
-    for (int64_t i = 0; i < floats; i += LINE)
-        __builtin_prefetch(taps + i, 0, SECOND_LEVEL);
-}
-
 /* A block of filters on a block of tiles: products place by place, slice upon slice, then back to
  * pixels. The taps that follow, mostly the next slice's, are fetched meanwhile. */
 static void multiply_block(const workspace *w, const shape *t, const float *taps,
