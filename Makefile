@@ -76,7 +76,7 @@ build/linked: FORCE
 	@mkdir -p $(@D)
 	@echo $(BUILD) | cmp -s - $@ || echo $(BUILD) > $@
 
-$(EXTENSION): $(BUILD)/libdarknet.a build/linked darknet/include/darknet.h pylrm/engine/build.py setup.py | $(READY)
+$(EXTENSION): $(BUILD)/libdarknet.a build/linked darknet/include/darknet.h pylrm/binding/build.py setup.py | $(READY)
 	PYLRM_BUILD=$(BUILD) $(PYTHON) -W ignore setup.py -q build_ext --force --inplace
 	@touch $@
 
@@ -127,13 +127,14 @@ $(PEERS_VENV)/ready:
 	    $(TORCH) onnx onnxruntime openvino 'opencv-python-headless<5' numpy
 	touch $@
 
-#: make lint       ruff, mypy, and the compilers' warnings as errors
+#: make lint       ruff, mypy, the floors of imports, and the compilers' warnings as errors
 lint: lint-python lint-c
 
 lint-python: | $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy pylrm
+	$(VENV)/bin/lint-imports
 
 lint-c: | $(READY)
 	@for cc in gcc clang; do \
@@ -156,7 +157,7 @@ sanitize: | $(READY)
 	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider tests/engine/test_views.py
 
 # The package once more, with the sanitized engine in it.
-$(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/engine/*.py)
+$(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
 	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
@@ -180,6 +181,6 @@ debug: | $(READY)
 
 #: make clean      all that was built; the environment stays
 clean:
-	rm -rf build pylrm/engine/_darknet.*.so pylrm/_shipped *.egg-info
+	rm -rf build pylrm/binding/_darknet.*.so pylrm/_shipped *.egg-info
 
 -include $(OBJECTS:.o=.d) $(C_TESTS:=.d)

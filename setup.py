@@ -47,6 +47,6 @@ class build_package(build_py):  # noqa: N801
 
 
 setup(
-    cffi_modules=["pylrm/engine/build.py:ffibuilder"],
+    cffi_modules=["pylrm/binding/build.py:ffibuilder"],
     cmdclass={"build_ext": build_engine, "build_py": build_package},
 )

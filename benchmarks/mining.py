@@ -13,7 +13,7 @@ import statistics
 import numpy as np
 
 import pylrm
-from pylrm.bench import random_truth
+from pylrm.inspect.bench import random_truth
 
 BATCH, ROUNDS = 8, 200
 CFG = f"""

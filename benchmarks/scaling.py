@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pylrm import Network
-from pylrm.bench import random_truth
+from pylrm.inspect.bench import random_truth
 
 BATCHES = [1, 2, 4, 8, 16]
 SIDES = [160, 224, 288, 352, 416, 480, 544, 608]
@@ -54,9 +54,9 @@ def draw(out: Path, cfg: str, series: list[tuple[str, np.ndarray, np.ndarray, Fi
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    from pylrm.plots import COLOURS, LOOK, save
+    from pylrm.pictures.style import COLOURS, RC_PARAMS, save
 
-    with rc_context(LOOK):
+    with rc_context(RC_PARAMS):
         figure = Figure(figsize=(9.2, 3.8), layout="constrained")
         figure.suptitle(f"A training step of {cfg}", x=0.012, ha="left", weight="bold")
         for axes, (label, x, y, (slope, start, error)) in zip(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pylrm import evaluate, mining, models
-    from pylrm.boxes import iou, nms
-    from pylrm.cfgfile import Section, read_cfg
+    from pylrm.cfg.file import Cfg, Section, read_cfg
     from pylrm.data.images import distort, letterbox, place, resize
     from pylrm.engine import Detection, Layer, Network
+    from pylrm.engine.boxes import iou, nms
     from pylrm.errors import (
         CfgError,
         CfgWarning,
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
         PylrmError,
         WeightsError,
     )
+    from pylrm.training.options import TrainOptions
+    from pylrm.training.run import Callback
+    from pylrm.training.train import train
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Callback",
+    "Cfg",
     "CfgError",
     "CfgWarning",
     "DataError",
@@ -35,6 +40,7 @@ __all__ = [
     "NumericsError",
     "PylrmError",
     "Section",
+    "TrainOptions",
     "WeightsError",
     "distort",
     "evaluate",
@@ -46,13 +52,14 @@ __all__ = [
     "place",
     "read_cfg",
     "resize",
+    "train",
 ]
 
 _HOMES = {
-    "boxes": ["iou", "nms"],
-    "cfgfile": ["Section", "read_cfg"],
+    "cfg.file": ["Cfg", "Section", "read_cfg"],
     "data.images": ["distort", "letterbox", "place", "resize"],
     "engine": ["Detection", "Layer", "Network"],
+    "engine.boxes": ["iou", "nms"],
     "errors": [
         "CfgError",
         "CfgWarning",
@@ -64,6 +71,9 @@ _HOMES = {
     "evaluate": [],
     "mining": [],
     "models": [],
+    "training.options": ["TrainOptions"],
+    "training.run": ["Callback"],
+    "training.train": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

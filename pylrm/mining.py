@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.engine.handle import within
-from pylrm.engine.library import call, ffi, floats, lib
+from pylrm.binding.library import call, check_range, ffi, floats, lib
 
 __all__ = ["select"]
 
@@ -62,7 +61,7 @@ def select(
         )
     if not np.array_equal(kinds, given):
         raise ValueError("classes must be whole numbers that an int32 holds")
-    within("k", k, least=-(2**31))
+    check_range("k", k, least=-(2**31))
     kept, count = np.empty(n, np.int32), ffi.new("int *")
     call(
         lib.dn_lrm_select,

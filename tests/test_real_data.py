@@ -15,9 +15,8 @@ def learn(
     data: Path, folder: Path, updates: int, lrm: Mapping[str, float] | None
 ) -> tuple[dict[str, list[float]], float]:
     """Train on the blood cells from random weights: columns of the log, mAP at the end."""
-    from pylrm import models
+    from pylrm import models, train
     from pylrm.data import voc
-    from pylrm.train import train
 
     voc.convert(data, folder / "bccd", name="bccd")
     text = models.build(

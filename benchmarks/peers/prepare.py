@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pylrm import Network
-from pylrm.cfgfile import read_cfg, resolve
+from pylrm.cfg.file import find_cfg, read_cfg
 
 IMAGES = 2
 
@@ -48,7 +48,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    text = cut(resolve(args.cfg))
+    text = cut(find_cfg(args.cfg))
     (args.folder / "net.cfg").write_text(text)
     with Network(text, batch=IMAGES) as net:
         randomize(net)

@@ -69,7 +69,7 @@ def command(
         raise click.UsageError("--write needs --cfg")
     if cfg is not None and (size is not None or stride is not None):
         raise click.UsageError("--size and --stride are for want of a cfg: leave them out")
-    from pylrm.data.anchors.found import find_anchors
+    from pylrm.inspect.anchors.search import find_anchors
 
     found = find_anchors(
         data,

@@ -49,15 +49,14 @@ def command(
     """
     import json
 
-    from pylrm.bench import chart, layer_table, measure, summary
-    from pylrm.cfgfile import resolve
+    from pylrm.inspect.bench import chart, layer_table, measure, summary
 
     if out is not None:
-        from pylrm.plots import check_ending
+        from pylrm.pictures.style import check_ending
 
         check_ending(out)
     timing = measure(
-        resolve(cfg), inference=inference, batch=batch, size=size, threads=threads, rounds=rounds
+        cfg, inference=inference, batch=batch, size=size, threads=threads, rounds=rounds
     )
     if out is not None:
         chart(timing, out)

@@ -43,10 +43,10 @@ def command(
     Example:
       pylrm check data/voc.data --cfg yolov2-mobilenet-lrm.cfg -o report.png
     """
-    from pylrm.data.check import check
-    from pylrm.data.check.page import page
-    from pylrm.data.check.report import SHOWN
-    from pylrm.drawing import check_target, write_image
+    from pylrm.inspect.check import check
+    from pylrm.inspect.check.page import page
+    from pylrm.inspect.check.report import SHOWN
+    from pylrm.pictures.drawing import check_target, write_image
 
     if out is not None:
         check_target(out)

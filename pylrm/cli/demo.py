@@ -23,6 +23,6 @@ def command(out: Path | None, seed: int, threads: int | None, quiet: bool) -> No
     Example:
       pylrm demo --out runs/demo
     """
-    from pylrm.demo import demo
+    from pylrm.demo.demo import demo
 
     demo(out, seed=seed, threads=threads, quiet=quiet)

@@ -56,22 +56,23 @@ def command(
     Example:
       pylrm detect --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights street.jpg
     """
-    from pylrm.cfgfile import resolve
+    from pylrm.cfg.file import Cfg
     from pylrm.data.images import read_image
-    from pylrm.detect import class_names, drawings, expand, record, summary
-    from pylrm.drawing import draw, write_image
+    from pylrm.detection.inputs import drawings, expand
+    from pylrm.detection.results import class_names, record, summary
     from pylrm.engine import Network
     from pylrm.errors import DataError
-    from pylrm.runs import letterboxes
+    from pylrm.files.writing import writing
+    from pylrm.pictures.drawing import draw, write_image
+    from pylrm.runs.inputs import letterboxes
 
-    source = resolve(cfg)
-    if letterbox is None:
-        letterbox = letterboxes(source)
+    source = Cfg.read(cfg)
+    letterbox = letterboxes(source, letterbox)
     paths = [path for image in images for path in expand(image)]
     folder = Path("predictions") if out is None and not as_json else out
     targets = drawings(paths, folder) if folder else {}
     records = []
-    failed = False
+    drawn = failed = False
     with Network(source, weights, batch=1, threads=threads, inference=True) as net:
         known = class_names(source, net.classes, data, names)
         for path in paths:
@@ -87,10 +88,13 @@ def command(
             else:
                 click.echo(f"{path}  {summary(found, known)}")
             if folder:
+                with writing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                drawn = True
                 write_image(targets[path], draw(image, found, known))
     if as_json:
         click.echo(json.dumps(records, indent=2, ensure_ascii=False))
-    elif folder:
+    elif drawn:
         click.echo(f"drawings: {folder}")
     if failed:
         raise SystemExit(2)

@@ -65,27 +65,24 @@ def command(
       pylrm hardest data/voc.data --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights \\
         -o hardest.png
     """
-    from pylrm import preflight
-    from pylrm.cfgfile import resolve
-    from pylrm.data.darknet import read_data
-    from pylrm.drawing import check_target, write_image
+    from pylrm.cfg.file import Cfg
+    from pylrm.data.darknet import read_data, read_images
     from pylrm.engine import Network
     from pylrm.errors import DataError
-    from pylrm.hardest import rank
-    from pylrm.hardestpage import page, record, table
-    from pylrm.runs import letterboxes
+    from pylrm.inspect.hardest.page import page, record, table
+    from pylrm.inspect.hardest.ranking import rank
+    from pylrm.pictures.drawing import check_target, write_image
+    from pylrm.runs.inputs import letterboxes
+    from pylrm.training.checks import check_network
 
     if out is not None:
         check_target(out)
-    source, dataset = resolve(cfg), read_data(data)
-    if letterbox is None:
-        letterbox = letterboxes(source)
+    source, dataset = Cfg.read(cfg), read_data(data)
+    letterbox = letterboxes(source, letterbox)
     Network(source, weights, batch=1, inference=True).close()  # which wants the whole network's
     with Network(source, weights, batch=BATCH, threads=threads) as net:
-        heads = preflight.detectors(net, source)
-        preflight.check_classes(heads, source, dataset)
-        preflight.check_images(net, heads, source)
-        images, most = preflight.read_images(dataset, part), net.max_truths
+        check_network(net, source, dataset)
+        images, most = read_images(dataset, part), net.max_truths
         result = rank(
             net,
             images,

@@ -16,10 +16,9 @@ def command(cfg: str) -> None:
     Example:
       pylrm info yolov2-mobilenet-lrm.cfg
     """
-    from pylrm.cfgfile import resolve
-    from pylrm.describe import describe
+    from pylrm.inspect.describe import describe
 
-    text, remarks = describe(resolve(cfg))
+    text, remarks = describe(cfg)
     click.echo(text)
     for remark in remarks:
         click.echo(f"pylrm: warning: {remark}", err=True)

@@ -14,6 +14,7 @@ from pylrm.cli import options
 from pylrm.cli.terminal import image_counter, warn_skipped
 
 if TYPE_CHECKING:
+    from pylrm.cfg.file import Cfg
     from pylrm.data.darknet import DataFile, Metric
     from pylrm.evaluate.measure import Evaluation
 
@@ -89,14 +90,13 @@ def command(
       pylrm map --cfg runs/lrm/net.cfg --weights runs/lrm/weights/best.weights --out results
       pylrm map --data data/voc/voc.data --detections results/voc --metric 11point
     """
-    from pylrm import preflight
-    from pylrm.cfgfile import resolve
+    from pylrm.cfg.file import Cfg
     from pylrm.data.darknet import read_data
     from pylrm.errors import DataError
     from pylrm.evaluate import results
     from pylrm.evaluate.measure import measure
     from pylrm.evaluate.report import report
-    from pylrm.runs import letterboxes
+    from pylrm.runs.inputs import choose_data, letterboxes
 
     if detections is not None:
         for name in OF_A_NETWORK:
@@ -114,12 +114,11 @@ def command(
     else:
         if cfg is None or weights is None:
             raise click.UsageError("name a network with --cfg and --weights, or give --detections")
-        source = resolve(cfg)
-        dataset = preflight.choose_data(source, data)
+        source = Cfg.read(cfg)
+        dataset = choose_data(source, data)
         if out is not None:
             results.check_target(out, dataset)
-        if letterbox is None:
-            letterbox = letterboxes(source)
+        letterbox = letterboxes(source, letterbox)
         how = {"letterbox": letterbox, "thresh": thresh, "nms": nms}
         words = f"{'letterboxed' if letterbox else 'stretched'}, scores above {thresh:g}"
         done = of_network(source, weights, dataset, metric=metric, threads=threads, **how)
@@ -144,7 +143,7 @@ def command(
 
 
 def of_network(
-    cfg: Path,
+    cfg: Cfg,
     weights: Path,
     data: DataFile,
     *,
@@ -155,16 +154,16 @@ def of_network(
     nms: float,
 ) -> Evaluation:
     """Measure a network, all that can be wrong being looked at before."""
-    from pylrm import preflight
     from pylrm.engine import Network
     from pylrm.errors import CfgError
     from pylrm.evaluate.network import evaluate
+    from pylrm.training.checks import check_classes, check_validation
 
     with Network(cfg, weights, batch=BATCH, threads=threads, inference=True) as net:
-        if not any(layer.is_detector for layer in net):
+        if not net.detectors:
             raise CfgError(f"{cfg}: no [region] or [yolo]: mAP is of detectors")
-        preflight.check_classes(preflight.detectors(net, cfg), cfg, data)
-        preflight.check_validation(data)
+        check_classes(net, cfg, data)
+        check_validation(data)
         return evaluate(
             net,
             data,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+PATH = click.Path(path_type=Path)
 
 letterbox = click.option(
     "--letterbox/--no-letterbox",

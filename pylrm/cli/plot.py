@@ -22,7 +22,7 @@ def command(runs: tuple[Path, ...], out: Path, title: str | None) -> None:
     Example:
       pylrm plot runs/plain runs/lrm -o curves.png
     """
-    from pylrm.plots import plot_runs
+    from pylrm.pictures.curves import plot_runs
 
     plot_runs(runs, out, title=title)
     click.echo(out)

@@ -46,10 +46,13 @@ def command(
       pylrm preview data/voc.data --cfg yolov2-mobilenet-lrm.cfg -o preview.png
     """
     from pylrm.data.darknet import read_data
-    from pylrm.drawing import check_target, write_image
-    from pylrm.preview import page, samples
+    from pylrm.inspect.preview import page, samples
+    from pylrm.pictures.drawing import check_target, write_image
 
     check_target(out)
-    found = samples(cfg, data, count=count, seed=seed, augment=not no_augment, letterbox=letterbox)
-    write_image(out, page(found, read_data(data).names))
+    dataset = read_data(data)
+    found = samples(
+        cfg, dataset, count=count, seed=seed, augment=not no_augment, letterbox=letterbox
+    )
+    write_image(out, page(found, dataset.names))
     click.echo(out)

@@ -2,85 +2,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from typing import Any
 
 import click
+
+from pylrm.cli.options import PATH
+from pylrm.training.options import TrainOptions
+
+
+def option_of(field: Field[Any]) -> Callable[[Any], Any]:
+    """Return the command line's option for a field of `TrainOptions`."""
+    flag = "--" + field.name.replace("_", "-")
+    doc, least, most = (field.metadata[name] for name in ("doc", "least", "most"))
+    kind = str(field.type)
+    default = None if field.default is MISSING else field.default
+    if kind == "bool":
+        return click.option(flag, is_flag=True, help=doc)
+    if kind == "bool | None":
+        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=doc)
+    return click.option(
+        flag,
+        type=PATH if kind.startswith("Path") else click.IntRange(least, most),
+        default=default,
+        show_default=default is not None,
+        help=doc,
+    )
+
+
+def train_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of training."""
+    for field in reversed(fields(TrainOptions)):
+        command = option_of(field)(command)
+    return command
 
 
 @click.command(name="train")
 @click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
 @click.option("--data", help=".data file.  [default: the one that the cfg's [net] data= names]")
-@click.option(
-    "--weights", type=click.Path(path_type=Path), help="Start from these.  [default: random]"
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="New run folder.  [default: runs/NAME-OF-CFG]"
-)
-@click.option("--updates", type=click.IntRange(1), help="Last update.  [default: max_batches]")
-@click.option(
-    "--map-every",
-    type=click.IntRange(0),
-    help="Updates between validations; 0: none.  [default: about ten a run]",
-)
-@click.option(
-    "--save-every",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Updates between numbered weights; 0: only last and best.",
-)
-@click.option("--keep-seen", is_flag=True, help="Go on counting images where --weights stopped.")
-@click.option(
-    "--letterbox/--no-letterbox",
-    default=None,
-    help="Keep the aspect of images, or stretch them to the input.  [default: as the cfg's "
-    "letter_box= says, else keep it]",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Threads that prepare images; results do not depend on them.",
-)
-@click.option("--quiet", is_flag=True, help="Show only warnings.")
-def command(
-    cfg: str,
-    data: str | None,
-    weights: Path | None,
-    out: Path | None,
-    updates: int | None,
-    map_every: int | None,
-    save_every: int,
-    keep_seen: bool,
-    letterbox: bool | None,
-    seed: int,
-    threads: int | None,
-    workers: int,
-    quiet: bool,
-) -> None:
+@train_options
+def command(cfg: str, data: str | None, **options: Any) -> None:
     """Train a detector: makes a run folder with weights, log and options.
 
     \b
     Example:
       pylrm train --cfg yolov2-mobilenet-lrm.cfg --data data/voc.data --out runs/lrm
     """
-    from pylrm.train import train
+    from pylrm.training.train import train
 
-    train(
-        cfg,
-        data,
-        weights=weights,
-        out=out,
-        threads=threads,
-        workers=workers,
-        seed=seed,
-        keep_seen=keep_seen,
-        updates=updates,
-        map_every=map_every,
-        save_every=save_every,
-        letterbox=letterbox,
-        quiet=quiet,
-    )
+    train(cfg, data, TrainOptions(**options))

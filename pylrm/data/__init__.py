@@ -1,1 +1,1 @@
-"""Data sets: Darknet's files, the loader, image operations, converters."""
+"""Data sets: Darknet's files, images, augmentation, and the loader of batches."""

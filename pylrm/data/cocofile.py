@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pylrm.data.jsonfile import read_json
 from pylrm.data.sources import check_size, class_name, is_line, shown
 from pylrm.data.things import Thing
 from pylrm.data.truthfile import EVERY_CLASS
 from pylrm.errors import DataError
+from pylrm.files.jsonfile import read_json
 
 Id = int | str
 

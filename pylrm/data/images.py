@@ -39,7 +39,7 @@ def cv2() -> ModuleType:
 @functools.cache
 def _library() -> tuple[Any, Any]:
     """The engine's cffi handles (ffi, lib); late, since the engine itself reads images."""
-    from pylrm.engine._darknet import ffi, lib
+    from pylrm.binding._darknet import ffi, lib
 
     return ffi, lib
 

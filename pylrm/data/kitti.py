@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import Metric, read_text
+from pylrm.data.darknet import Metric
 from pylrm.data.headers import image_size
 from pylrm.data.sources import (
     IMAGE_SUFFIXES,
@@ -32,6 +32,7 @@ from pylrm.data.split import split as split_names
 from pylrm.data.summary import Summary, summarise
 from pylrm.data.things import Picture, Thing
 from pylrm.errors import DataError
+from pylrm.files.text import read_text
 
 KITTI_CLASSES = ["car", "truck", "tram", "van", "pedestrian", "cyclist"]
 FIELDS = 15

@@ -20,9 +20,9 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.data.augmentation import Distortion
 from pylrm.data.images import cv2
 from pylrm.data.samples import Preparation, Sample
-from pylrm.data.views import Distortion
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]

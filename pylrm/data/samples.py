@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.data.augmentation import Distortion, View, move_boxes, plain_view
 from pylrm.data.darknet import LEAST, read_truth
 from pylrm.data.images import augment, read_image
-from pylrm.data.views import Distortion, View, move_boxes, plain_view
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import Metric, read_names, read_text
+from pylrm.data.darknet import Metric, read_names
 from pylrm.data.headers import image_size
 from pylrm.data.sources import IMAGE_SUFFIXES, Progress, is_file, read_pictures, reading, shown
 from pylrm.data.split import split as split_names
@@ -24,6 +24,7 @@ from pylrm.data.summary import Summary, summarise
 from pylrm.data.things import Difficult, Picture
 from pylrm.data.vocxml import Annotation, read_annotation
 from pylrm.errors import DataError
+from pylrm.files.text import read_text
 
 # fmt: off
 VOC_CLASSES = [

@@ -7,29 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pylrm.engine.library import call, ffi, key_type, lib, text
+from pylrm.binding.library import call, ffi, key_type, lib, text
 from pylrm.errors import PylrmError
-
-
-def within(name: str, value: int, most: int = 2**31 - 1, least: int = 0) -> None:
-    """Refuse a whole number that C's argument cannot be.
-
-    Parameters
-    ----------
-    name : str
-        What it is, for the message.
-    value : int
-        The number.
-    most, least : int
-        Its range.
-
-    Raises
-    ------
-    ValueError
-        It is out of range.
-    """
-    if not least <= value <= most:
-        raise ValueError(f"{name}={value}: from {least} to {most}")
 
 
 class Handle:

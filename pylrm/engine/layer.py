@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.binding.library import FloatArray, ffi, fields, lib, text, view
 from pylrm.engine.handle import Handle
-from pylrm.engine.library import FloatArray, ffi, fields, lib, text, view
 from pylrm.errors import PylrmError
 
 TRAINED = ("biases", "scales", "weights")
@@ -196,6 +196,12 @@ class Layer:
     def anchors(self) -> int:
         """Of a detector: predictions a cell; else 0."""
         return int(self._info.anchors)
+
+    @property
+    def predictions(self) -> int:
+        """Of a detector: predictions an image; else 0."""
+        _, height, width = self.shape
+        return self.anchors * height * width
 
     @property
     def parameters(self) -> int:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.engine.handle import Handle, within
+from pylrm.binding.library import FloatArray, check_range, ffi, floats, lib, text
+from pylrm.cfg.file import Cfg, CfgLike
+from pylrm.data.augmentation import plain_view
+from pylrm.data.images import augment, read_image
+from pylrm.engine.handle import Handle
 from pylrm.engine.layer import Layer
-from pylrm.engine.library import FloatArray, ffi, floats, lib, text
-from pylrm.errors import CfgError, CfgWarning, PylrmError, WeightsError
+from pylrm.errors import CfgWarning, PylrmError, WeightsError
+
+Image = str | os.PathLike[str] | npt.NDArray[np.uint8]
 
 PURPOSES = {"train": lib.DN_PLAN_TRAIN, "infer": lib.DN_PLAN_INFER, "keep": lib.DN_PLAN_KEEP}
 
@@ -38,36 +43,26 @@ class Detection(NamedTuple):
     box: tuple[float, float, float, float]
 
 
-def cfg_source(cfg: str | os.PathLike[str]) -> tuple[bytes, str]:
-    """Return a cfg's text and its name for messages.
+def detections_of(rows: FloatArray, size: tuple[int, int]) -> list[Detection]:
+    """Return the detections in an image's rows of `Network.boxes`, by score, highest first.
 
     Parameters
     ----------
-    cfg : str or path
-        A path, or the name of a shipped cfg (see `pylrm.cfgfile.resolve`); or the text itself,
-        which holds a line break or starts with "[".
-
-    Raises
-    ------
-    CfgError
-        The file is nowhere, cannot be read, or is no text.
+    rows : ndarray (n, 5 + classes)
+        Relative boxes, objectness, probabilities; 0: no detection.
+    size : (int, int)
+        The image's width and height in pixels.
     """
-    from pylrm.cfgfile import resolve  # which reads cfg files with this function
-
-    if isinstance(cfg, str) and ("\n" in cfg or cfg.lstrip().startswith("[")):
-        name, data = "cfg", cfg.encode("utf-8", "surrogateescape")
-    else:
-        path = Path(cfg)
-        try:
-            path = resolve(path)
-            name, data = str(path), path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise CfgError(f"{path}: cannot be read: {reason}") from error
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise CfgError(f"{name}:{line}: a zero byte: this is no cfg text")
-    return data, name
+    scores = rows[:, 5:]
+    row, kind = np.nonzero(scores)
+    order = np.argsort(-scores[row, kind], kind="stable")
+    centre, half = rows[:, :2], rows[:, 2:4] / 2
+    corners = np.clip(np.concatenate([centre - half, centre + half], axis=1), 0, 1)
+    corners = corners * np.array([*size, *size])
+    return [
+        Detection(int(k), float(scores[r, k]), tuple(float(v) for v in corners[r]))  # type: ignore[arg-type]
+        for r, k in zip(row[order], kind[order], strict=True)
+    ]
 
 
 class Network:
@@ -78,9 +73,9 @@ class Network:
 
     Parameters
     ----------
-    cfg : str or path
+    cfg : Cfg, str or path
         Path of a cfg, the name of a shipped one, or its text (which holds a line break or starts
-        with "[").
+        with "["); or what `Cfg.read` made of one of these.
     weights : str or path, optional
         A weights file to start from.
     batch : int, optional
@@ -117,7 +112,7 @@ class Network:
 
     def __init__(
         self,
-        cfg: str | os.PathLike[str],
+        cfg: CfgLike,
         weights: str | os.PathLike[str] | None = None,
         *,
         batch: int | None = None,
@@ -136,10 +131,11 @@ class Network:
             raise ValueError("inference=True and keep=True: only a training network keeps all")
         for name, value in (("batch", batch), ("threads", threads)):
             if value is not None:
-                within(name, value, least=1)
-        data, source = cfg_source(cfg)
+                check_range(name, value, least=1)
+        self.cfg = Cfg.read(cfg)
+        self.source = self.cfg.name
         purpose = "infer" if inference else "keep" if keep else "train"
-        strings = [ffi.new("char[]", os.fsencode(name)) for name in (source, kernels)]
+        strings = [ffi.new("char[]", os.fsencode(name)) for name in (self.cfg.name, kernels)]
         options = ffi.new(
             "dn_options *",
             {
@@ -151,9 +147,8 @@ class Network:
                 "purpose": PURPOSES[purpose],
             },
         )
-        self.source = source
         self.inference = inference
-        self._handle = Handle(data, options)
+        self._handle = Handle(self.cfg.text, options)
         self._images: FloatArray | None = None  # backward() reads the pass's images once more
         self._layers = [Layer(self._handle, i) for i in range(self._info.layers)]
         for message in self.warnings:
@@ -177,7 +172,7 @@ class Network:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Network {self.source}{' closed' if self._handle.closed else ''}>"
+        return f"<Network {self.cfg}{' closed' if self._handle.closed else ''}>"
 
     def close(self) -> None:
         """Free the network; it cannot be used any more. Arrays handed out remain readable."""
@@ -253,13 +248,13 @@ class Network:
 
     @seen.setter
     def seen(self, images: int) -> None:
-        within("seen", images, 2**63 - 1)
+        check_range("seen", images, 2**63 - 1)
         with self._handle.use() as network:
             lib.dn_set_seen(network, images)
 
     def rate_at(self, update: int) -> float:
         """Return the schedule's learning rate of an update; the first is 1."""
-        within("update", update, 2**63 - 1, -(2**63))
+        check_range("update", update, 2**63 - 1, -(2**63))
         with self._handle.use() as network:
             return float(lib.dn_rate_at(network, update))
 
@@ -293,6 +288,11 @@ class Network:
             The cfg section's name, for instance "region".
         """
         return [layer for layer in self._layers if layer.type == kind]
+
+    @property
+    def detectors(self) -> list[Layer]:
+        """The layers that predict boxes, in order."""
+        return [layer for layer in self._layers if layer.is_detector]
 
     def option(self, key: str) -> Any:
         """Return the value of a key of [net], or its default; see `Layer.option`."""
@@ -445,31 +445,48 @@ class Network:
         PylrmError
             The network is no detector, or the last pass had no such image.
         """
-        within("i", i, least=-(2**31))
+        check_range("i", i, least=-(2**31))
         width, height = image_size or (self.width, self.height)
         if not (1 <= width < 2**31 and 1 <= height < 2**31):
             raise ValueError(f"image_size={image_size}: each from 1 to {2**31 - 1}")
         with self._handle.use():
-            heads = [layer for layer in self._layers if layer.is_detector]
-            capacity = sum(head.anchors * head.shape[1] * head.shape[2] for head in heads)
+            capacity = sum(head.predictions for head in self.detectors)
             rows = ffi.new("int *")
             out = np.empty((capacity, 5 + self.classes), np.float32)
             size = (width, height, thresh, letterbox, nms or 0.0)
             self._handle.call(lib.dn_boxes, i, *size, floats(out), capacity, rows)
             return out[: rows[0]].copy()
 
+    @overload
+    def detect(  # type: ignore[overload-overlap]
+        self,
+        image: Image,
+        thresh: float = ...,
+        nms: float = ...,
+        letterbox: bool = ...,
+    ) -> list[Detection]: ...
+
+    @overload
     def detect(
         self,
-        image: str | os.PathLike[str] | npt.NDArray[np.uint8],
+        image: Sequence[Image],
+        thresh: float = ...,
+        nms: float = ...,
+        letterbox: bool = ...,
+    ) -> list[list[Detection]]: ...
+
+    def detect(
+        self,
+        image: Image | Sequence[Image],
         thresh: float = 0.25,
         nms: float = 0.45,
         letterbox: bool = True,
-    ) -> list[Detection]:
-        """Find objects in an image.
+    ) -> list[Detection] | list[list[Detection]]:
+        """Find objects in an image, or in each of a list of images, `batch` of them a pass.
 
         Parameters
         ----------
-        image : path or uint8 array
+        image : path or uint8 array, or a list of these
             A file; or (h, w, 3) BGR as OpenCV reads it, (h, w) for grey networks.
         thresh : float
             Least score, exclusive.
@@ -481,20 +498,28 @@ class Network:
         Returns
         -------
         list of Detection
-            By score, highest first.
+            By score, highest first; of a list of images, a list for each.
 
         Raises
         ------
         DataError
-            The file cannot be read.
+            A file cannot be read.
         ValueError
-            The array does not fit.
+            An array does not fit.
         PylrmError
             The network is no detector.
         """
-        from pylrm.data.images import augment, read_image
-        from pylrm.data.views import plain_view
+        one = isinstance(image, (str, os.PathLike, np.ndarray))
+        images: Sequence[Any] = [image] if one else image  # type: ignore[assignment]
+        found: list[list[Detection]] = []
+        with self._handle.use():
+            for start in range(0, len(images), self.batch):
+                pixels = [self._pixels(each) for each in images[start : start + self.batch]]
+                found += self._detect_batch(pixels, thresh, nms, letterbox)
+        return found[0] if one else found
 
+    def _pixels(self, image: Image) -> npt.NDArray[np.uint8]:
+        """Return an image's pixels as the network takes them, (h, w) or (h, w, channels)."""
         pixels = image if isinstance(image, np.ndarray) else read_image(Path(image), self.channels)
         channels = pixels.shape[2] if pixels.ndim == 3 else 1
         if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or channels != self.channels:
@@ -502,23 +527,20 @@ class Network:
                 f"an image of shape {pixels.shape}, {pixels.dtype}: this network takes uint8 "
                 + ("(h, w)" if self.channels == 1 else f"(h, w, {self.channels})")
             )
-        height, width = pixels.shape[:2]
-        with self._handle.use():
-            x = np.empty((1, self.channels, self.height, self.width), np.float32)
-            size = (width, height)
-            augment(pixels, x[0], **vars(plain_view(size, (self.width, self.height), letterbox)))
-            self.forward(x)
-            rows = self.boxes(0, size, thresh, letterbox, nms)
-        scores = rows[:, 5:]
-        row, kind = np.nonzero(scores)
-        order = np.argsort(-scores[row, kind], kind="stable")
-        corners = np.concatenate(
-            [rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], axis=1
-        )
-        corners = np.clip(corners, 0, 1) * np.array([width, height, width, height])
+        return pixels
+
+    def _detect_batch(
+        self, images: list[npt.NDArray[np.uint8]], thresh: float, nms: float, letterbox: bool
+    ) -> list[list[Detection]]:
+        """Return the detections in each of up to `batch` images."""
+        x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
+        sizes = [(image.shape[1], image.shape[0]) for image in images]
+        for pixels, own, size in zip(images, x, sizes, strict=True):
+            augment(pixels, own, **vars(plain_view(size, (self.width, self.height), letterbox)))
+        self.forward(x)
         return [
-            Detection(int(k), float(scores[r, k]), tuple(float(v) for v in corners[r]))  # type: ignore[arg-type]
-            for r, k in zip(row[order], kind[order], strict=True)
+            detections_of(self.boxes(i, size, thresh, letterbox, nms), size)
+            for i, size in enumerate(sizes)
         ]
 
     def load_weights(self, path: str | os.PathLike[str], upto: int | None = None) -> None:
@@ -574,13 +596,13 @@ class Network:
         ValueError
             A number that no size can be.
         """
-        within("width", width, least=-(2**31))
-        within("height", height, least=-(2**31))
+        check_range("width", width, least=-(2**31))
+        check_range("height", height, least=-(2**31))
         self._handle.call(lib.dn_network_resize, width, height)
 
     def _weights(self, function: Any, path: str | os.PathLike[str], upto: int | None) -> None:
         if upto is not None:
-            within("upto", upto)
+            check_range("upto", upto)
         name = os.fsencode(path)
         if b"\0" in name:
             raise WeightsError(f"{os.fsdecode(name)!r}: a zero byte: this is no path of a file")
@@ -613,7 +635,7 @@ class Network:
                 )
             return floats(array), array.shape[1], array
         if not info.truths:
-            raise PylrmError(f"{self.source}: the network has no loss layer, so it takes no truth")
+            raise PylrmError(f"{self.cfg}: the network has no loss layer, so it takes no truth")
         if array.ndim < 2 or array.shape[0] != images or array[0].size != info.truths:
             raise ValueError(f"a truth of shape {array.shape}, expected ({images}, {info.truths})")
         return floats(array), info.truths, array

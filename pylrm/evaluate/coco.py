@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pylrm.evaluate.boxes import Bools, Boxes, Floats, Id, Ints, Record, join
 from pylrm.evaluate.figures import Curve, layout, mean, shown
 from pylrm.evaluate.matching import (
     intersection,
@@ -19,7 +20,6 @@ from pylrm.evaluate.matching import (
     region_pairs,
     take_turns,
 )
-from pylrm.evaluate.records import Bools, Boxes, Floats, Id, Ints, Record, join
 
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pylrm.evaluate.records import Floats
+from pylrm.evaluate.boxes import Floats
 
 
 @dataclass(frozen=True)

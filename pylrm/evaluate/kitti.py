@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pylrm.evaluate.boxes import EVERY_CLASS, Bools, Boxes, Floats, Id, Ints, Record, join
 from pylrm.evaluate.figures import Curve, layout, mean, shown
 from pylrm.evaluate.matching import intersection, iou_of, pairs, pixels, rank, take_turns
-from pylrm.evaluate.records import EVERY_CLASS, Bools, Boxes, Floats, Id, Ints, Record, join
 
 POINTS = 41  # recalls at which precision is taken: 0, 1/40, …, 1
 VEHICLES = ("car", "van", "truck", "tram")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.evaluate.boxes import EVERY_CLASS, Bools, Boxes, Floats, Id, Ints, Record, join
 from pylrm.evaluate.figures import Curve
-from pylrm.evaluate.records import EVERY_CLASS, Bools, Boxes, Floats, Id, Ints, Record, join
 
 HIT, FALSE, NEUTRAL = 1, 0, -1  # what a detection is
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pylrm.data.darknet import Metric
+from pylrm.evaluate.boxes import Fields, inclusive
 from pylrm.evaluate.coco import FIGURES, CocoResult, coco
 from pylrm.evaluate.kitti import KittiResult, kitti
 from pylrm.evaluate.matching import Matching, match
-from pylrm.evaluate.records import Fields, inclusive
 from pylrm.evaluate.truths import CocoTruth
 from pylrm.evaluate.voc import VocResult, voc
 

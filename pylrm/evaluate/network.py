@@ -7,14 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet import DataFile, Metric
+from pylrm.data.darknet import DataFile, Metric, read_images
 from pylrm.data.loader import evaluation_batches
 from pylrm.engine import Network
 from pylrm.errors import DataError
+from pylrm.evaluate.boxes import Fields, record_of, to_edges
 from pylrm.evaluate.measure import Detected, Evaluation, measure
-from pylrm.evaluate.records import Fields, record_of, to_edges
 from pylrm.evaluate.truths import CocoTruth, label_record
-from pylrm.preflight import read_images
 
 GRID = 1024  # detections stand on this part of a pixel, which files hold to the last digit
 

@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pylrm.evaluate.boxes import Ints
 from pylrm.evaluate.figures import Curve, shown
-from pylrm.evaluate.records import Ints
 from pylrm.evaluate.report import Report
 from pylrm.evaluate.voc import area
-from pylrm.plots import COLOURS, DPI, LOOK
+from pylrm.pictures.style import COLOURS, DPI, RC_PARAMS
 
 MOST_CURVES = 100  # classes with a curve of their own; more would not be legible
 MOST_NUMBERS = 26  # classes up to which the matrix shows its numbers
@@ -35,7 +35,7 @@ def write(folder: Path, report: Report) -> None:
     report : Report
         What is drawn.
     """
-    with rc_context(LOOK):
+    with rc_context(RC_PARAMS):
         for name, figure in {
             "pr.png": curves_figure(report),
             "confusion.png": confusion_figure(report),

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from pylrm.evaluate.boxes import Ints
 from pylrm.evaluate.coco import AREAS
 from pylrm.evaluate.figures import Curve, layout, mean, shown
 from pylrm.evaluate.matching import FALSE, HIT, Matching, iou_of, pairs
 from pylrm.evaluate.measure import without_nan
-from pylrm.evaluate.records import Ints
 from pylrm.evaluate.voc import area
 
 SIZES = dict(zip(("small", "medium", "large"), AREAS[1:], strict=True))

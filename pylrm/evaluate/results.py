@@ -25,16 +25,17 @@ from typing import Any
 
 import numpy as np
 
-from pylrm.data.darknet import DataFile, read_text
+from pylrm.data.darknet import DataFile, read_images
 from pylrm.data.headers import image_size
-from pylrm.data.jsonfile import read_json
 from pylrm.errors import DataError, PylrmError
+from pylrm.evaluate.boxes import CORNERS, Fields, inclusive, record_of
 from pylrm.evaluate.measure import Detected
-from pylrm.evaluate.records import CORNERS, Fields, inclusive, record_of
 from pylrm.evaluate.report import Report
 from pylrm.evaluate.truths import CocoTruth, label_record
-from pylrm.preflight import read_images
-from pylrm.runs import Run, writing
+from pylrm.files.jsonfile import read_json
+from pylrm.files.text import read_text
+from pylrm.files.writing import writing
+from pylrm.runs.folder import Run
 
 VOC_PREFIX = "comp4_det_test_"
 COCO_FILE = "coco_results.json"

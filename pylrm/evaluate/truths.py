@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from pylrm.data.darknet import read_truth
-from pylrm.data.jsonfile import read_json
 from pylrm.errors import DataError
-from pylrm.evaluate.records import EVERY_CLASS, Fields, record_of, to_edges
+from pylrm.evaluate.boxes import EVERY_CLASS, Fields, record_of, to_edges
+from pylrm.files.jsonfile import read_json
 
 T = TypeVar("T")
 

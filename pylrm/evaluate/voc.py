@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from pylrm.evaluate.boxes import Id, Record
 from pylrm.evaluate.figures import Curve, layout, mean, shown
 from pylrm.evaluate.matching import Matching, match
-from pylrm.evaluate.records import Id, Record
 
 Metric = Literal["area", "11point"]
 

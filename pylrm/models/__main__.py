@@ -1,6 +1,6 @@
 """Write the cfg files that come with pylrm: `python -m pylrm.models`."""
 
-from pylrm import shipped
+from pylrm.files import shipped
 from pylrm.models.catalogue import files
 
 for name, text in files().items():

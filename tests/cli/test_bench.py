@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pylrm import Network
-from pylrm.bench import middle
+from pylrm.inspect.bench import middle
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -12,7 +12,7 @@ import pytest
 
 from pylrm.data.darknet import read_data
 from pylrm.errors import DataError
-from pylrm.preflight import read_images
+from pylrm.training.checks import read_images
 from tests.data.trees import add, add_kitti, car, lists, thing, write
 from tests.data.trees import coco as write_coco
 

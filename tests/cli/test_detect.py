@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pylrm import drawing
+from pylrm.pictures import drawing
 
 WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
@@ -108,6 +108,12 @@ def test_mistakes(detect: Callable[..., Outcome]) -> None:
     ]:
         code, _, err = detect(*arguments)
         assert code == 2 and part in err and len(err.strip().splitlines()) == 1
+
+
+def test_nothing_drawn_is_not_called_drawings(detect: Callable[..., Outcome]) -> None:
+    code, out, err = detect("missing.jpg")
+    assert code == 2 and "missing.jpg" in err and out == ""
+    assert not Path("predictions").exists()
 
 
 def test_drawing_stays_inside_and_leaves_the_image_alone() -> None:

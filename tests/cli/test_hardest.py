@@ -106,7 +106,7 @@ def test_the_list_is_ranked_by_the_loss_of_training(
     from pylrm.data.darknet import read_data
     from pylrm.data.loader import evaluation_batches
     from pylrm.engine import Network
-    from pylrm.preflight import read_images
+    from pylrm.training.checks import read_images
 
     command = ("hardest", tiny_data, *random_weights, "--part", part)
     code, text, err = run(*command, "--json", "--count", 9999)
@@ -142,7 +142,7 @@ def test_the_page_shows_boxes_with_their_surroundings(
     run: Callable[..., Outcome],
     random_weights: tuple[object, ...],
 ) -> None:
-    from pylrm.hardest import KINDS
+    from pylrm.inspect.hardest.ranking import KINDS
 
     (tiny_data.parent / "images" / "3.png").write_bytes(b"no image")
     label = tiny_data.parent / "labels" / "1.txt"
@@ -162,7 +162,7 @@ def test_the_page_shows_boxes_with_their_surroundings(
 
 
 def test_a_box_near_the_border_has_its_window_within_the_image() -> None:
-    from pylrm.hardestpage import window
+    from pylrm.inspect.hardest.page import window
 
     assert window((40, 40, 60, 50), (200, 100)) == (20, 15, 80, 75)
     assert window((0, 0, 20, 10), (200, 100)) == (0, 0, 60, 60)

@@ -80,7 +80,7 @@ def test_memory_is_the_plans(run: Run, tmp_path: Path) -> None:
 def test_one_network_at_a_time_is_in_memory(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pylrm import describe
+    from pylrm.inspect import describe
 
     opened: list[Network] = []
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from pylrm.cli.plot import command
 from pylrm.errors import DataError, PylrmError
-from pylrm.logs import LogWriter
+from pylrm.runs.log import LogWriter
 
 
 @pytest.fixture

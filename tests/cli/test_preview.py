@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pylrm.drawing import WHITE, colour_of
-from pylrm.preview import Sample, drawn, page, samples
+from pylrm.inspect.preview import Sample, drawn, page, samples
+from pylrm.pictures.drawing import WHITE, colour_of
 
 WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
@@ -19,8 +19,8 @@ Outcome = tuple[int, str, str]
 def test_samples_are_what_the_run_trains_on(
     tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from pylrm import train
     from pylrm.engine import Network
-    from pylrm.train import train
 
     passes: list[tuple[np.ndarray, np.ndarray]] = []
     step = Network.train_batch
@@ -30,7 +30,7 @@ def test_samples_are_what_the_run_trains_on(
         return step(net, x, truth)
 
     monkeypatch.setattr(Network, "train_batch", record)
-    monkeypatch.setattr("pylrm.schedule.LARGEST_AT_END", 0)
+    monkeypatch.setattr("pylrm.training.schedule.LARGEST_AT_END", 0)
     cfg = tiny_cfg(subdivisions=2, region="random=1\njitter=.3\n")
     for letterbox in (True, False):
         passes.clear()

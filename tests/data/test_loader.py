@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylrm.data import loader
+from pylrm.data.augmentation import Distortion, View, move_boxes
 from pylrm.data.images import read_image
 from pylrm.data.loader import Batch, Loader, evaluation_batches
-from pylrm.data.views import Distortion, View, move_boxes
 from pylrm.errors import DataError
 
 RED, GREEN = (0, 0, 255), (0, 255, 0)  # BGR

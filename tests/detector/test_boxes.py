@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pylrm
-from pylrm.engine.library import ffi, floats, lib
+from pylrm.binding.library import ffi, floats, lib
 from tests.detector import naive, nets
 from tests.detector.goldens import CASES, Case
 

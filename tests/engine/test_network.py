@@ -379,7 +379,7 @@ def test_absurd_numbers_name_their_range() -> None:
 
 
 def test_shipped_cfgs_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pylrm import shipped
+    from pylrm.files import shipped
 
     monkeypatch.chdir(tmp_path)
     with pylrm.Network("yolov2-tiny.cfg", batch=1, inference=True) as net:

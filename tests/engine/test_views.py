@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pylrm
-from pylrm.engine.library import lib
+from pylrm.binding.library import lib
 
 CFG = """[net]
 batch=2

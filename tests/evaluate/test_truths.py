@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pylrm.errors import DataError
-from pylrm.evaluate.records import CORNERS
+from pylrm.evaluate.boxes import CORNERS
 from pylrm.evaluate.truths import CocoTruth, label_record
 
 NAMES = ["car", "van"]

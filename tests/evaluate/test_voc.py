@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import pylrm
 from pylrm.evaluate import voc
-from pylrm.evaluate.records import inclusive, record_of, to_edges
+from pylrm.evaluate.boxes import inclusive, record_of, to_edges
 from tests.evaluate.cases import (
     CORNERS,
     ORACLES,

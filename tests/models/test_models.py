@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylrm import Network, models, shipped
+from pylrm import Network, models
 from pylrm.data.darknet import read_data
 from pylrm.errors import CfgWarning
+from pylrm.files import shipped
 from pylrm.models.anchors import DEFAULTS
 from tests.models import naive
 

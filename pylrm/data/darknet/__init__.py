@@ -3,11 +3,13 @@
 from pylrm.data.darknet.files import (
     METRICS,
     DataFile,
+    DataLike,
     Metric,
     read_data,
+    read_images,
     read_list,
     read_names,
-    read_text,
+    where_instead,
 )
 from pylrm.data.darknet.labels import (
     LEAST,
@@ -32,6 +34,7 @@ __all__ = [
     "METRICS",
     "SLACK",
     "DataFile",
+    "DataLike",
     "LabelSummary",
     "Metric",
     "Rows",
@@ -43,11 +46,12 @@ __all__ = [
     "inspect_labels",
     "inspect_truth",
     "read_data",
+    "read_images",
     "read_ignore",
     "read_labels",
     "read_list",
     "read_names",
-    "read_text",
     "read_truth",
     "summarise",
+    "where_instead",
 ]

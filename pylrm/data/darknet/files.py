@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pylrm.errors import DataError
+from pylrm.files import shipped
+from pylrm.files.text import read_text
 
 Metric = Literal["area", "11point", "coco", "kitti"]
 
@@ -52,33 +54,25 @@ class DataFile:
     metric: Metric
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
-
-    Raises
-    ------
-    DataError
-        Where it can't be read, or is in another encoding.
-    """
-    try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+HOW_TO_GET = {
+    "voc": "fetch PASCAL VOC and run `pylrm convert voc VOCdevkit --out data/voc --metric 11point`",
+    "kitti": "fetch KITTI's object benchmark and run `pylrm convert kitti KITTI --out data/kitti`",
+    "demo": "run `pylrm demo`, which draws it",
+}
 
 
-def _lookup(name: str, folder: Path, shipped: bool = False) -> Path:
+DataLike = DataFile | str | Path
+
+
+def _lookup(name: str, folder: Path, among_shipped: bool = False) -> Path:
     """Where `name` stands: as it is, in `folder`, or among the shipped data files."""
     path = Path(name).expanduser()
     if path.exists():
         return path
     if (folder / path).exists():
         return folder / path
-    if shipped:
-        from pylrm.shipped import find
-
-        found: Path | None = find("data", path.name)
+    if among_shipped:
+        found = shipped.find("data", path.name)
         if found is not None:
             return found
     return folder / path
@@ -119,15 +113,17 @@ def read_names(path: str | Path) -> list[str]:
     return names
 
 
-def read_data(path: str | Path) -> DataFile:
-    """Read a .data file and the names it points to.
+def read_data(data: DataLike) -> DataFile:
+    """Read a .data file and the names it points to; one that was read is returned as it is.
 
     Raises
     ------
     DataError
         Where a file is missing or a value doesn't fit, naming file and line.
     """
-    path = _lookup(str(path), Path(), shipped=True)
+    if isinstance(data, DataFile):
+        return data
+    path = _lookup(str(data), Path(), among_shipped=True)
     if not path.is_file():
         raise DataError(f"{path}: no such data file, here or among the shipped ones")
     pairs = _pairs(path)
@@ -148,7 +144,7 @@ def read_data(path: str | Path) -> DataFile:
     names: list[str] = []
     if pairs.get("names", (0, ""))[1]:
         line, value = pairs["names"]
-        file = _lookup(value, folder, shipped=True)
+        file = _lookup(value, folder, among_shipped=True)
         if not file.is_file():
             raise DataError(f"{path}:{line}: names={value}: no such file")
         names = read_names(file)
@@ -211,8 +207,59 @@ def read_list(path: str | Path) -> list[Path]:
     return images
 
 
+def read_images(data: DataFile, kind: Literal["train", "valid"]) -> list[Path]:
+    """Read one of a data set's lists of images.
+
+    Parameters
+    ----------
+    data : DataFile
+        The data set.
+    kind : str
+        Which list.
+
+    Raises
+    ------
+    DataError
+        The list is not named, missing or empty.
+    """
+    path = data.train if kind == "train" else data.valid
+    if path is None:
+        raise DataError(f"{data.path}: {kind}= is missing: the file that lists the images")
+    if not path.is_file():
+        how = HOW_TO_GET.get(data.path.stem, "it should list one image path a line")
+        raise DataError(f"{data.path} names {path}, which is not there: {how}")
+    return read_list(path)
+
+
 def _listed(name: str, folder: Path) -> Path:
     """Where an image of a list in `folder` stands."""
     path = Path(name).expanduser()
     beside = folder / path
     return path if path.exists() and not beside.exists() else beside
+
+
+def where_instead(missing: Path, listed: Path | None) -> str:
+    """Say what would fit in place of a list's image that is not there; "" where nothing is found.
+
+    Lists that were written on another machine name its folders, or have Windows' backslashes: the
+    end of such a path is looked up from the list's folder, its parents and the working folder.
+
+    Parameters
+    ----------
+    missing : Path
+        As `read_list` returned it.
+    listed : Path or None
+        The list.
+    """
+    parts = [part for part in str(missing).replace("\\", "/").split("/") if part]
+    folder = Path() if listed is None else listed.resolve().parent
+    for start in range(len(parts)):
+        end = Path(*parts[start:])
+        for base in (folder, *list(folder.parents)[:3], Path.cwd()):
+            found = base / end
+            if found != missing and found.is_file():
+                slashes = " with / between folders" if "\\" in str(missing) else ""
+                return f"; there is {found}: name it so in the list{slashes}"
+    if "\\" in str(missing):
+        return "; its backslashes are part of the name here: write / between folders"
+    return ""

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.darknet.files import read_text
 from pylrm.errors import DataError
+from pylrm.files.text import read_text
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""The C library as Python sees it: functions, errors, arrays and tables."""

@@ -1,0 +1,1 @@
+"""Cfg files: their text and sections, and the reference of all keys."""

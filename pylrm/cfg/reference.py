@@ -1,0 +1,58 @@
+"""The cfg reference of the docs, written from the engine's own tables of keys.
+
+``python -m pylrm.cfgreference > docs/cfg.md`` renews it; a test holds the file equal.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from pylrm.binding.library import Key, keys
+
+INTRODUCTION = """\
+# The cfg language
+
+Generated from the engine's tables: `python -m pylrm.cfgreference > docs/cfg.md`.
+
+A cfg is made of `[section]` lines, each followed by `key=value` lines. `#` and `;` start a comment
+at the start of a line and after white space. `[net]` comes first; then a section a layer, in order.
+Lists are separated by commas.
+"""
+
+UNBOUNDED = 1e6
+
+
+def default_of(key: Key) -> str:
+    """Return a key's default as a cfg would give it."""
+    if key.default is None:
+        return ""
+    return f"{key.default:g}" if isinstance(key.default, (int, float)) else key.default
+
+
+def range_of(key: Key) -> str:
+    """Return what a number or a choice may be; nothing for what is neither."""
+    if key.type == "choice":
+        return ", ".join(key.choices)
+    if key.type not in ("int", "float"):
+        return ""
+    if key.most >= UNBOUNDED:
+        return "any" if key.least <= -UNBOUNDED else f"{key.least:g} or more"
+    return f"{key.least:g} to {key.most:g}"
+
+
+def reference() -> str:
+    """Return the whole page, Markdown."""
+    lines = [INTRODUCTION]
+    for section, members in groupby(keys(), key=lambda key: key.section):
+        lines += ["## Any layer" if section == "any layer" else f"## [{section}]", ""]
+        lines += ["| key | type | default | range | meaning |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {key.name} | {key.type} | {default_of(key)} | {range_of(key)} | {key.doc} |"
+            for key in members
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

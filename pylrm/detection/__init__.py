@@ -1,0 +1,1 @@
+"""Detecting in files: which images, and results as text and data."""

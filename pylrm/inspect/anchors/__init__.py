@@ -1,0 +1,1 @@
+"""Anchors for a data set's boxes, by k-means."""

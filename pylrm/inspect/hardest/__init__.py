@@ -1,0 +1,1 @@
+"""The images and boxes that a network finds hardest."""

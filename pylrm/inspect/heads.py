@@ -1,0 +1,118 @@
+"""How truths are given to the predictions of a network's detection layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.engine import Network
+from pylrm.inspect.anchors.clusters import Floats, ious
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A detection layer.
+
+    Attributes
+    ----------
+    kind
+        "region" or "yolo".
+    grid
+        Cells across and down.
+    unit
+        What relative sizes (w, h) are multiplied by to be in anchors='s unit: cells of [region]'s
+        grid, pixels of the input for [yolo].
+    sizes
+        (n, 2) the anchors that compete for a truth, relative to the input.
+    own
+        (n,) this layer's number of each of them; -1: another layer's.
+    by_prediction
+        Predicted sizes compete in place of the anchors: [region] with bias_match=0.
+    """
+
+    kind: str
+    grid: tuple[int, int]
+    unit: tuple[int, int]
+    sizes: Floats
+    own: Ints
+    by_prediction: bool
+
+    @property
+    def predictions(self) -> int:
+        """How many predictions it makes of an image."""
+        return int((self.own >= 0).sum()) * self.grid[0] * self.grid[1]
+
+    def claims(self, truths: Floats, predicted: Floats | None = None) -> Ints:
+        """Return which prediction each truth claims: in its centre's cell, that of the best size.
+
+        Of several truths of an image that claim one prediction the last counts.
+
+        Parameters
+        ----------
+        truths
+            (n, 4) centre x, y, w, h, relative to the input.
+        predicted
+            (predictions, 2) w, h, relative to the input, for `by_prediction`; None: the anchors',
+            which they are at the start of a training.
+
+        Returns
+        -------
+        ndarray (n,) int64
+            Numbers of predictions; -1: none, for another layer has the anchor.
+        """
+        if not len(truths):
+            return np.zeros(0, np.int64)
+        across, down = self.grid
+        column, row = (
+            np.minimum((truths[:, side] * cells).astype(np.int64), cells - 1)
+            for side, cells in enumerate(self.grid)
+        )
+        cell = row * across + column
+        overlaps = ious(truths[:, 2:], self.sizes)
+        if self.by_prediction and predicted is not None:
+            sizes = predicted.reshape(-1, down * across, 2)
+            for own, box, at in zip(overlaps, truths[:, 2:], cell, strict=True):
+                own[:] = ious(box, sizes[:, at])
+        anchor = self.own[overlaps.argmax(axis=1)]
+        return np.where(anchor < 0, -1, anchor * down * across + cell)
+
+
+def read_heads(net: Network) -> list[Head]:
+    """Return a network's detection layers."""
+    heads = []
+    for layer in net.detectors:
+        _, height, width = layer.shape
+        grid = width, height
+        unit = grid if layer.type == "region" else (net.width, net.height)
+        sizes = np.array(layer.option("anchors"), np.float64).reshape(-1, 2) / unit
+        mask = (layer.option("mask") if layer.type == "yolo" else None) or range(len(sizes))
+        own = np.full(len(sizes), -1)
+        own[list(mask)] = np.arange(len(mask))
+        by_prediction = layer.type == "region" and not layer.option("bias_match")
+        heads.append(Head(layer.type, grid, unit, sizes, own, by_prediction))
+    return heads
+
+
+def lost(heads: list[Head], truths: Floats) -> npt.NDArray[np.bool_]:
+    """Tell which truths of an image no prediction learns, since a later one claims the same.
+
+    Parameters
+    ----------
+    heads
+        The detection layers.
+    truths
+        (n, 4) centre x, y, w, h, relative to the input, in the order of the label file.
+
+    Returns
+    -------
+    ndarray (n,) bool
+    """
+    learnt = np.zeros(len(truths), bool)
+    for head in heads:
+        last = {claim: row for row, claim in enumerate(head.claims(truths).tolist()) if claim >= 0}
+        learnt[list(last.values())] = True
+    return ~learnt

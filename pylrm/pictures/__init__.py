@@ -1,0 +1,1 @@
+"""Drawing: boxes on images, pages of images, and figures."""

@@ -1,0 +1,74 @@
+"""The batches that a network is trained on: their input sizes and their images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pylrm.data.loader import Loader
+from pylrm.engine import Network
+from pylrm.training.schedule import Sizes, multi_scale_sizes
+
+
+def input_sizes(net: Network, last: int, seed: int) -> Sizes:
+    """Return the input size of each pass of a run: the cfg's, or several with random=1.
+
+    Parameters
+    ----------
+    net : Network
+        A detector, at the cfg's size.
+    last : int
+        The last update of the run.
+    seed : int
+        The run's.
+    """
+    size = net.width, net.height
+    random = any(head.option("random") for head in net.detectors)
+    choices = multi_scale_sizes(*size, coarsest_stride(net)) if random else [size]
+    return Sizes(choices, net.subdivisions, last, seed)
+
+
+def coarsest_stride(net: Network) -> int:
+    """Return the pixels of a cell of a detector's coarsest output grid."""
+    return max(net.width // head.shape[2] for head in net.detectors)
+
+
+def training_batches(
+    net: Network,
+    images: list[Path],
+    *,
+    sizes: Sizes,
+    seed: int,
+    workers: int,
+    letterbox: bool,
+    augment: bool = True,
+) -> Loader:
+    """Return the batches that a network is trained on, from the images it has seen on.
+
+    Parameters
+    ----------
+    net : Network
+        A detector; with several detection layers the jitter is the first one's.
+    images : list of Path
+        What the training list names.
+    sizes : Sizes
+        The input size of each pass.
+    seed, workers, letterbox, augment
+        As `Loader` takes them.
+    """
+    return Loader(
+        images,
+        classes=net.classes,
+        batch=net.batch,
+        width=net.width,
+        height=net.height,
+        channels=net.channels,
+        max_boxes=net.max_truths,
+        seed=seed,
+        position=net.seen // net.batch,
+        workers=workers,
+        jitter=net.detectors[0].option("jitter"),
+        **{key: net.option(key) for key in ("hue", "saturation", "exposure")},
+        letterbox=letterbox,
+        augment=augment,
+        size_at=sizes.at,
+    )

@@ -1,0 +1,238 @@
+"""What is checked before the first update, so that a run does not fail for it hours later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pylrm.cfg.file import Cfg
+from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_images, where_instead
+from pylrm.engine import Network
+from pylrm.errors import CfgError, DataError, PylrmError
+from pylrm.evaluate.truths import CocoTruth
+
+
+def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
+    """Hold a network against what a detector's training needs, and its classes against the data's.
+
+    Raises
+    ------
+    CfgError
+        It is no detector; it has another number of classes; images cannot be made as it wants them.
+    """
+    if not net.detectors:
+        raise CfgError(f"{cfg}: no [region] or [yolo]: training is for detectors, not classifiers")
+    check_classes(net, cfg, data)
+    if net.channels not in (1, 3):
+        raise CfgError(
+            f"{cfg}:{cfg.line_of(cfg.net.line, 'channels')}: channels={net.channels}: "
+            "training reads images with 3 channels, or grey ones with 1"
+        )
+    for head in net.detectors:
+        jitter = head.option("jitter")
+        if jitter >= 1:
+            raise CfgError(
+                f"{cfg}:{cfg.line_of(head.line, 'jitter')}: [{head.type}] jitter={jitter:g}: it "
+                "must be below 1, or images shrink to nothing"
+            )
+
+
+def check_classes(net: Network, cfg: Cfg, data: DataFile) -> None:
+    """Hold the classes of each detection layer against the data set's.
+
+    Raises
+    ------
+    CfgError
+        They differ in number.
+    """
+    for head in net.detectors:
+        classes = int(head.option("classes"))
+        if classes != data.classes:
+            raise CfgError(
+                f"{cfg}:{cfg.line_of(head.line, 'classes')}: [{head.type}] has {classes} "
+                f"classes, {data.path} has {data.classes}: set classes={data.classes}, and "
+                "filters= before it to num*(5+classes)"
+            )
+
+
+def check_boxes(images: list[Path], data: DataFile) -> LabelSummary:
+    """Read all labels of the training images; the first bad line ends it.
+
+    Parameters
+    ----------
+    images : list of Path
+        The training images.
+    data : DataFile
+        Their data set.
+
+    Raises
+    ------
+    DataError
+        A bad label, naming file and line; not one of the images is there; not one box in them.
+    """
+    summary = check_labels(images, data.classes, data.path)
+    if len(summary.absent) == len(images):
+        first = summary.absent[0]
+        raise DataError(
+            f"{data.train}: none of its {len(images)} images is there; the first is {first}"
+            f"{where_instead(first, data.train)}"
+        )
+    if not summary.boxes:
+        raise DataError(
+            f"{data.train}: not one labelled box in {len(images)} images; the labels of "
+            "images/NAME.jpg are looked for in labels/NAME.txt, then in images/NAME.txt"
+        )
+    return summary
+
+
+def check_validation(data: DataFile) -> None:
+    """Look at all that measuring mAP will need.
+
+    Raises
+    ------
+    DataError
+        A missing file, a bad label, truths without one of the validation images, or not one
+        object in all of them.
+    """
+    images = read_images(data, "valid")
+    objects = check_labels(images, data.classes, data.path).boxes
+    if data.truth is not None:
+        if not data.truth.is_file():
+            raise DataError(f"{data.path} names truth={data.truth}, which is not there")
+        truth = CocoTruth(data.truth, data.names)
+        records = [truth.record(image) for image in images]
+        objects = sum(int((~record["difficult"] & ~record["ignore"]).sum()) for record in records)
+    if not objects:
+        raise DataError(
+            f"{data.valid}: not one object in {len(images)} images: no mAP (--map-every 0 trains "
+            "without)"
+        )
+
+
+def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator[str]:
+    """Yield what is odd about labels, though training can go on.
+
+    Parameters
+    ----------
+    summary : LabelSummary
+        What the check found.
+    data : DataFile
+        Their data set.
+    most : int
+        Boxes an image that the network reads.
+    """
+    if summary.absent:
+        yield (
+            f"{data.train}: {len(summary.absent)} of {summary.images} images are not there and are "
+            f"passed over ({summary.absent[0]} is the first{where_instead(summary.absent[0], data.train)})"
+        )
+    if summary.missing:
+        yield (
+            f"{data.train}: {len(summary.missing)} of {summary.images} images have no label file "
+            f"and count as background ({summary.missing[0]} is the first)"
+        )
+    without = [
+        name for name, boxes in zip(data.names, summary.boxes_per_class, strict=True) if not boxes
+    ]
+    if without:
+        first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
+        yield f"{data.train}: {len(without)} of {data.classes} classes have no box: {first}"
+    if summary.small:
+        yield f"{data.train}: {summary.small} boxes are under .001 of the image and are left out"
+    if summary.most > most:
+        yield (
+            f"{data.train}: an image has {summary.most} boxes, the network reads {most}, chosen at "
+            f"random: max={summary.most} in the detection layer reads all"
+        )
+
+
+def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
+    """Yield a line for each detection layer with an anchor larger than the whole image.
+
+    No box can be so large: such anchors are in pixels where [region] wants cells, or were made for
+    another input size.
+    """
+    for head in net.detectors:
+        _, height, width = head.shape
+        region = head.type == "region"
+        whole = (width, height) if region else (net.width, net.height)
+        values = head.option("anchors")
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        large = [pair for pair in pairs if pair[0] > whole[0] and pair[1] > whole[1]]
+        if large:
+            unit = "cells of the output" if region else "pixels of the input"
+            yield (
+                f"{cfg}:{cfg.line_of(head.line, 'anchors')}: [{head.type}] {len(large)} of "
+                f"{len(pairs)} anchors are larger than the whole image ({large[0][0]:g} x "
+                f"{large[0][1]:g}; the image has {whole[0]} x {whole[1]} {unit}, the unit of "
+                "anchors here): `pylrm anchors` computes fitting ones"
+            )
+
+
+@dataclass(frozen=True)
+class MiningLimit:
+    """What [lrm] keeps of an image: at most k of its n predictions; k = 0: no limit."""
+
+    k: int
+    n: int
+
+    @property
+    def line(self) -> str:
+        """One line for the screen."""
+        if self.k == 0:
+            return f"lrm keeps up to all N={self.n} predictions an image (k=0)"
+        return f"lrm keeps at most k={self.k} of N={self.n} predictions (K/N {self.k / self.n:.1%})"
+
+    @property
+    def warning(self) -> str | None:
+        """One line where the limit cannot act."""
+        if self.k < self.n:
+            return None
+        return (
+            f"[lrm] k={self.k} is no limit: an image has only N={self.n} predictions at this input "
+            "size; the paper's K/N is 8 to 30%"
+        )
+
+
+def mining_limit(net: Network) -> MiningLimit | None:
+    """Return what [lrm] keeps at the network's present input size; None without [lrm]."""
+    layers = net.find("lrm")
+    if not layers:
+        return None
+    n = sum(net[index].predictions for index in layers[0].inputs)
+    return MiningLimit(int(layers[0].option("k")), n)
+
+
+def first_and_last(
+    net: Network, cfg: Cfg, weights: Path | None, updates: int | None
+) -> tuple[int, int]:
+    """Return the first and the last update to do, counted from 1.
+
+    Parameters
+    ----------
+    net : Network
+        Its `seen` says where the run starts.
+    cfg : Cfg
+        Its cfg, for messages.
+    weights : Path or None
+        The weights that were loaded, for messages.
+    updates : int or None
+        The last update; None: the cfg's max_batches.
+
+    Raises
+    ------
+    PylrmError
+        The schedule has no end, or ends before the first update.
+    """
+    last = int(net.option("max_batches")) if updates is None else updates
+    if last <= 0:
+        raise CfgError(f"{cfg}: max_batches is 0, so training has no end: set it or give --updates")
+    done = net.seen // (net.batch * net.subdivisions)
+    if done >= last:
+        end = "max_batches" if updates is None else "--updates"
+        raise PylrmError(
+            f"{weights}: has seen {net.seen} images, which is update {done}, and {end}={last} ends "
+            "the run there: raise it, or leave out --keep-seen"
+        )
+    return done + 1, last

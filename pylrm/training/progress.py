@@ -1,0 +1,110 @@
+"""What a training run shows meanwhile: one line that renews itself, or plain lines in a pipe."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TextIO
+
+from pylrm.training.run import Callback, Training
+
+LINES = 50  # that a run prints into a pipe; but at least one in 100 updates
+
+
+class Progress:
+    """The screen of one run.
+
+    Parameters
+    ----------
+    first, last : int
+        The run's first and last update.
+    stream : TextIO or None
+        Where to; None: nowhere.
+    """
+
+    def __init__(self, first: int, last: int, stream: TextIO | None) -> None:
+        self.first, self.last, self.stream = first, last, stream
+        self.live = stream is not None and stream.isatty()
+        self.every = min(100, max(1, (last - first + 1) // LINES))
+        self.seconds_an_update = 0.0
+        self.shown = 0  # characters of the live line
+
+    def update(
+        self,
+        update: int,
+        loss: float,
+        average: float,
+        best: float | None,
+        rate: float,
+        seconds: float,
+    ) -> None:
+        """Show where the run stands after an update.
+
+        Parameters
+        ----------
+        update : int
+            Number of the update.
+        loss, average : float
+            Its loss and the running average.
+        best : float or None
+            The newest validation mAP, 0 to 1.
+        rate : float
+            Images a second.
+        seconds : float
+            What the update took.
+        """
+        pace = self.seconds_an_update or seconds
+        self.seconds_an_update = 0.9 * pace + 0.1 * seconds
+        if not self.live and update % self.every and update not in (self.first, self.last):
+            return
+        left = timedelta(seconds=round((self.last - update) * self.seconds_an_update))
+        found = "" if best is None else f"  mAP {best:.4f}"
+        self.write(
+            f"{update:{len(str(self.last))}}/{self.last}  loss {loss:.4f}  avg {average:.4f}{found}"
+            f"  {rate:.1f} img/s  {left} left"
+        )
+
+    def write(self, line: str) -> None:
+        """Show a line of progress: in the last one's place on a terminal, below it in a pipe."""
+        if self.stream is None:
+            return
+        if self.live:
+            self.stream.write("\r" + line.ljust(self.shown))
+            self.shown = len(line)
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+    def passing(self, line: str) -> None:
+        """Show on a terminal what is being done now; in a pipe nothing."""
+        if self.live:
+            self.write(line)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.end()
+        if self.stream is not None:
+            print(line, file=self.stream, flush=True)
+
+    def end(self) -> None:
+        """Leave the live line as it is and go on below it."""
+        if self.shown and self.stream is not None:
+            print(file=self.stream, flush=True)
+            self.shown = 0
+
+
+class Showing(Callback):
+    """Shows each update on a run's screen."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def update_done(self, run: Training) -> None:
+        """Renew the line."""
+        state, row = run.state, run.state.row
+        speed, seconds = row["img_s"], row["seconds"]
+        assert speed is not None and seconds is not None
+        self.progress.update(state.update, state.loss, state.average, state.map, speed, seconds)
+
+    def run_ends(self, run: Training) -> None:
+        """Leave the line as it is."""
+        self.progress.end()

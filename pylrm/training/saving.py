@@ -1,0 +1,45 @@
+"""Writing a run's weights: the last, the best, and those of certain updates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pylrm.training.run import Callback, Training
+
+
+class Saving(Callback):
+    """Writes last.weights and N.weights by the schedule, and best.weights after validations."""
+
+    def update_done(self, run: Training) -> None:
+        """Save what is due after this update."""
+        update = run.state.update
+        if run.schedule.saves(update):
+            save(run, run.folder.last)
+        if run.schedule.numbers(update):
+            save(run, run.folder.numbered(update))
+
+    def validated(self, run: Training) -> None:
+        """Keep the weights of the best mAP so far."""
+        state = run.state
+        if state.map is not None and (state.best_map is None or state.map > state.best_map):
+            state.best_map = state.map
+            save(run, run.folder.best)
+
+
+def save(run: Training, path: Path) -> None:
+    """Write weights, but never over good ones with ones that are not finite.
+
+    Raises
+    ------
+    NumericsError
+        A weight that is not finite.
+    """
+    for layer in run.net:
+        for name, values in layer.params.items():
+            if not np.isfinite(values).all():
+                where = f"{name} of layer {layer.index} [{layer.type}]"
+                raise run.diverged(f"{where} are not finite after update {run.state.update}")
+    run.folder.save(run.net, path)
+    run.saved(path)

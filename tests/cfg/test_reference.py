@@ -1,0 +1,19 @@
+"""docs/cfg.md is what the engine's tables say."""
+
+from pathlib import Path
+
+from pylrm.cfg.reference import reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "cfg.md"
+
+
+def test_the_page_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == reference()
+
+
+def test_every_kind_of_key_is_shown_with_its_default():
+    page = reference()
+    assert "| policy | choice | constant | constant, step, steps, exp, poly, " in page
+    assert "| nms | float | 0.7 | 0 to 1 |" in page
+    assert "| momentum | float | 0.9 | 0 to 1 |" in page
+    assert "| activation | choice | logistic | logistic, " in page
