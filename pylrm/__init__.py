@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pylrm.version import VERSION
+
 if TYPE_CHECKING:
     from pylrm import evaluate, mining, models
     from pylrm.cfg.file import Cfg, Section, read_cfg
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from pylrm.training.run import Callback
     from pylrm.training.train import train
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Callback",

@@ -1,8 +1,12 @@
-"""How an image stands in a network's input, at random or plainly, and where its boxes go."""
+"""Where an image stands in a network's input, in what colours, and where its boxes go.
+
+The augmentations of training are a table: each row is a function and the random numbers it takes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +14,13 @@ import numpy.typing as npt
 from pylrm.data.images import letterbox_size
 
 Floats = npt.NDArray[np.float32]
+Random = npt.NDArray[np.float64]
+Size = tuple[int, int]  # width, height
 
 
 @dataclass(frozen=True)
-class View:
-    """How an image stands in the network's input (see `pylrm.data.images.augment`)."""
+class Transform:
+    """What becomes of an image on its way into the input (see `pylrm.data.images.augment`)."""
 
     size: tuple[int, int]
     offset: tuple[int, int]
@@ -26,7 +32,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Distortion:
+class Ranges:
     """Ranges of the augmentation, as in a cfg's keys.
 
     Attributes
@@ -54,41 +60,101 @@ class Distortion:
         if not (self.saturation > 0 and self.exposure > 0):
             raise ValueError("saturation and exposure must be positive")
 
-    def view(
-        self,
-        original: tuple[int, int],
-        canvas: tuple[int, int],
-        random: npt.NDArray[np.float64],
-        letterbox: bool = True,
-    ) -> View:
-        """One random view.
+    def draw(
+        self, original: Size, canvas: Size, random: Random, letterbox: bool = True
+    ) -> Transform:
+        """Draw a transform at random.
 
         Parameters
         ----------
         original, canvas
             (width, height) of the image and of the network's input in pixels.
         random
-            (10,) uniform in [0, 1).
+            (NUMBERS,) uniform in [0, 1).
         letterbox
             The aspect that is jittered: the image's, or (without) the canvas's.
         """
-        w, h = original if letterbox else canvas
-        width, height = canvas
-        stretch = 1 + self.jitter * (2 * random[:2] - 1)
-        aspect = float(w * stretch[0] / (h * stretch[1]))
-        if aspect * height < width:
-            size = (max(1, int(height * aspect)), height)
-        else:
-            size = (width, max(1, min(height, int(width / aspect))))
-        spare = (width - size[0] + 1, height - size[1] + 1)
-        return View(
-            size,
-            (int(random[2] * spare[0]), int(random[3] * spare[1])),
-            hue=float(self.hue * (2 * random[4] - 1)),
-            saturation=_factor(self.saturation, random[5], random[6]),
-            exposure=_factor(self.exposure, random[7], random[8]),
-            flip=self.flip and bool(random[9] < 0.5),
-        )
+        transform = Transform(original if letterbox else canvas, (0, 0))
+        start = 0
+        for row in AUGMENTATIONS:
+            own = random[start : start + row.numbers]
+            transform = row.apply(self, transform, own, canvas)
+            start += row.numbers
+        return transform
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A row of the table of augmentations.
+
+    Attributes
+    ----------
+    keys
+        The cfg's keys that range it.
+    doc
+        What it does, in one line.
+    numbers
+        How many random numbers it takes.
+    apply
+        From ranges, the transform so far, random numbers in [0, 1) and the (width, height) of the
+        network's input to the next transform. The first row starts from a transform whose size has
+        the aspect to keep.
+    """
+
+    keys: tuple[str, ...]
+    doc: str
+    numbers: int
+    apply: Callable[[Ranges, Transform, Random, Size], Transform]
+
+
+def jitter_aspect(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+    """Change the aspect, make the image as large as the input allows, and place it at random."""
+    (w, h), (width, height) = transform.size, canvas
+    stretch = 1 + ranges.jitter * (2 * random[:2] - 1)
+    aspect = float(w * stretch[0] / (h * stretch[1]))
+    if aspect * height < width:
+        size = (max(1, int(height * aspect)), height)
+    else:
+        size = (width, max(1, min(height, int(width / aspect))))
+    spare = (width - size[0] + 1, height - size[1] + 1)
+    offset = (int(random[2] * spare[0]), int(random[3] * spare[1]))
+    return replace(transform, size=size, offset=offset)
+
+
+def shift_colours(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+    """Shift the hue, and scale saturation and brightness."""
+    return replace(
+        transform,
+        hue=float(ranges.hue * (2 * random[0] - 1)),
+        saturation=_factor(ranges.saturation, random[1], random[2]),
+        exposure=_factor(ranges.exposure, random[3], random[4]),
+    )
+
+
+def mirror(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+    """Mirror every other image."""
+    return replace(transform, flip=ranges.flip and bool(random[0] < 0.5))
+
+
+# In this order; another order, or another count of numbers before a row, changes every run.
+AUGMENTATIONS = (
+    Augmentation(
+        ("jitter",),
+        "the aspect changes by up to this share of width and height each; the image is then placed "
+        "in the input at random",
+        4,
+        jitter_aspect,
+    ),
+    Augmentation(
+        ("hue", "saturation", "exposure"),
+        "the hue moves by up to this share of the circle; saturation and brightness are multiplied "
+        "or divided by up to theirs",
+        5,
+        shift_colours,
+    ),
+    Augmentation(("flip",), "every other image is mirrored, left for right", 1, mirror),
+)
+NUMBERS = sum(row.numbers for row in AUGMENTATIONS)
 
 
 def _factor(most: float, size: float, side: float) -> float:
@@ -97,33 +163,35 @@ def _factor(most: float, size: float, side: float) -> float:
     return float(factor if side < 0.5 else 1 / factor)
 
 
-def plain_view(original: tuple[int, int], canvas: tuple[int, int], letterbox: bool) -> View:
-    """The view of evaluation: letterboxed, or stretched to the canvas."""
+def plain_transform(
+    original: tuple[int, int], canvas: tuple[int, int], letterbox: bool
+) -> Transform:
+    """Return the transform of evaluation: letterboxed, or stretched to the canvas."""
     if not letterbox:
-        return View(canvas, (0, 0), corners=True)
+        return Transform(canvas, (0, 0), corners=True)
     size = letterbox_size(*original, *canvas)
-    return View(size, ((canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2), corners=True)
+    return Transform(size, ((canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2), corners=True)
 
 
-def move_boxes(boxes: Floats, view: View, canvas: tuple[int, int]) -> Floats:
-    """Boxes of an image, where a view puts them.
+def move_boxes(boxes: Floats, transform: Transform, canvas: tuple[int, int]) -> Floats:
+    """Boxes of an image, where a transform puts them.
 
     Parameters
     ----------
     boxes
         (n, 4) float32: centre x, y, w, h relative to the image.
-    view, canvas
-        The view and the (width, height) of the network's input in pixels.
+    transform, canvas
+        The transform and the (width, height) of the network's input in pixels.
 
     Returns
     -------
     ndarray
         (n, 4) relative to the input, clipped to it; a box of nothing has w or h 0.
     """
-    scale = np.array(view.size, np.float64) / canvas
-    offset = np.array(view.offset, np.float64) / canvas
+    scale = np.array(transform.size, np.float64) / canvas
+    offset = np.array(transform.offset, np.float64) / canvas
     centre, half = boxes[:, :2] * scale + offset, boxes[:, 2:] * scale / 2
     low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
-    if view.flip:
+    if transform.flip:
         low[:, 0], high[:, 0] = 1 - high[:, 0], 1 - low[:, 0]
     return np.hstack([(low + high) / 2, high - low]).astype(np.float32)

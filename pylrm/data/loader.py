@@ -20,7 +20,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.augmentation import Distortion
+from pylrm.data.augmentation import Ranges
 from pylrm.data.images import cv2
 from pylrm.data.samples import Preparation, Sample
 from pylrm.errors import DataError
@@ -87,17 +87,17 @@ class Loader:
         Truth rows an image. Where there are more, the largest regions to ignore have up to a
         quarter of them (more if the objects leave some), the others a random choice of objects.
     seed
-        Of the order and of every sample's view; 0 … 2**64-1.
+        Of the order and of every sample's augmentation; 0 … 2**64-1.
     position
         Batches drawn before the first one: a run of `seen` images goes on at seen // batch.
     workers
         Threads that decode and augment.
     jitter, hue, saturation, exposure, flip
-        The augmentation's ranges (see `Distortion`).
+        The augmentation's ranges (see `pylrm.data.augmentation.Ranges`).
     letterbox
         Keep the images' aspect (jittered in training); else stretch to the input's.
     augment
-        False: the view of evaluation.
+        False: images as in evaluation.
     shuffle
         False: the images' own order.
     size_at
@@ -143,9 +143,9 @@ class Loader:
         self.skipped: list[Path] = []
         self.stall = 0.0
         self._images = list(images)
-        distortion = Distortion(jitter, hue, saturation, exposure, flip) if augment else None
+        ranges = Ranges(jitter, hue, saturation, exposure, flip) if augment else None
         self._preparation = Preparation(
-            self._images, classes, channels, max_boxes, letterbox, distortion
+            self._images, classes, channels, max_boxes, letterbox, ranges
         )
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))

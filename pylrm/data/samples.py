@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.augmentation import Distortion, View, move_boxes, plain_view
+from pylrm.data.augmentation import NUMBERS, Ranges, Transform, move_boxes, plain_transform
 from pylrm.data.darknet import LEAST, read_truth
 from pylrm.data.images import augment, read_image
 from pylrm.errors import DataError
@@ -37,26 +37,30 @@ class Preparation:
         channels: int,
         max_boxes: int,
         letterbox: bool,
-        distortion: Distortion | None,
+        ranges: Ranges | None,
     ) -> None:
         self.images = images
         self.classes = classes
         self.channels = channels
         self.max_boxes = max_boxes
         self.letterbox = letterbox
-        self.distortion = distortion
+        self.ranges = ranges
 
     def truth(
-        self, image: Path, view: View, canvas: tuple[int, int], random: np.random.Generator | None
+        self,
+        image: Path,
+        transform: Transform,
+        canvas: tuple[int, int],
+        random: np.random.Generator | None,
     ) -> tuple[Floats, Ints]:
-        """(n, 5) rows x y w h class of one image's view, at most `max_boxes`, objects first.
+        """(n, 5) rows x y w h class of one image's transform, at most `max_boxes`, objects first.
 
         Where they are too many, the largest regions to ignore have a quarter of the rows, and the
         rows that the objects leave. With them (n,) the number of each row's label; -1: a region.
         """
         objects, ignored = read_truth(image, self.classes)
         kinds = np.concatenate([objects[:, 0], np.full(len(ignored), -1, np.float32)])
-        boxes = move_boxes(np.vstack([objects[:, 1:], ignored]), view, canvas)
+        boxes = move_boxes(np.vstack([objects[:, 1:], ignored]), transform, canvas)
         rows = np.hstack([boxes, kinds[:, None]])
         labels = np.where(kinds >= 0, np.arange(len(kinds)), -1)
         large = (rows[:, 2] >= LEAST) & (rows[:, 3] >= LEAST)
@@ -83,7 +87,7 @@ class Preparation:
 
         The first that is readable counts.
 
-        `random` gives the view; without it the view is the plain one. Returns the error of the
+        `random` draws the transform; without it the plain one is taken. Returns the error of the
         last candidate where none can be read.
         """
         skipped = []
@@ -97,12 +101,12 @@ class Preparation:
                 failure = error
                 continue
             size = (image.shape[1], image.shape[0])
-            if self.distortion is not None and random is not None:
-                view = self.distortion.view(size, canvas, random.random(10), self.letterbox)
+            if self.ranges is not None and random is not None:
+                transform = self.ranges.draw(size, canvas, random.random(NUMBERS), self.letterbox)
             else:
-                view = plain_view(size, canvas, self.letterbox)
-            augment(image, x, **vars(view))
-            rows, numbers = self.truth(self.images[index], view, canvas, random)
+                transform = plain_transform(size, canvas, self.letterbox)
+            augment(image, x, **vars(transform))
+            rows, numbers = self.truth(self.images[index], transform, canvas, random)
             truth[: len(rows)], labels[: len(rows)] = rows, numbers
             return Sample(index, size, skipped)
         return failure

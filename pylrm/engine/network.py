@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pylrm.binding.library import FloatArray, check_range, ffi, floats, lib, text
 from pylrm.cfg.file import Cfg, CfgLike
-from pylrm.data.augmentation import plain_view
+from pylrm.data.augmentation import plain_transform
 from pylrm.data.images import augment, read_image
 from pylrm.engine.handle import Handle
 from pylrm.engine.layer import Layer
@@ -536,7 +536,9 @@ class Network:
         x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
         sizes = [(image.shape[1], image.shape[0]) for image in images]
         for pixels, own, size in zip(images, x, sizes, strict=True):
-            augment(pixels, own, **vars(plain_view(size, (self.width, self.height), letterbox)))
+            augment(
+                pixels, own, **vars(plain_transform(size, (self.width, self.height), letterbox))
+            )
         self.forward(x)
         return [
             detections_of(self.boxes(i, size, thresh, letterbox, nms), size)

@@ -123,9 +123,10 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
         Boxes an image that the network reads.
     """
     if summary.absent:
+        first = summary.absent[0]
         yield (
             f"{data.train}: {len(summary.absent)} of {summary.images} images are not there and are "
-            f"passed over ({summary.absent[0]} is the first{where_instead(summary.absent[0], data.train)})"
+            f"passed over ({first} is the first{where_instead(first, data.train)})"
         )
     if summary.missing:
         yield (

@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """Remembers the first signal; the second one acts at once, as if nobody had caught it.
 
-    Use it in a `with`. Outside the main thread, where Python allows no handlers, it catches nothing.
+    Use it in a `with`. Outside the main thread, where Python allows no handlers, it catches none.
 
     Attributes
     ----------

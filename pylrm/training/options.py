@@ -14,7 +14,7 @@ def option(default: Any, doc: str, *, least: int | None = None, most: int | None
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a run is trained. Each field is an argument of `pylrm.train` and an option of the command.
+    """How a run is trained: each field is an argument of `pylrm.train`, and of the command.
 
     Raises
     ------

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pylrm import __version__
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataLike, LabelSummary, read_images
 from pylrm.engine import Network
@@ -27,6 +26,7 @@ from pylrm.training.run import Callback, State, Training
 from pylrm.training.saving import Saving, save
 from pylrm.training.schedule import Schedule, usual_map_every
 from pylrm.training.validation import Validation
+from pylrm.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def train(
     callbacks : sequence of Callback
         Who is told of updates, validations and weights written, besides the log and the screen.
     **changes
-        Fields of `TrainOptions`, in place of those in `options`: `train(cfg, data, seed=1, updates=100)`.
+        Fields of `TrainOptions`, in place of those in `options`, for instance seed=1.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def train(
             run.folder.describe(
                 cfg,
                 {
-                    "pylrm": __version__,
+                    "pylrm": VERSION,
                     "cfg": cfg.name if cfg.path is None else str(cfg.path.resolve()),
                     "data": str(dataset.path.resolve()),
                     **options.record(),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylrm.data import loader
-from pylrm.data.augmentation import Distortion, View, move_boxes
+from pylrm.data.augmentation import Ranges, Transform, move_boxes
 from pylrm.data.images import read_image
 from pylrm.data.loader import Batch, Loader, evaluation_batches
 from pylrm.errors import DataError
@@ -169,8 +169,8 @@ def test_some_views_are_mirrored_and_some_not(images):
     st.booleans(),
 )
 def test_views_lie_within_the_canvas_and_their_ranges(original, canvas, jitter, random, letterbox):
-    distortion = Distortion(jitter, hue=0.1, saturation=1.5, exposure=2)
-    view = distortion.view(original, canvas, np.array(random), letterbox)
+    ranges = Ranges(jitter, hue=0.1, saturation=1.5, exposure=2)
+    view = ranges.draw(original, canvas, np.array(random), letterbox)
     for size, offset, whole in zip(view.size, view.offset, canvas, strict=True):
         assert size >= 1 and offset >= 0 and offset + size <= whole
     assert any(size == whole for size, whole in zip(view.size, canvas, strict=True))
@@ -198,7 +198,7 @@ def test_moved_boxes_are_clipped_pixel_rectangles(box, size, offset, flip):
         if axis == 0 and flip:
             ends = [1 - ends[1], 1 - ends[0]]
         expected.append(((ends[0] + ends[1]) / 2, ends[1] - ends[0]))
-    moved = move_boxes(np.array([box], np.float32), View(size, offset, flip=flip), canvas)[0]
+    moved = move_boxes(np.array([box], np.float32), Transform(size, offset, flip=flip), canvas)[0]
     (cx, bw), (cy, bh) = expected
     np.testing.assert_allclose(moved, [cx, cy, bw, bh], atol=1e-5)
 

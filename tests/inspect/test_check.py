@@ -19,7 +19,7 @@ from pylrm.data.darknet import inspect_truth
 from pylrm.data.headers import Header, image_size, read_header
 from pylrm.errors import CfgError, DataError
 from pylrm.inspect.check import check
-from pylrm.inspect.check.images import Look
+from pylrm.inspect.check.images import ImageFacts
 from pylrm.inspect.check.kinds import KINDS, Findings
 from pylrm.inspect.check.network import Reader, check_fit
 from pylrm.inspect.check.page import page
@@ -343,7 +343,7 @@ def test_the_finest_grid_decides_what_is_smaller_than_a_cell(tiny_data: Path) ->
     ]
     reader = Reader(tiny_data, (64, 64), heads, 10, letterbox=True)
     name = image(tiny_data.parent, 3)
-    looks: dict[Path, Look | None] = {name: Look((64, 64))}
+    looks: dict[Path, ImageFacts | None] = {name: ImageFacts((64, 64))}
     for size, below in ((0.2, 0), (0.12, 1)):
         label(tiny_data.parent, 3, f"1 .5 .5 {size} {size}\n")
         fit = check_fit(reader, [inspect_truth(name, 2)], looks, Findings())

@@ -21,7 +21,7 @@ from pylrm.runs.inputs import letterboxes
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundAnchors:
     """Anchors that were found.
 
     Attributes
@@ -174,7 +174,7 @@ def find_anchors(
     write: bool = False,
     figure: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Found:
+) -> FoundAnchors:
     """Find anchors for the boxes of a data set's training images.
 
     Parameters
@@ -188,8 +188,8 @@ def find_anchors(
     size, stride
         Width and height of the input, and the pixels of a cell, where there is no cfg.
     letterbox
-        Images keep their aspect, else they are stretched; None: as `pylrm.runs.inputs.letterboxes` says of
-        the cfg, and kept without one.
+        Images keep their aspect, else they are stretched; None: as
+        `pylrm.runs.inputs.letterboxes` says of the cfg, and kept without one.
     seed, restarts
         Of the starts of k-means.
     write
@@ -235,7 +235,7 @@ def find_anchors(
     if target is not None:
         centres = target.order(centres)
     anchors = np.array(in_units(centres, unit)) / unit  # as a cfg will say them
-    found = Found(
+    found = FoundAnchors(
         dataset,
         boxes,
         letterbox,

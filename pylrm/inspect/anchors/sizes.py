@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pylrm.data.augmentation import move_boxes, plain_view
+from pylrm.data.augmentation import move_boxes, plain_transform
 from pylrm.data.darknet import LEAST, DataFile, read_truth
 from pylrm.data.headers import image_size
 from pylrm.errors import DataError
@@ -67,7 +67,7 @@ def box_sizes(
     for done, image in enumerate(images, 1):
         objects, _ = read_truth(image, data.classes)
         try:
-            view = plain_view(image_size(image), canvas, letterbox)
+            view = plain_transform(image_size(image), canvas, letterbox)
             found.append(move_boxes(objects[:, 1:], view, canvas)[:, 2:].astype(np.float64))
         except DataError:
             unreadable.append(image)

@@ -17,7 +17,7 @@ from pylrm.data.darknet import (
 )
 from pylrm.engine import Network
 from pylrm.errors import CfgError
-from pylrm.inspect.check.images import check_duplicates, check_files, look_at_all
+from pylrm.inspect.check.images import check_duplicates, check_files, examine_images
 from pylrm.inspect.check.kinds import Findings
 from pylrm.inspect.check.labels import check_balance, check_truth, check_truth_file
 from pylrm.inspect.check.network import Fit, Reader, check_fit
@@ -34,7 +34,7 @@ def check(
     letterbox: bool | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Look at all that a data set consists of.
+    """ImageFacts at all that a data set consists of.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def check(
     lists = {"train": read_images(dataset, "train")}
     if dataset.valid is not None:
         lists["valid"] = read_images(dataset, "valid")
-    looks = look_at_all([image for images in lists.values() for image in images], progress)
+    facts = examine_images([image for images in lists.values() for image in images], progress)
     findings = Findings()
-    check_files(looks, findings)
+    check_files(facts, findings)
     truths: dict[str, list[Truth]] = {}
     known: dict[Path, Truth] = {}
     measured = dataset.truth is None
@@ -75,12 +75,12 @@ def check(
             truths[name].append(known[image])
     summaries = {name: summarise(own, dataset.classes) for name, own in truths.items()}
     check_balance(dataset, summaries, findings, measured)
-    check_duplicates(truths, looks, findings)
+    check_duplicates(truths, facts, findings)
     if dataset.truth is not None and "valid" in truths:
-        check_truth_file(dataset, truths["valid"], looks, findings)
+        check_truth_file(dataset, truths["valid"], facts, findings)
     fit: Fit | None = None
     if reader is not None:
-        fit = check_fit(reader, truths["train"], looks, findings)
+        fit = check_fit(reader, truths["train"], facts, findings)
     return Report(dataset, summaries, findings, fit, known)
 
 

@@ -33,7 +33,7 @@ _SHOWN = {  # EXIF's orientations: how other programs show the stored pixels
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageFacts:
     """What an image file is.
 
     Attributes
@@ -55,7 +55,7 @@ class Look:
     cut: bool = False
 
 
-def look(image: Path) -> Look | None:
+def examine_image(image: Path) -> ImageFacts | None:
     """Read an image file; None: it is not there."""
     if not image.is_file():
         return None
@@ -65,18 +65,18 @@ def look(image: Path) -> Look | None:
             header = read_header(file)
         pixels = read_image(image)
     except (DataError, OSError) as error:
-        return Look(None, str(error), cut=header is not None and header.cut)
+        return ImageFacts(None, str(error), cut=header is not None and header.cut)
     height, width = pixels.shape[:2]
     digest = hashlib.blake2b(f"{width}x{height}".encode(), digest_size=16)
     digest.update(pixels.data)
     if header is None:
-        return Look((width, height), digest=digest.digest())
-    return Look((width, height), "", digest.digest(), header.orientation, header.cut)
+        return ImageFacts((width, height), digest=digest.digest())
+    return ImageFacts((width, height), "", digest.digest(), header.orientation, header.cut)
 
 
-def look_at_all(
+def examine_images(
     images: Iterable[Path], progress: Callable[[int, int], None] | None
-) -> dict[Path, Look | None]:
+) -> dict[Path, ImageFacts | None]:
     """Read image files in threads: OpenCV and hashlib work beside each other.
 
     Parameters
@@ -87,21 +87,21 @@ def look_at_all(
         Called with the images done and all images.
     """
     order = list(dict.fromkeys(images))
-    looks: dict[Path, Look | None] = {}
+    facts: dict[Path, ImageFacts | None] = {}
     pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check")
     try:
-        for image, found in zip(order, pool.map(look, order), strict=True):
-            looks[image] = found
+        for image, found in zip(order, pool.map(examine_image, order), strict=True):
+            facts[image] = found
             if progress:
-                progress(len(looks), len(order))
+                progress(len(facts), len(order))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return looks
+    return facts
 
 
-def check_files(looks: Mapping[Path, Look | None], findings: Findings) -> None:
+def check_files(facts: Mapping[Path, ImageFacts | None], findings: Findings) -> None:
     """Add what is wrong with each image file."""
-    for image, found in looks.items():
+    for image, found in facts.items():
         if found is None:
             findings.add("image-missing", str(image))
         elif found.cut:
@@ -114,7 +114,9 @@ def check_files(looks: Mapping[Path, Look | None], findings: Findings) -> None:
 
 
 def check_duplicates(
-    lists: Mapping[str, Sequence[Truth]], looks: Mapping[Path, Look | None], findings: Findings
+    lists: Mapping[str, Sequence[Truth]],
+    facts: Mapping[Path, ImageFacts | None],
+    findings: Findings,
 ) -> None:
     """Add the images that are there more than once, within a list and across lists.
 
@@ -122,7 +124,7 @@ def check_duplicates(
     ----------
     lists
         The truths of the images of "train" and "valid".
-    looks
+    facts
         What the images are.
     findings
         Added to.
@@ -130,7 +132,7 @@ def check_duplicates(
     firsts: dict[str, dict[bytes, Truth]] = defaultdict(dict)
     for name, truths in lists.items():
         for truth in truths:
-            found = looks[truth.image]
+            found = facts[truth.image]
             if found is None or found.size is None:
                 continue
             if name != "train" and found.digest in firsts["train"]:

@@ -18,7 +18,7 @@ from pylrm.data.darknet import (
 from pylrm.engine.boxes import iou
 from pylrm.errors import DataError
 from pylrm.evaluate.truths import CocoTruth
-from pylrm.inspect.check.images import Look
+from pylrm.inspect.check.images import ImageFacts
 from pylrm.inspect.check.kinds import Findings
 
 _SIDES = ("left", "upper", "right", "lower")
@@ -75,7 +75,10 @@ def check_balance(
 
 
 def check_truth_file(
-    data: DataFile, truths: Sequence[Truth], looks: Mapping[Path, Look | None], findings: Findings
+    data: DataFile,
+    truths: Sequence[Truth],
+    facts: Mapping[Path, ImageFacts | None],
+    findings: Findings,
 ) -> None:
     """Hold the validation images and their labels against the truth= file.
 
@@ -103,7 +106,7 @@ def check_truth_file(
         counted = ~(record["difficult"] | record["ignore"])
         kinds = record["class"][counted]
         objects += np.bincount(kinds, minlength=data.classes)
-        found = looks[truth.image]
+        found = facts[truth.image]
         if truth.label is None or found is None or found.size is None:
             continue
         corners = np.stack(

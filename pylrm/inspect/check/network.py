@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.cfg.file import Cfg
-from pylrm.data.augmentation import move_boxes, plain_view
+from pylrm.data.augmentation import move_boxes, plain_transform
 from pylrm.data.darknet import LEAST, Truth
 from pylrm.inspect.anchors.clusters import Floats, ious
-from pylrm.inspect.check.images import Look
+from pylrm.inspect.check.images import ImageFacts
 from pylrm.inspect.check.kinds import Findings
 from pylrm.inspect.heads import Head, lost
 
@@ -93,7 +93,10 @@ class Fit:
 
 
 def check_fit(
-    reader: Reader, truths: Sequence[Truth], looks: Mapping[Path, Look | None], findings: Findings
+    reader: Reader,
+    truths: Sequence[Truth],
+    facts: Mapping[Path, ImageFacts | None],
+    findings: Findings,
 ) -> Fit:
     """Measure how the training images' boxes fit a network, and add what is odd.
 
@@ -103,7 +106,7 @@ def check_fit(
         The network.
     truths
         The training images' labels.
-    looks
+    facts
         What the images are.
     findings
         Added to.
@@ -112,10 +115,10 @@ def check_fit(
     anchors = np.concatenate([head.sizes for head in reader.heads])
     sizes: list[Floats] = [np.zeros((0, 2))]
     for truth in truths:
-        found = looks[truth.image]
+        found = facts[truth.image]
         if found is None or found.size is None:
             continue
-        view = plain_view(found.size, reader.size, reader.letterbox)
+        view = plain_transform(found.size, reader.size, reader.letterbox)
         moved = move_boxes(truth.objects.boxes[:, 1:], view, reader.size).astype(np.float64)
         rows = np.flatnonzero((moved[:, 2:] >= LEAST).all(axis=1))
         boxes = moved[rows]

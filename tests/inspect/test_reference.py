@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pylrm.cfg.reference import reference
+from pylrm.inspect.reference import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "cfg.md"
 

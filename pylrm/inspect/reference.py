@@ -1,6 +1,6 @@
 """The cfg reference of the docs, written from the engine's own tables of keys.
 
-``python -m pylrm.cfgreference > docs/cfg.md`` renews it; a test holds the file equal.
+``python -m pylrm.inspect.reference > docs/cfg.md`` renews it; a test holds the file equal.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from itertools import groupby
 
 from pylrm.binding.library import Key, keys
+from pylrm.data.augmentation import AUGMENTATIONS
 
 INTRODUCTION = """\
 # The cfg language
 
-Generated from the engine's tables: `python -m pylrm.cfgreference > docs/cfg.md`.
+Generated from the engine's tables: `python -m pylrm.inspect.reference > docs/cfg.md`.
 
 A cfg is made of `[section]` lines, each followed by `key=value` lines. `#` and `;` start a comment
 at the start of a line and after white space. `[net]` comes first; then a section a layer, in order.
@@ -51,7 +52,14 @@ def reference() -> str:
             for key in members
         ]
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *augmentations()])
+
+
+def augmentations() -> list[str]:
+    """Return the lines of the table of augmentations."""
+    rows = [f"| {', '.join(row.keys)} | {row.doc} |" for row in AUGMENTATIONS]
+    heading = "## Augmentation of detectors' training images, in this order"
+    return [heading, "", "| keys | what it does |", "|---|---|", *rows, ""]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,3 @@
+"""The version of pylrm."""
+
+VERSION = "0.1.0"
