@@ -19,7 +19,8 @@ typedef struct {
     float_list scales;
     int max_crop, min_crop;
     const char *data;
-    int letter_box; /* of the package: the engine gets images as they are to be */
+    int flip, vflip, antialias, letter_box; /* of the package: the engine gets images as they are
+                                               to be */
 } settings;
 
 extern const key settings_keys[];

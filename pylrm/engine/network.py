@@ -535,10 +535,10 @@ class Network:
         """Return the detections in each of up to `batch` images."""
         x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
         sizes = [(image.shape[1], image.shape[0]) for image in images]
+        antialias = bool(self.option("antialias"))
         for pixels, own, size in zip(images, x, sizes, strict=True):
-            augment(
-                pixels, own, **vars(plain_transform(size, (self.width, self.height), letterbox))
-            )
+            transform = plain_transform(size, (self.width, self.height), letterbox)
+            augment(pixels, own, antialias=antialias, **vars(transform))
         self.forward(x)
         return [
             detections_of(self.boxes(i, size, thresh, letterbox, nms), size)

@@ -67,6 +67,7 @@ def evaluate(
         batch=net.batch,
         max_boxes=1,  # the truths are read here
         letterbox=letterbox,
+        antialias=bool(net.option("antialias")),
         skipped=found.skipped,
     )
     for batch in batches:
