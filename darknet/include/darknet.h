@@ -77,6 +77,9 @@ dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *
 
 int64_t dn_seen(const dn_network *net);
 void dn_set_seen(dn_network *net, int64_t seen);
+/* Of the last update: the norm of its gradient (of the mean over its images, without momentum and
+ * decay) before clipping; NaN without clip_norm=, or before the first update. */
+double dn_gradient_norm(const dn_network *net);
 double dn_rate_at(const dn_network *net, int64_t update); /* the first update is 1 */
 
 /* A value of [net] (layer -1) or of a layer, as parsed, with defaults: numbers as they are, lists

@@ -44,7 +44,7 @@ const char *dn_network_warning(const dn_network *net, int index)
 
 dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes, dn_error *e)
 {
-    const int copies = purpose == DN_PLAN_INFER ? 1 : net->set.adam ? 4 : 2;
+    const int copies = dn_param_copies(net, purpose);
     bytes->parameters = 0;
     for (int i = 0; i < net->layer_count; i++) {
         for (int k = 0; k < net->layers[i].param_count; k++) {
@@ -66,6 +66,11 @@ int64_t dn_seen(const dn_network *net)
 void dn_set_seen(dn_network *net, int64_t seen)
 {
     net->seen = seen;
+}
+
+double dn_gradient_norm(const dn_network *net)
+{
+    return net->gradient_norm;
 }
 
 double dn_rate_at(const dn_network *net, int64_t update)

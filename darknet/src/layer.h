@@ -24,6 +24,8 @@ typedef struct {
     bool trained, decays;  /* trained: has a gradient; decays: weight decay acts on it */
     bool stored;           /* stands in the weights file; true unless the layer says otherwise */
     float *value, *grad;   /* grad doubles as the momentum's velocity */
+    float *former;         /* clip_norm with momentum: grad as the last update left it, so that the
+                              new gradient is grad - former; NULL without */
     float *m, *v;          /* Adam's; NULL without */
 } param;
 

@@ -249,10 +249,16 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
     return DN_OK;
 }
 
+int dn_param_copies(const dn_network *net, dn_purpose purpose)
+{
+    if (purpose == DN_PLAN_INFER)
+        return 1;
+    return net->set.adam ? 4 : net->set.clip_norm > 0 ? 3 : 2;
+}
+
 static dn_status allocate_params(dn_network *net, dn_error *e)
 {
-    const bool train = net->purpose != DN_PLAN_INFER;
-    const int copies = train ? (net->set.adam ? 4 : 2) : 1;
+    const int copies = dn_param_copies(net, net->purpose);
     enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
     int64_t total = 0;
     double bytes = 0; /* as a number that cannot overflow */
@@ -275,7 +281,9 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
-            float **const arrays[] = {&p->value, &p->grad, &p->m, &p->v};
+            float **const sgd[] = {&p->value, &p->grad, &p->former};
+            float **const adam[] = {&p->value, &p->grad, &p->m, &p->v};
+            float **const *arrays = net->set.adam ? adam : sgd;
             for (int a = 0; a < (p->trained ? copies : 1); a++) {
                 *arrays[a] = next;
                 next += (p->count + LINE - 1) / LINE * LINE;
@@ -357,6 +365,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->purpose = options->purpose;
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
+    net->gradient_norm = NAN;
     const dn_status status = build(net, text, options, e);
     if (status == DN_OK)
         *out = net;

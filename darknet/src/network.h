@@ -30,11 +30,16 @@ struct dn_network {
     void *workspace;
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
+    double gradient_norm;        /* of the last update, before it was clipped; NaN: not measured */
     int images;                  /* of the last pass; 0: none yet */
     bool trained_pass;           /* the last pass may be followed by dn_backward */
     dn_times *times;             /* one a layer; NULL: not timed */
     char **warnings;
     int warning_count;
 };
+
+/* Arrays of a trained parameter in a network of some purpose: the value, and with training its
+ * gradient and what the solver keeps. */
+int dn_param_copies(const dn_network *net, dn_purpose purpose);
 
 #endif

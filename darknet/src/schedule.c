@@ -20,6 +20,8 @@ const key settings_keys[] = {
     KEY_FLOAT(settings, decay, .0001, 0, 1e6, "weight decay"),
     KEY_FLOAT(settings, clip, 0, 0, 1e9,
               "bound of the weights' magnitude after an update; 0: none"),
+    KEY_FLOAT(settings, clip_norm, 0, 0, 1e9,
+              "bound of the norm of an update's gradient, of the mean over its images; 0: none"),
     KEY_INT(settings, adam, 0, 0, 1, "1: Adam instead of SGD with momentum"),
     KEY_FLOAT_NAMED(settings, b1, "B1", .9, 0, 1, "Adam's first decay"),
     KEY_FLOAT_NAMED(settings, b2, "B2", .999, 0, 1, "Adam's second decay"),

@@ -8,7 +8,7 @@ typedef enum { CONSTANT, STEP, STEPS, EXP, POLY, SIGMOID, RANDOM } policy;
 
 typedef struct {
     int batch, subdivisions, channels, height, width;
-    float learning_rate, momentum, decay, clip;
+    float learning_rate, momentum, decay, clip, clip_norm;
     int adam;
     float b1, b2, eps;
     float angle, aspect, saturation, exposure, hue;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -265,6 +266,17 @@ class Network:
         return self.rate_at(self.seen // (info.batch * info.subdivisions) + 1)
 
     @property
+    def gradient_norm(self) -> float | None:
+        """Norm of the last update's gradient before it was clipped; None without [net] clip_norm=.
+
+        Of the mean over the update's images, without momentum and decay. A large clip_norm only
+        measures.
+        """
+        with self._handle.use() as network:
+            norm = float(lib.dn_gradient_norm(network))
+        return None if math.isnan(norm) else norm
+
+    @property
     def cost(self) -> float:
         """Cost of the last pass: the mean over the loss layers, as Darknet."""
         with self._handle.use() as network:
@@ -335,7 +347,8 @@ class Network:
             region to ignore; a list ends at x == 0. Else (images, classes), one-hot. With it loss
             layers set their cost and delta.
         train : bool
-            Batch statistics, dropout, mining; backward() may follow.
+            Batch statistics, dropout, mining; backward() may follow. Afterwards its images are
+            counted into `seen`.
 
         Returns
         -------
