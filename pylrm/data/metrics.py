@@ -1,4 +1,4 @@
-"""The names of the metrics that a data set can be measured by; `pylrm.evaluate.measure` has them."""
+"""The metrics that a data set can be measured by; `pylrm.evaluate.measure` has their rules."""
 
 from __future__ import annotations
 

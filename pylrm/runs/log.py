@@ -287,8 +287,8 @@ def _text_rows(text: str) -> Iterator[dict[str, float]]:
     """Yield the updates of a text log.
 
     How long it waited for images, the gradient's norm, and what detectors and [lrm] say, stand
-    before an update's own line; what detectors say once a pass and head: the means are over the truths that each counted. A validation's mAP
-    stands after it.
+    before an update's own line; what detectors say once a pass and head: the means are over the
+    truths that each counted. A validation's mAP stands after it.
     """
     row: dict[str, float] = {}
     found: defaultdict[str, float] = defaultdict(float)
