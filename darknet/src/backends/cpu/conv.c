@@ -1,6 +1,6 @@
 /* THE table of convolution algorithms: which one a convolution goes to, its scratch, and its
- * weights as inference keeps them. To add an algorithm: one file, one row here, one case of each
- * pass in tests/c/test_tables.c. */
+ * weights as inference keeps them. To add an algorithm: one file, one row here, a case in
+ * tests/c/test_algorithms.c and in tests/c/test_tables.c. */
 #include "conv.h"
 
 #include "backends/reference/reference.h"

@@ -12,8 +12,8 @@
  *     take a plane's own rows for lines of scratch: they would widen them first;
  *   - a row of the tables in dispatch.c; and the backend's functions (backend.h) would say what
  *     their maps hold.
- * The kernels have no macro in place of `float` as yet: it would differ from pointer to pointer, and
- * with float32 alone no compiler could tell whether it was at the right ones. */
+ * The kernels have no macro in place of `float` as yet: it would differ from pointer to pointer,
+ * and with float32 alone no compiler could tell whether it was at the right ones. */
 #ifndef DN_DISPATCH_H
 #define DN_DISPATCH_H
 
@@ -99,8 +99,8 @@ extern kernels dn_kernels;                 /* this CPU's best, after dn_cpu_star
 
 /* Each can what those before it can. */
 typedef enum { CPU_BASELINE, CPU_AVX2, CPU_AVX512, CPU_TYPES } cpu_type;
-/* For maps of an element type, compiled for a CPU type; NULL: there are none, or this CPU cannot run
- * them. */
+/* For maps of an element type, compiled for a CPU type; NULL: there are none, or this CPU cannot
+ * run them. */
 const kernels *dn_kernels_for(dn_type element, cpu_type cpu);
 
 void dn_cpu_start(void);                   /* once a process, from any thread */
