@@ -70,19 +70,20 @@ static void finish_channel(const pass *p, const conv *s, const conv_data *d, con
 
 /* packed: the biases, then the weights as the algorithm packs them. The epilogue takes clipped
  * lines; other activations come after it. */
-static void forward_folded(const pass *p, const workspace *w, const conv *s, const conv_data *d,
-                           const conv_algorithm *a)
+static void forward_folded(const conv_algorithm *a, const pass *p, const workspace *w,
+                           const conv *s, const conv_data *d)
 {
     const float *biases = d->packed;
     const conv_weights weights = {.packed = biases + packed_biases(s), .before = d->packed_before};
     const bool fused = is_clipped_line(s->activation);
     const epilogue e = {biases, fused ? s->activation : LINEAR};
-    if (a->forward)
+    if (a->forward) {
         a->forward(p, w, s, weights, d->input, d->output, &e);
-    else
+    } else {
 #pragma omp parallel for schedule(dynamic, 8) num_threads(w->team)
         for (int c = 0; c < s->out.c; c++)
             a->channel_forward(p, w, s, weights, d->input, d->output, &e, c);
+    }
     if (!fused)
         p->backend->activate(p, s->activation, d->output, d->output, p->batch * dims_count(s->out));
 }
@@ -94,7 +95,7 @@ void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)
     const conv_weights weights = {.plain = d->weights};
     float *sums = d->raw ? d->raw : d->output;
     if (d->packed) {
-        forward_folded(p, &w, s, d, a);
+        forward_folded(a, p, &w, s, d);
         return;
     }
     if (a->forward)

@@ -6,12 +6,11 @@
  * have to supply
  *   - vector.inc's load, load_part, store and store_part on its elements, which widen and round,
  *     and the like for the few loops that read and write one element at a time;
- *   - the table below with its elements where floats of maps are, and kernels.inc compiled to it
- *     once a CPU type. strip's c, pack's `from` and depthwise's `out` are now a map, now float32
- *     scratch: they would come in both versions. lay_out_1 (taps.inc) and row_of (winograd.inc)
- *     take a plane's own rows for lines of scratch: they would widen them first;
- *   - a row of the tables in dispatch.c; and the backend's functions (backend.h) would say what
- *     their maps hold.
+ *   - kernels.inc compiled with these once a CPU type, as a row of the tables in dispatch.c. The
+ *     struct below would take maps as `void *`. strip's c, pack's `from` and depthwise's `out` are
+ *     now a map, now float32 scratch: they would come in both versions. lay_out_1 (taps.inc) and
+ *     row_of (winograd.inc) take a plane's own rows for lines of scratch: they would widen them;
+ *   - a dn_kernels of its own; convolutions and activations would be told which their maps need.
  * The kernels have no macro in place of `float` as yet: it would differ from pointer to pointer,
  * and with float32 alone no compiler could tell whether it was at the right ones. */
 #ifndef DN_DISPATCH_H
