@@ -10,9 +10,9 @@ from pylrm import shipped
 from pylrm.cfgfile import Section, read_cfg, resolve
 from pylrm.data import scenes
 from pylrm.data.darknet import read_data
-from pylrm.data.voc import VOC_CLASSES
 from pylrm.engine import Network
 from pylrm.errors import CfgError, CfgWarning
+from tests.convert.trees import VOC_CLASSES
 
 TEXT = """\ufeff# a comment\r
 [net]\r

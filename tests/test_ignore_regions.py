@@ -108,11 +108,11 @@ def kept_background(
 def test_mining_keeps_nothing_of_a_region_to_ignore(
     tmp_path: Path, real_data: Callable[[str], Path], updates: int
 ) -> None:
-    from pylrm.data import voc
+    from pylrm.convert import convert
     from pylrm.data.darknet import read_data, read_list
     from pylrm.train import train
 
-    voc.convert(real_data("bccd"), tmp_path / "bccd", name="bccd")
+    convert("voc", real_data("bccd"), tmp_path / "bccd", name="bccd")
     data = read_data(tmp_path / "bccd" / "bccd.data")
     assert data.train is not None
     hidden, total = hide(tmp_path / "bccd" / "labels", seed=0)

@@ -16,10 +16,10 @@ def learn(
 ) -> tuple[dict[str, list[float]], float]:
     """Train on the blood cells from random weights: columns of the log, mAP at the end."""
     from pylrm import models
-    from pylrm.data import voc
+    from pylrm.convert import convert
     from pylrm.train import train
 
-    voc.convert(data, folder / "bccd", name="bccd")
+    convert("voc", data, folder / "bccd", name="bccd")
     text = models.build(
         "yolov2-mobilenet",
         classes=3,

@@ -13,8 +13,8 @@ import pytest
 from pylrm.data.darknet import read_data
 from pylrm.errors import DataError
 from pylrm.preflight import read_images
-from tests.data.trees import add, add_kitti, car, lists, thing, write
-from tests.data.trees import coco as write_coco
+from tests.convert.trees import VOC_CLASSES, add, add_kitti, car, lists, thing, write
+from tests.convert.trees import coco as write_coco
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -149,7 +149,7 @@ def test_what_a_shipped_data_set_asks_for_is_what_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    things = [thing("cat", (1, 1, 21, 11)), thing("dog", (1, 1, 9, 9))]
+    things = [thing(name, (1, 1, 21, 11)) for name in VOC_CLASSES]
     for stem in "ab":
         add(tmp_path / "VOCdevkit" / "VOC2007", stem, *things)
         add_kitti(tmp_path / "KITTI" / "training", stem, car((1, 1, 21, 11)))
