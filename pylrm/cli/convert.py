@@ -37,7 +37,7 @@ class Formats(click.Group):
         if not self.commands:
             from pylrm.convert import FORMATS
 
-            self.commands.update({name: subcommand(form) for name, form in FORMATS.items()})
+            self.commands.update({name: subcommand(row) for name, row in FORMATS.items()})
 
 
 @click.command(cls=Formats)
@@ -45,24 +45,22 @@ def command() -> None:
     """Turn a data set into Darknet's lists and labels."""
 
 
-def subcommand(form: Format) -> click.Command:
+def subcommand(row: Format) -> click.Command:
     """Make the command that converts a format."""
 
     def run(source: Path, as_json: bool, **options: Any) -> None:
         from pylrm.convert import convert
 
         with renewing_line() as progress:
-            summary = convert(form.name, source, progress=progress, **options)
+            summary = convert(row.name, source, progress=progress, **options)
         show(summary, as_json)
 
     parameters = [
-        click.Argument(["source"], metavar=form.source, type=PATH),
-        *map(own_option, form.options),
-        *shared_options(form.metric),
+        click.Argument(["source"], metavar=row.source, type=PATH),
+        *map(own_option, row.options),
+        *shared_options(row.metric),
     ]
-    return click.Command(
-        form.name, params=parameters, callback=run, help=inspect.cleandoc(form.help)
-    )
+    return click.Command(row.name, params=parameters, callback=run, help=inspect.cleandoc(row.help))
 
 
 def own_option(option: Option) -> click.Option:

@@ -77,18 +77,18 @@ def convert(
     """
     if format not in FORMATS:
         raise DataError(f"no format '{format}'; there is {', '.join(FORMATS)}")
-    form = FORMATS[format]
+    row = FORMATS[format]
     source, out = Path(source).absolute(), Path(out).absolute()
     name = out.name if name is None else name
-    metric = form.metric if metric is None else metric
+    metric = row.metric if metric is None else metric
     check_target(out, name, metric)
     with reading(source):
-        found = form.read(source, **options)
+        found = row.read(source, **options)
         lists = _read(found, split, seed, source, progress)
     classes = _classes(found, lists, source)
     _check_boxes(lists)
     data = write(out, name, lists, classes, metric=metric, copy=copy, progress=progress)
-    return summarise(data, lists, classes, _warnings(form, lists, classes))
+    return summarise(data, lists, classes, _warnings(row, lists, classes))
 
 
 def _read(
@@ -128,12 +128,12 @@ def _check_boxes(lists: Lists) -> None:
         )
 
 
-def _warnings(form: Format, lists: Lists, classes: Sequence[str]) -> list[str]:
+def _warnings(row: Format, lists: Lists, classes: Sequence[str]) -> list[str]:
     """Warn of classes that training would not see for the flags that their annotations have."""
     warnings = []
     annotations = [each for image in _images(lists) for each, _ in image.visible()]
     objects = {each.name for each in annotations if each.role == "object"}
-    for option in form.options:
+    for option in row.options:
         if option.name in _FLAGS:
             flagged = {each.name for each in annotations if getattr(each, option.name)} - objects
             names = [name for name in classes if name in flagged]

@@ -81,8 +81,9 @@ def read_coco(path: str | Path) -> CocoFile:
         image = images.get(entry.identity("image_id"))
         if image is None:
             raise entry.error(f"image_id {shown(entry.values['image_id'])} is no image's id")
-        image.annotations.append(_annotation(entry, names))
-        used.add(entry.identity("category_id"))
+        category = entry.identity("category_id")
+        image.annotations.append(_annotation(entry, category, names))
+        used.add(category)
     return CocoFile(path, _classes(categories, used), list(images.values()))
 
 
@@ -130,12 +131,14 @@ class _Entry:
     def identity(self, key: str) -> str:
         """An id, such that 12, 12.0, "12" and "12.0" are one."""
         value = self._get(key)
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not (whole or isinstance(value, str)):
+        if isinstance(value, str):
+            number = _WHOLE.fullmatch(value.strip())
+            return number[1] if number else value.strip()
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(f"{key} is {shown(value)}; expected a whole number")
-        text = value.strip() if isinstance(value, str) else str(int(value))
-        number = _WHOLE.fullmatch(text)
-        return number[1] if number else text
+        return str(value)
 
     def text(self, key: str) -> str:
         value = self._get(key)
@@ -209,8 +212,7 @@ def _entries(path: Path, document: dict[str, Any], key: str, what: str) -> Itera
         yield _Entry(where, values)
 
 
-def _annotation(entry: _Entry, names: dict[str, str]) -> Annotation:
-    category = entry.identity("category_id")
+def _annotation(entry: _Entry, category: str, names: dict[str, str]) -> Annotation:
     ignore = entry.number("ignore", 0) != 0
     if category not in names and not (category == str(EVERY_CLASS) and ignore):
         raise entry.error(f"category_id {shown(category)} is no category's id")

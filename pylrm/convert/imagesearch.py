@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pylrm.convert.reading import IMAGE_SUFFIXES, files_by_stem, is_file, shown
 from pylrm.convert.vocxml import VocFile
+from pylrm.convert.writing import holds_conversion
 from pylrm.errors import DataError
 
 _SAME = {".jpeg": ".jpg", ".tiff": ".tif"}
@@ -75,23 +76,19 @@ class ImageSearch:
         return files.get(stem) or files.get(PurePosixPath(filename).stem) or files.get(filename, [])
 
     def _folders(self) -> list[Path]:
-        """The folders near: the annotations', the tree's and two levels below, and siblings."""
+        """The annotations' folder, two levels from the tree down, and from what holds them down."""
         if self._near is None:
-            below = list(folders_in(self._root))
-            near = [
-                self._annotations,
-                self._root,
-                *below,
-                *(inner for folder in below for inner in folders_in(folder)),
-                *folders_in(self._annotations.parent),
-            ]
+            near = [self._annotations]
+            for top in (self._root, self._annotations.parent):
+                below = folders_in(top)
+                near += [top, *below, *(inner for each in below for inner in folders_in(each))]
             self._near = [folder for folder in dict.fromkeys(near) if folder != self._usual]
         return self._near
 
     def _written(self, annotation: VocFile, filename: PurePosixPath) -> Iterator[Path]:
         """Where the annotation says that the image is."""
         for path in (
-            Path(annotation.path),
+            self._root / _portable(annotation.path),
             self._annotations / filename,
             self._root / _portable(annotation.folder) / filename,
         ):
@@ -100,11 +97,13 @@ class ImageSearch:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """A folder's folders by name, without hidden ones and what macOS puts into archives."""
+    """A folder's folders by name, without hidden ones, macOS's leftovers and conversions."""
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.name.startswith((".", "__MACOSX"))
+        if path.is_dir()
+        and not path.name.startswith((".", "__MACOSX"))
+        and not holds_conversion(path)
     ]
 
 

@@ -48,15 +48,21 @@ def reading(place: Path) -> Iterator[None]:
         raise DataError(f"{error.filename or place}: {error.strerror or error}") from error
 
 
-def files_by_stem(folder: Path, *suffixes: str) -> dict[str, list[Path]]:
-    """Find a folder's files of some suffixes, in any case; hidden ones don't count.
+def files_of(folder: Path, *suffixes: str) -> Iterator[Path]:
+    """Yield a folder's files of some suffixes, in any case; hidden ones don't count.
 
     macOS leaves such behind in archives: ._000001.xml beside 000001.xml.
     """
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
+    for path in folder.iterdir():
         if path.suffix.lower() in suffixes and not path.name.startswith("."):
-            found.setdefault(path.stem, []).append(path)
+            yield path
+
+
+def files_by_stem(folder: Path, *suffixes: str) -> dict[str, list[Path]]:
+    """Find a folder's files as `files_of` does, those of one stem sorted."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(files_of(folder, *suffixes)):
+        found.setdefault(path.stem, []).append(path)
     return found
 
 

@@ -54,8 +54,12 @@ def on_image(
     """
     width, height = size = _size(image, annotated)
     if all(annotated) and annotated != size and mismatch != "keep":
-        if mismatch == "refuse" or annotated == size[::-1]:
-            raise DataError(f"{source}: {_difference(image, size, annotated)}")
+        _check_turn(image, source, size, annotated)
+        if mismatch == "refuse":
+            raise DataError(
+                f"{source}: annotated at {_text(annotated)}, but {image} is {_text(size)}; "
+                "--size-mismatch scale scales the boxes to the image, keep takes them as its pixels"
+            )
         across, down = width / annotated[0], height / annotated[1]
         annotations = [_scaled(each, across, down) for each in annotations]
     return AnnotatedImage(name, image, source, width, height, annotations)
@@ -79,27 +83,30 @@ def _scaled(annotation: Annotation, across: float, down: float) -> Annotation:
     )
 
 
-def _difference(image: Path, size: tuple[int, int], annotated: tuple[int, int]) -> str:
-    theirs, ours = (f"{width}x{height}" for width, height in (annotated, size))
+def _check_turn(
+    image: Path, source: Path, size: tuple[int, int], annotated: tuple[int, int]
+) -> None:
+    """Refuse boxes on a turned image: scaling them would not turn them."""
+    start = f"{source}: annotated at {_text(annotated)}, but {image}"
     orientation = _orientation(image)
-    if annotated != size[::-1]:
-        return (
-            f"annotated at {theirs}, but {image} is {ours}; --size-mismatch scale scales the boxes "
-            "to the image, keep takes them as its pixels"
+    if orientation in _TURNED and (annotated[0] < annotated[1]) != (size[0] < size[1]):
+        raise DataError(
+            f"{start} stores {_text(size)}, to be turned when shown (EXIF orientation "
+            f"{orientation}); Darknet takes pixels as they are stored: turn them, for instance by "
+            "`mogrify -auto-orient`"
         )
-    if orientation in _TURNED:
-        return (
-            f"annotated at {theirs}, but {image} stores {ours}, to be turned when shown (EXIF "
-            f"orientation {orientation}); Darknet takes pixels as they are stored: turn them, for "
-            "instance by `mogrify -auto-orient`"
+    if annotated == size[::-1]:
+        raise DataError(
+            f"{start} is {_text(size)}: width and height are swapped; where only the annotated "
+            "size is wrong and the boxes are right, --size-mismatch keep passes over it"
         )
-    return (
-        f"annotated at {theirs}, but {image} is {ours}: width and height are swapped; where only "
-        "the annotated size is wrong and the boxes are right, --size-mismatch keep passes over it"
-    )
 
 
 def _orientation(image: Path) -> int:
     with image.open("rb") as file:
         header = read_header(file, to_the_end=False)
     return UPRIGHT if header is None else header.orientation
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

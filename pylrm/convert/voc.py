@@ -25,6 +25,7 @@ from pylrm.convert.reading import (
     Found,
     comma_separated,
     files_by_stem,
+    files_of,
     shown,
 )
 from pylrm.convert.sizes import SizeMismatch, on_image
@@ -62,12 +63,12 @@ class _Tree:
 
     @cached_property
     def lists(self) -> dict[str, Path | None]:
-        """The lists' files by name, CLASS_train and such among them; None: all of the tree."""
+        """The lists' files by name in small letters, CLASS_train among them; None: all images."""
         if self.part is not None:
             return {self.part: None}
         main = self.root / "ImageSets" / "Main"
         found = files_by_stem(main, ".txt") if main.is_dir() else {}
-        return {stem: files[0] for stem, files in found.items()}
+        return {stem.lower(): files[0] for stem, files in found.items()}
 
     @cached_property
     def images(self) -> ImageSearch:
@@ -150,7 +151,7 @@ def _named_folder(root: Path, *names: str) -> Path | None:
 
 
 def _has(folder: Path | None, *suffixes: str) -> bool:
-    return folder is not None and bool(files_by_stem(folder, *suffixes))
+    return folder is not None and next(files_of(folder, *suffixes), None) is not None
 
 
 def _find_tree(root: Path, prefix: str = "") -> _Tree | None:
@@ -242,8 +243,8 @@ def _gather(trees: Sequence[_Tree], which: Sequence[str]) -> list[_Entry]:
         found = [
             entry
             for tree in among
-            if name in tree.lists
-            for entry in _read_list(tree, tree.lists[name])
+            if name.lower() in tree.lists
+            for entry in _read_list(tree, tree.lists[name.lower()])
         ]
         if not found:
             lists = {stem for tree in among for stem in tree.lists if "_" not in stem}

@@ -131,7 +131,7 @@ def _object(path: Path, element: ElementTree.Element, count: int) -> Annotation:
             "a minimum is greater than its maximum"
         )
     difficult, truncated, occluded = (
-        _number(path, element, key, what, 0) for key in ("difficult", "truncated", "occluded")
+        _number(path, element, key, what, 0.0) for key in ("difficult", "truncated", "occluded")
     )
     return Annotation(
         name,

@@ -39,10 +39,15 @@ def check_target(out: Path, name: str, metric: str) -> None:
     with reading(out):
         if out.exists() and not out.is_dir():
             raise DataError(f"{out} is a file; --out names a folder")
-        if out.exists() and any(out.iterdir()) and not any(map(_is_ours, out.glob("*.data"))):
+        if out.exists() and any(out.iterdir()) and not holds_conversion(out):
             raise DataError(
                 f"{out} holds other files than an earlier conversion's; name a new folder"
             )
+
+
+def holds_conversion(folder: Path) -> bool:
+    """Tell whether a folder is what a conversion wrote."""
+    return any(map(_is_ours, folder.glob("*.data")))
 
 
 def _is_ours(data: Path) -> bool:

@@ -98,6 +98,28 @@ def test_json(sources: Path, run: Run) -> None:
     }
 
 
+def test_warnings_beside_the_summary(sources: Path, run: Run) -> None:
+    text = (sources / "all.json").read_text().replace('"bbox"', '"iscrowd": 1, "bbox"')
+    crowds = write(sources / "crowds.json", text)
+    arguments = ("convert", "coco", crowds, "--out", sources / "new", "--json")
+    code, out, err = run(*arguments)
+    assert code == 0 and json.loads(out)["classes"][0]["boxes"] == {"train": 0, "valid": 0}
+    assert re.fullmatch("pylrm: warning: all annotations of person, .* --crowd train\n", err)
+    code, out, err = run(*arguments, "--crowd", "train")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["classes"][0]["boxes"] == {"train": 1, "valid": 1}
+
+
+def test_sizes_that_differ(sources: Path, run: Run) -> None:
+    path = sources / "all.json"
+    write(path, path.read_text().replace('"width": 40, "height": 30', '"width": 80, "height": 60'))
+    arguments = ("convert", "coco", path, "--out", sources / "new")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "") and "annotated at 80x60, but" in err and err.count("\n") == 1
+    assert "10x5" in run(*arguments, "--size-mismatch", "scale")[1]
+    assert "20x10" in run(*arguments, "--size-mismatch", "keep")[1]
+
+
 def test_progress_on_a_terminal_only(
     sources: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
