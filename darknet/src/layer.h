@@ -161,4 +161,8 @@ void *dn_buffer(const layer *l, const char *name);
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a layer that its first input does not fit: names that one's line too. */
+dn_status dn_input_error(const layer *l, dn_error *e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -8,9 +8,13 @@
 #include "init.h"
 #include "random.h"
 
+enum { MOST_UPDATES = 1 << 30 };
+
 static const key common_keys[] = {
     KEY_FLOAT(layer, learning_rate, 1, 0, 1e6, "factor on the network's learning rate"),
-    KEY_INT(layer, stopbackward, 0, 0, 1, "1: the backward pass ends before this layer's own"),
+    KEY_INT(layer, stopbackward, 0, 0, MOST_UPDATES,
+            "1: the backward pass ends before this layer's own; above 1: it does during the first "
+            "so many updates"),
     KEY_INT(layer, onlyforward, 0, 0, 1, "1: this layer hands no gradient back"),
     KEY_INT(layer, dontload, 0, 0, 1, "1: its weights are not in the file that is loaded"),
     KEY_INT(layer, dontloadscales, 0, 0, 1, "1: its batch norm is not in the file that is loaded"),
@@ -215,14 +219,22 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
     return DN_OK;
 }
 
+int dn_backward_stop(const dn_network *net, int64_t update)
+{
+    int stop = -1;
+    for (int i = 0; i < net->layer_count; i++) {
+        const int until = net->layers[i].stopbackward;
+        if (until == 1 || (until > 1 && update <= until))
+            stop = i;
+    }
+    return stop;
+}
+
 static void list_layers(dn_network *net)
 {
-    net->stop = -1;
     net->output_layer = -1;
     for (int i = 0; i < net->layer_count; i++) {
         const layer_type *type = net->layers[i].type;
-        if (net->layers[i].stopbackward)
-            net->stop = i;
         if (!type->transparent && strcmp(type->name, "cost"))
             net->output_layer = i;
     }

@@ -21,8 +21,7 @@ struct dn_network {
     dims in;
     layer *layers;
     int layer_count;
-    int stop;                    /* backward ends before this layer's own: the last stopbackward;
-                                    -1: none */
+    int stop;                    /* backward ends before this layer's own, at present; -1: none */
     int output_layer;
 
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
@@ -37,6 +36,9 @@ struct dn_network {
     char **warnings;
     int warning_count;
 };
+
+/* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
+int dn_backward_stop(const dn_network *net, int64_t update);
 
 /* Arrays of a trained parameter in a network of some purpose: the value, and with training its
  * gradient and what the solver keeps. */

@@ -35,6 +35,12 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
         return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images,
                        train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
                        net->batch);
+    if (train) {
+        const int64_t an_update = (int64_t)net->batch * net->subdivisions;
+        const dn_status status = dn_plan_flow(net, net->seen / an_update + 1, e);
+        if (status != DN_OK)
+            return status;
+    }
     const pass p = make_pass(net, images, truth, truths, train, seen);
     net->images = images;
     net->trained_pass = train;

@@ -66,7 +66,7 @@ static dn_status shape(layer *l, dn_error *e)
             r->anchors.n, 2 * r->num);
     const int wanted = r->num * (r->coords + 1 + r->classes);
     if (l->in[0].c != wanted)
-        return dn_layer_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",
+        return dn_input_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",
                               l->in[0].c, wanted);
     for (int i = 0; i < r->anchors.n; i++) {
         if (!(r->anchors.v[i] > 0))

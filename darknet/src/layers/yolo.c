@@ -84,7 +84,7 @@ static dn_status shape(layer *l, dn_error *e)
         return DN_BAD_CFG;
     const int wanted = anchors * (5 + y->classes);
     if (l->in[0].c != wanted)
-        return dn_layer_error(
+        return dn_input_error(
             l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
             l->in[0].c, anchors, wanted);
     l->out = l->in[0];
