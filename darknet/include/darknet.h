@@ -50,6 +50,7 @@ typedef struct {
     uint64_t seed;       /* of weights, dropout and the random policy */
     const char *kernels; /* "fast" or "reference"; NULL: "fast" */
     dn_purpose purpose;
+    bool outline;        /* shapes, options and sizes only, at once: no parameters and no maps */
 } dn_options;
 
 /* Networks. options NULL: all defaults. */

@@ -250,6 +250,8 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
 {
     if (!is_layer(net, index))
         return bad_layer(net, index, e);
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     const layer *l = &net->layers[index];
     if (!strcmp(name, "output") || !strcmp(name, "delta"))
         return map_array(net, l, name, array, e);

@@ -32,10 +32,12 @@ static double normal(uint64_t seed, uint64_t n)
 
 /* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform
  * within it. */
-static void init_weights(const layer *l, param *p, uint64_t seed)
+static void init_weights(const layer *l, param *p, uint64_t seed, int threads)
 {
+    (void)threads; /* read by OpenMP's pragmas only */
     const double bound = sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
     const bool uniform = !strcmp(l->type->name, "connected");
+#pragma omp parallel for num_threads(threads)
     for (int64_t i = 0; i < p->count; i++)
         p->value[i] = (float)(bound
                               * (uniform ? 2 * dn_random_uniform(seed, (uint64_t)i) - 1
@@ -44,11 +46,12 @@ static void init_weights(const layer *l, param *p, uint64_t seed)
 
 void dn_init_params(dn_network *net)
 {
+    const int threads = dn_usable_threads(net->threads);
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
             if (!strcmp(p->name, "weights"))
-                init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i));
+                init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i), threads);
             else if (!strcmp(p->name, "scales") || !strcmp(p->name, "rolling_variance"))
                 for (int64_t j = 0; j < p->count; j++)
                     p->value[j] = 1;

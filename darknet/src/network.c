@@ -261,6 +261,14 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
     return DN_OK;
 }
 
+dn_status dn_check_memory(const dn_network *net, dn_error *e)
+{
+    return net->outline ? dn_fail(e, DN_BAD_ARGUMENT,
+                                  "%s: this network is an outline: it has no parameters and no maps",
+                                  net->source)
+                        : DN_OK;
+}
+
 int dn_param_copies(const dn_network *net, dn_purpose purpose)
 {
     if (purpose == DN_PLAN_INFER)
@@ -328,9 +336,9 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
         status = check_graph(net, e);
     if (status == DN_OK)
         status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = allocate_params(net, e);
-    if (status != DN_OK)
+    if (status != DN_OK || net->outline)
         return status;
     dn_init_params(net);
     status = dn_plan_apply(net, e);
@@ -375,6 +383,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->source = name;
     net->backend = reference ? &reference_backend : &cpu_backend;
     net->purpose = options->purpose;
+    net->outline = options->outline;
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
     net->gradient_norm = NAN;
@@ -424,7 +433,7 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
     const dims in = net->in;
     net->in = (dims){in.c, height, width};
     dn_status status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = dn_plan_apply(net, e);
     if (status == DN_OK) {
         net->images = 0;

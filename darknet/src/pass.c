@@ -25,6 +25,8 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
 static dn_status run_forward(dn_network *net, const float *x, int images, const float *truth,
                              int truths, bool train, int64_t seen, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (train && net->purpose == DN_PLAN_INFER)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot train", net->source);

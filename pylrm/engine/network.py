@@ -93,6 +93,8 @@ class Network:
         Fold and pack the weights when they are loaded: params are read-only, training calls raise.
     keep : bool
         Keep every layer's output and delta readable (a training network).
+    outline : bool
+        Only to look at: shapes, options and sizes, without memory for parameters and maps.
 
     Raises
     ------
@@ -123,6 +125,7 @@ class Network:
         kernels: str = "fast",
         inference: bool = False,
         keep: bool = False,
+        outline: bool = False,
     ) -> None:
         if device != "cpu":
             raise ValueError(f"device={device!r}: there is only 'cpu'")
@@ -146,6 +149,7 @@ class Network:
                 "seed": seed % 2**64,
                 "kernels": strings[1],
                 "purpose": PURPOSES[purpose],
+                "outline": outline,
             },
         )
         self.inference = inference
