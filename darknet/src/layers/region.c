@@ -12,7 +12,7 @@
 typedef struct {
     float_list anchors; /* w, h in cells */
     int classes, coords, num, softmax, background, bias_match, rescore, max, anchor_warmup, random;
-    float jitter, resize, thresh, object_scale, noobject_scale, class_scale, coord_scale;
+    float jitter, resize, prior, thresh, object_scale, noobject_scale, class_scale, coord_scale;
     const char *tree;
 
     detector detector;
@@ -44,6 +44,8 @@ static const key keys[] = {
             "images during which every prediction is drawn to its anchor"),
     KEY_FLOAT(region, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
+    KEY_FLOAT(region, prior, 0, 0, .99,
+              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
     KEY_FLOAT(region, resize, 1, 1, 100,
               "training data: the image's size times or divided by up to this"),
     KEY_INT(region, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
@@ -80,6 +82,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .background = r->background,
+                             .prior = r->prior,
                              .anchor = r->relative};
     detector_declare(l, &r->detector);
     return DN_OK;
