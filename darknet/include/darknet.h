@@ -210,10 +210,11 @@ typedef struct {
     const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats, choice */
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
-    const char *const *choices;              /* NULL-ended; NULL: no choice */
 } dn_key;
 /* false past the end; name NULL with index past the last key */
 bool dn_key_at(int section, int index, dn_key *key);
+/* What a key of type choice may be, with a line about it; false past the last one. */
+bool dn_key_choice(int section, int index, int which, const char **name, const char **summary);
 
 const char *dn_version(void);
 /* "avx512", "avx2" or "baseline": what the fast kernels will use here */

@@ -7,18 +7,20 @@
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const y)(float) = activations[a].y;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
-        out[i] = dn_activate(a, in[i]);
+        out[i] = y(in[i]);
 }
 
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
                              const float *delta, float *input_delta, bool add, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const gradient)(float, float) = activations[a].gradient;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
-        const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
+        const float g = delta[i] * gradient(y[i], x ? x[i] : 0);
         input_delta[i] = add ? input_delta[i] + g : g;
     }
 }
