@@ -10,7 +10,9 @@
 #ifndef DN_BACKEND_H
 #define DN_BACKEND_H
 
+#include "detector_loss.h"
 #include "layer.h"
+#include "mining.h"
 
 /* Threads for `work` operations: waking a team costs more than a small piece of work does. */
 static inline int pass_team(const pass *p, int64_t work)
@@ -119,6 +121,22 @@ struct backend {
     /* out (+)= a*b */
     void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
                      int64_t count);
+
+    /* [region] and [yolo]: deltas and `assigned` of a pass from its truths, and the sums. Without
+     * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,
+     * as detector_workspace says. */
+    size_t (*detector_workspace)(const pass *p);
+    void (*region_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
+                        detector_result *sum);
+    void (*yolo_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
+                      detector_result *sum);
+    /* [lrm]: losses, boxes and classes of all predictions, the selection, and the deltas that it
+     * leaves. Workspace: as mine_workspace says. */
+    size_t (*mine_workspace)(const pass *p, const mining *s);
+    void (*mine)(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
+
+    /* out = a*x + b */
+    void (*affine)(const pass *p, float a, float b, const float *x, float *out, int64_t count);
 
     /* One parameter's step. rate: the update's rate times the layer's, divided by `batch` (all
      * subdivisions). */

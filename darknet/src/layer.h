@@ -58,6 +58,7 @@ typedef struct {
     bool folded;                     /* the network is for inference: parameters are folded and
                                         packed */
     int64_t seen;                    /* images, this pass's counted already */
+    int64_t update;                  /* to which the pass belongs; the first is 1 */
     uint64_t seed;                   /* for dropout: same seed, same pass number, same mask */
     const float *truth;              /* NULL: no truth, loss layers set neither cost nor delta */
     int truths;                      /* detectors: boxes an image; else floats an image */

@@ -113,6 +113,14 @@ void reference_clip(const pass *p, float *w, int64_t count, double limit)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
 }
 
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count)
+{
+    (void)p; /* read by OpenMP's pragmas only */
+#pragma omp parallel for num_threads(pass_team(p, count))
+    for (int64_t i = 0; i < count; i++)
+        out[i] = a * x[i] + b;
+}
+
 /* Pieces of a fixed length, each summed by one thread; then the pieces in their order. */
 double reference_squares(const pass *p, const float *a, const float *b, int64_t count)
 {

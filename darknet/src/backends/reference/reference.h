@@ -53,6 +53,15 @@ void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delt
 void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in,
                          int64_t in_step, float *out, int64_t out_step, float scale, bool add);
 
+size_t reference_detector_workspace(const pass *p);
+void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                           detector_result *sum);
+void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                         detector_result *sum);
+size_t reference_mine_workspace(const pass *p, const mining *s);
+void reference_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count);
+
 void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
                    double decay_batch, double momentum);
 void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,
