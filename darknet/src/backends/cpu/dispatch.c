@@ -11,8 +11,8 @@
 
 kernels dn_kernels;
 
-/* The best this CPU has, or less when the environment variable DN_CPU names less (tests;
- * comparisons). */
+/* The best kernels that this CPU can run, or simpler ones that the environment variable DN_CPU
+ * names (for tests and comparisons). */
 static const kernels *choose(void)
 {
 #if defined(__x86_64__)
@@ -30,7 +30,7 @@ static const kernels *choose(void)
     return &dn_kernels_baseline;
 }
 
-/* OpenMP's threads do not follow into a forked child, and libgomp would wait for them there. */
+/* A forked child does not inherit OpenMP's threads, and libgomp would wait for them forever. */
 static volatile bool forked;
 
 static void in_child(void)
