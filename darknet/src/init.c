@@ -30,8 +30,8 @@ static double normal(uint64_t seed, uint64_t n)
     return sqrt(-2 * log(u)) * cos(tau * v);
 }
 
-/* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform
- * within it. */
+/* Darknet's rule: convolutions are normal with standard deviation s = sqrt(2/fan_in), connected
+ * layers uniform in -s…s. */
 static void init_weights(const layer *l, param *p, uint64_t seed)
 {
     const double bound = sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
