@@ -16,7 +16,7 @@ from pylrm.evaluate.records import Fields, record_of, to_edges
 from pylrm.evaluate.truths import CocoTruth, label_record
 from pylrm.preflight import read_images
 
-GRID = 1024  # detections stand on this part of a pixel, which files hold to the last digit
+GRID = 1024  # detections are rounded to this part of a pixel, which files can hold exactly
 
 
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
     data : DataFile
         The data set.
     letterbox : bool
-        Keep the aspect of images, else stretch them to the input; as in training.
+        Keep the aspect of images, else stretch them to the input; to be chosen as in training.
     thresh : float
         Scores not above it are left out.
     nms : float

@@ -1,4 +1,4 @@
-"""What `pylrm map` writes: figures, and detections as the devkits' files; and reading those again.
+"""The files of `pylrm map`: figures, and detections in the devkits' formats, which it reads too.
 
 pr.png                         precision over recall, a panel a class
 confusion.png, confusion.csv   objects by their classes, and what they were detected as
@@ -10,7 +10,7 @@ kitti/data/IMAGE.txt           Type -1 -1 -10 left top right bottom -1 -1 -1 -10
 IMAGE is the image's file name without its ending. COCO's ids are those of the data set's truth=;
 without it images count from 1 in the list's order, and classes too. In the names of VOC's files a
 class's / is %2F; in KITTI's lines a space is _, and KITTI's own classes are spelt as KITTI does.
-Numbers have all their digits, so that files score exactly as what they were written from.
+Numbers have all their digits, so that the files give exactly the figures of the detections.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Rows = defaultdict[int, list[Row]]  # by index of the image
 
 
 def check_target(out: Path, data: DataFile) -> None:
-    """Refuse what `write` could not do, before anything is measured.
+    """Refuse a folder or names with which `write` would fail, before anything is measured.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def check_target(out: Path, data: DataFile) -> None:
 
 
 def check_names(images: Sequence[Path], names: Sequence[str]) -> None:
-    """Refuse what the files could not tell apart.
+    """Refuse images and classes whose names the files could not tell apart.
 
     Parameters
     ----------
