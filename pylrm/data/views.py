@@ -1,4 +1,4 @@
-"""How an image stands in a network's input, at random or plainly, and where its boxes go."""
+"""How an image is placed in a network's input, at random or plainly, and where its boxes go."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Distortion:
     Attributes
     ----------
     jitter
-        Part of its size by which an image's width and height each change before its aspect is
-        taken.
+        An image's width and height are each changed by up to this share before its aspect is
+        computed from them.
     hue
         Largest shift, in turns.
     saturation, exposure
