@@ -1,4 +1,4 @@
-"""Around detection: which images, which names, where drawings go, and results as text and data."""
+"""Helpers of `pylrm detect`: images, class names, files of drawings, results as text and JSON."""
 
 from __future__ import annotations
 

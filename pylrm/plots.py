@@ -22,7 +22,8 @@ from pylrm.runs import write_whole
 
 Floats = npt.NDArray[np.float64]
 
-# Okabe and Ito's colours, which colour-blind eyes tell apart (but for yellow, faint on paper).
+# Okabe and Ito's colours, which colour-blind readers can tell apart (without yellow, which is faint
+# on paper).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Beside them, line styles and markers tell runs apart in grey print.
 STYLES = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (8, 2, 1, 1.5, 1, 1.5)))

@@ -1,11 +1,11 @@
-"""What a training run shows meanwhile: one line that renews itself, or plain lines in a pipe."""
+"""What a training run prints: on a terminal one line that is rewritten, in a pipe plain lines."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TextIO
 
-LINES = 50  # that a run prints into a pipe; but at least one in 100 updates
+LINES = 50  # a run prints about so many into a pipe, but at least one per 100 updates
 
 
 class Progress:
