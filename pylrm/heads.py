@@ -100,7 +100,7 @@ def read_heads(net: Network) -> list[Head]:
 
 
 def lost(heads: list[Head], truths: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which truths of an image no prediction learns, as a later one claims the same prediction.
+    """Tell which truths of an image no prediction learns, as a later one claims the same one.
 
     Parameters
     ----------
