@@ -1,4 +1,4 @@
-"""[lrm] mode=, mass=, easy=, warmup=: each against its rule, from the arrays that the layer shows."""
+"""The modes and options of [lrm]: each against its rule, from the arrays that the layer shows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-/* The fast backend: own convolutions, own versions of what plain loops do badly, the plain loops
- * over all processors for the rest. */
+/* The fast backend: its own convolutions, its own versions where plain loops are slow, and the
+ * plain backend's loops for the rest. */
 #include "backends/reference/reference.h"
 #include "conv.h"
 #include "cpu.h"

@@ -1,4 +1,4 @@
-/* What happens to each value by itself, and softmax. */
+/* Operations on each value by itself, and softmax. */
 #include <math.h>
 
 #include "random.h"
@@ -25,7 +25,8 @@ void reference_activate_grad(const pass *p, activation a, const float *y, const 
     }
 }
 
-/* mask: 0, or what the kept value is multiplied by: a function of seed, pass, layer and element. */
+/* mask: the factor of each value, 0 or 1/(1 - probability): a function of seed, pass, layer and
+ * element. */
 void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
                        float *mask, int64_t count)
 {

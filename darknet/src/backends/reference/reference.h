@@ -1,5 +1,5 @@
-/* The plain backend: loops that say what is computed. The fast backend takes over those that memory
- * bounds, and has its own of the rest (backends/cpu/). */
+/* The plain backend: loops that define what is computed. The fast backend (backends/cpu/) shares
+ * those that are limited by memory, and has kernels of its own for the rest. */
 #ifndef DN_REFERENCE_H
 #define DN_REFERENCE_H
 
