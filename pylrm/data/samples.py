@@ -88,8 +88,8 @@ class Preparation:
     ) -> Sample | DataError:
         """Fill x (channels, h, w), truth (max_boxes, 5) and labels from a readable candidate.
 
-        The first readable candidate is used. `random` draws the transform; without it, the plain one
-        is taken. If no candidate can be read, the error of the last one is returned.
+        The first readable candidate is used. `random` draws the transform; without it, the plain
+        one is taken. If no candidate can be read, the error of the last one is returned.
         """
         skipped = []
         canvas = (x.shape[2], x.shape[1])
