@@ -102,7 +102,7 @@ typedef struct {
     /* of one image, in convolutions and connected layers: forward; backward in training, for the
      * weights' gradient and, where it is asked for, the input's (0: an inference network) */
     int64_t multiply_adds, backward_multiply_adds;
-    bool within;                 /* inference: computed in the next layer's pass, without an output
+    bool fused;                  /* inference: computed in the next layer's pass, without an output
                                   * of its own */
     bool loss, detector;
     int anchors, classes;        /* detectors: anchors a cell, classes */

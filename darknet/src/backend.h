@@ -65,7 +65,7 @@ struct backend {
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
     void (*conv_backward)(const pass *p, const conv *s, const conv_data *d);
     /* Can `before` become s->before? NULL: never */
-    bool (*conv_takes)(const conv *s, const conv *before);
+    bool (*conv_fuses)(const conv *s, const conv *before);
     size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
     void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, void *packed);
 

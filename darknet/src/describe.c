@@ -175,7 +175,7 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
                             .width = l->out.w,
                             .inputs = l->inputs,
                             .input = l->from,
-                            .within = l->within,
+                            .fused = l->fused,
                             .loss = l->type->loss,
                             .detector = l->detector != NULL,
                             .cost = l->cost};

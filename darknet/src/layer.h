@@ -109,7 +109,7 @@ struct layer {
     void *packed;                    /* inference: the parameters as the backend packed them */
     struct layer *before;            /* inference: the layer before, if this one's forward()
                                         computes its output; else NULL */
-    bool within;                     /* it is such a `before`: has no output and is not run alone */
+    bool fused;                      /* it is such a `before`: has no output and is not run alone */
 
     /* keys of any layer */
     float learning_rate;
@@ -138,7 +138,7 @@ typedef struct layer_type {
     void (*backward)(layer *l, const pass *p);       /* NULL: its inputs get no gradient */
     /* inference: can l's forward() compute the output of the layer before, which only l reads? If
      * so, it does from then on. NULL: never */
-    bool (*take)(layer *l, const layer *before, const backend *b);
+    bool (*fuses)(layer *l, const layer *before, const backend *b);
     /* inference: size of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);
     /* Fills l->packed from the parameters. */

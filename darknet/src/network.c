@@ -173,21 +173,21 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
 }
 
 /* Layers that only the next one reads may be taken into its pass. */
-static void take_layers(dn_network *net)
+static void fuse_layers(dn_network *net)
 {
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i], *before = i ? l - 1 : NULL;
         l->before = NULL;
-        l->within = false;
-        if (!before || !l->type->take || l->inputs != 1 || l->from[0] != i - 1 || before->before)
+        l->fused = false;
+        if (!before || !l->type->fuses || l->inputs != 1 || l->from[0] != i - 1 || before->before)
             continue;
         int readers = 0;
         for (int k = i; k < net->layer_count; k++)
             for (int j = 0; j < net->layers[k].inputs; j++)
                 readers += net->layers[k].from[j] == i - 1;
-        if (readers == 1 && l->type->take(l, before, net->backend)) {
+        if (readers == 1 && l->type->fuses(l, before, net->backend)) {
             l->before = before;
-            before->within = true;
+            before->fused = true;
         }
     }
 }
@@ -215,7 +215,7 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
                                   (long long)count);
     }
     if (net->purpose == DN_PLAN_INFER)
-        take_layers(net);
+        fuse_layers(net);
     return DN_OK;
 }
 

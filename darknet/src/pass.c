@@ -58,7 +58,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
             if (l->from[j] < 0)
                 l->input[j] = x;
         l->cost = 0;
-        if (l->within)
+        if (l->fused)
             continue;
         const int64_t began = dn_time_begin(net);
         l->type->forward(l, &p);

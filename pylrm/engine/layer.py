@@ -209,13 +209,13 @@ class Layer:
         return int(self._info.parameters)
 
     @property
-    def is_within(self) -> bool:
+    def is_fused(self) -> bool:
         """Whether it is computed in the next layer's pass, without an output of its own.
 
         A depthwise layer in an inference network may be, when only a 1x1 convolution after it reads
         it.
         """
-        return bool(self._info.within)
+        return bool(self._info.fused)
 
     @property
     def multiply_adds(self) -> int:

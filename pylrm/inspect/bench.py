@@ -185,7 +185,7 @@ def measure(
                 type=kind(net, layer),
                 window=window(layer),
                 output=shape_text(layer.shape) if layer.type != "lrm" else "",
-                within=layer.is_within,
+                within=layer.is_fused,
                 forward=float(seconds[0]),
                 backward=float(seconds[1]),
                 update=float(seconds[2]),
@@ -213,9 +213,9 @@ def measure(
 
 def forward_multiply_adds(net: Network, layer: Layer) -> int:
     """Return a layer's multiply-adds, with those of the layer before that it computes itself."""
-    if layer.is_within:
+    if layer.is_fused:
         return 0
-    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_within]
+    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_fused]
     return layer.multiply_adds + sum(each.multiply_adds for each in before)
 
 

@@ -43,7 +43,7 @@ def test_an_outline_says_what_the_network_says(inference):
                 "anchors",
             ):
                 assert getattr(mine, name) == getattr(other, name)
-            assert mine.is_within == other.is_within
+            assert mine.is_fused == other.is_fused
         outline.resize(64, 32)
         net.resize(64, 32)
         assert [layer.shape for layer in outline] == [layer.shape for layer in net]

@@ -54,10 +54,10 @@ static conv_data collect(const layer *l, const conv *s)
     return d;
 }
 
-bool section_take(layer *l, const layer *before, const backend *b)
+bool section_fuses(layer *l, const layer *before, const backend *b)
 {
     conv *s = l->state;
-    if (before->type->take != section_take || !b->conv_takes || !b->conv_takes(s, before->state))
+    if (before->type->fuses != section_fuses || !b->conv_fuses || !b->conv_fuses(s, before->state))
         return false;
     s->before = before->state;
     return true;

@@ -14,7 +14,7 @@ void section_add_norm(layer *l, const conv *s);
 void section_add_buffers(layer *l, const conv *s);
 
 /* Makes the layer before conv.before, if the backend can compute it within this layer. */
-bool section_take(layer *l, const layer *before, const backend *b);
+bool section_fuses(layer *l, const layer *before, const backend *b);
 size_t section_workspace(const layer *l, const pass *p);
 void section_forward(layer *l, const pass *p);
 void section_backward(layer *l, const pass *p);
@@ -25,6 +25,6 @@ void section_fold(layer *l, const pass *p);
 #define SECTION_FUNCTIONS                                              \
     .workspace = section_workspace, .forward = section_forward,        \
     .backward = section_backward, .packed_bytes = section_packed_bytes, \
-    .fold = section_fold, .take = section_take
+    .fold = section_fold, .fuses = section_fuses
 
 #endif
