@@ -1,0 +1,247 @@
+"""A study: every arm is trained with every seed, the members of a pair side by side."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from pylrm.cfg.file import Cfg, CfgLike
+from pylrm.data.darknet import DataFile, DataLike, read_data
+from pylrm.errors import PylrmError
+from pylrm.runs.inputs import choose_data
+from pylrm.study.arms import read_arms
+from pylrm.study.folder import StudyFolder
+from pylrm.study.folds import fold_file, write_folds
+from pylrm.study.preflight import check_arms, check_data
+from pylrm.study.processes import Job, Processes, cores
+from pylrm.study.request import Request, request_of
+from pylrm.study.run import Result, Task, empty_result
+from pylrm.training.options import TrainOptions
+from pylrm.training.progress import Progress
+
+OF_A_RUN = ("seed", "out", "threads", "quiet")  # options that the study sets itself
+
+
+class Executor(Protocol):
+    """What does runs."""
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Task, str]]:
+        """Do them; yields each with why it has no result, or ""."""
+
+
+def study(
+    base: CfgLike,
+    data: DataLike | None,
+    out: Path,
+    options: TrainOptions,
+    *,
+    ks: Sequence[int],
+    thresholds: Sequence[float],
+    arms: Sequence[str],
+    seeds: Sequence[int],
+    folds: int = 0,
+    processes: int | None = None,
+    threads: int | None = None,
+    quiet: bool = False,
+) -> StudyFolder:
+    """Train and measure what is missing of a study.
+
+    Parameters
+    ----------
+    base : Cfg, str or path
+        The network that arms change.
+    data : DataFile, str, path or None
+        The data set; None: the one that the cfg names.
+    out : Path
+        The study's folder: new, or one to go on with.
+    options : TrainOptions
+        Of all runs.
+    ks, thresholds : sequence of number
+        The grid's K and thresholds of NMS (0: none).
+    arms : sequence of str
+        More arms, as of `read_arm`.
+    seeds : sequence of int
+        Of each arm's runs.
+    folds : int
+        Of cross-validation, cut anew for each seed; 0: the data set's own lists.
+    processes, threads : int or None
+        Side by side, and of each; None: as the cores are.
+    quiet : bool
+        Print nothing.
+
+    Raises
+    ------
+    PylrmError
+        Anything wrong with what is asked, before the first run; runs that failed, after the last.
+    """
+    cfg = Cfg.read(base)
+    dataset = choose_data(cfg, data)
+    asked = read_arms(cfg, ks, thresholds, arms)
+    check_arms(asked, dataset, options)
+    request = request_of(cfg.name, asked, dataset, options, list(seeds), folds)
+    folder = StudyFolder(out)
+    with folder.locked() as lock:
+        request = folder.agree(request, asked)
+        tasks = tasks_of(folder, request, options)
+        check_data(map(read_data, sorted({task.data for task in tasks})))
+        work = _Work(folder, request, tasks, None if quiet else sys.stdout)
+        processes, threads = side_by_side(len(work.left), processes, threads)
+        work.do(Processes(processes, threads, lock, work.told))
+    return folder
+
+
+def side_by_side(runs: int, processes: int | None, threads: int | None) -> tuple[int, int]:
+    """Choose how many processes of how many threads; many of one thread are fastest."""
+    available = cores()
+    if processes is None:
+        processes = available // (threads or 1)
+    processes = max(1, min(processes, runs))
+    return processes, threads or max(1, available // processes)
+
+
+def tasks_of(folder: StudyFolder, request: Request, options: TrainOptions) -> list[Task]:
+    """Return a study's runs; all arms of a seed and fold come one after the other.
+
+    The folds' files are written where they are not there.
+    """
+    arms = folder.arms(request)
+    values = _json_options(options)
+    tasks = []
+    for seed in request.seeds:
+        for fold, data in _data_files(folder, request, seed):
+            tasks += [
+                Task(
+                    arm.name,
+                    seed,
+                    fold,
+                    arm.cfg.text.decode("utf-8", "surrogateescape"),
+                    arm.digest,
+                    str(data),
+                    values,
+                )
+                for arm in arms
+            ]
+    return tasks
+
+
+def _json_options(options: TrainOptions) -> dict[str, Any]:
+    values = {name: value for name, value in asdict(options).items() if name not in OF_A_RUN}
+    weights = options.weights
+    return {**values, "weights": None if weights is None else str(weights.resolve())}
+
+
+def _data_files(
+    folder: StudyFolder, request: Request, seed: int
+) -> Iterator[tuple[int | None, Path]]:
+    """Yield a seed's folds and their .data files; None and the data set's own without folds."""
+    if not request.folds:
+        yield None, Path(request.data)
+        return
+    place = folder.folds(seed).resolve()
+    data: DataFile = read_data(request.data)
+    write_folds(data, request.folds, seed, place)
+    for fold in range(request.folds):
+        yield fold, fold_file(place, fold)
+
+
+class _Work:
+    """The runs of a study that are done, and what is shown of it."""
+
+    def __init__(
+        self, folder: StudyFolder, request: Request, tasks: list[Task], stream: Any
+    ) -> None:
+        self.folder, self.request, self.tasks = folder, request, tasks
+        self.results: dict[tuple[str, str], Result] = {}
+        for task in tasks:
+            found = folder.result(task)
+            if found is not None:
+                self.results[_key(task)] = found
+        self.left = [task for task in tasks if _key(task) not in self.results]
+        self.failed: list[str] = []
+        self.progress = Progress(0, len(tasks), stream)
+        self.pace = Pace(len(self.left))
+        self._screen = threading.Lock()
+
+    def do(self, executor: Executor) -> None:
+        """Do the runs that are left.
+
+        Raises
+        ------
+        PylrmError
+            Some of them failed.
+        """
+        folder, say = self.folder, self.progress.say
+        say(f"study: {folder.folder}, {self._count()} done: {folder.table}")
+        self._write()
+        jobs = [(task, folder.clear(task)) for task in self.left]
+        for task, failure in executor.run(jobs):
+            self._ended(task, failure)
+        if self.failed:
+            raise PylrmError(
+                f"{folder.folder}: {len(self.failed)} runs failed, first {self.failed[0]}; the "
+                "same command tries them again"
+            )
+
+    def told(self, task: Task, update: int, last: int) -> None:
+        """Hear that a run has done an update."""
+        with self._screen:
+            self.pace.told(str(task), update / last)
+            self.progress.passing(f"{self._count()}, {self.pace.left()} left")
+
+    def _ended(self, task: Task, failure: str) -> None:
+        result = self.folder.result(task)
+        if result is None:
+            failure = failure or "its process left no result"
+            self.failed.append(f"{task}: {failure}")
+            result = empty_result(task, f"failed: {failure}")
+        with self._screen:
+            self.results[_key(task)] = result
+            self._write()
+            self.pace.told(str(task), 1.0)
+            figure = result.note if result.map is None else f"mAP {result.map:.4f}"
+            spent = timedelta(seconds=round(result.seconds))
+            line = f"{task}: {figure}, {spent}  ({self._count()}, {self.pace.left()} left)"
+            self.progress.say(line)
+
+    def _write(self) -> None:
+        keys = [_key(task) for task in self.tasks]
+        there = [self.results[key] for key in keys if key in self.results]
+        self.folder.write_table(there, self.request.classes)
+
+    def _count(self) -> str:
+        return f"{len(self.results)}/{len(self.tasks)} runs"
+
+
+class Pace:
+    """How long a study will go on, from what it has done so far.
+
+    Parameters
+    ----------
+    runs : int
+        To be done.
+    """
+
+    def __init__(self, runs: int) -> None:
+        self.runs = runs
+        self.shares: dict[str, float] = {}
+        self.began = time.monotonic()
+
+    def told(self, run: str, share: float) -> None:
+        """Hear which share of a run is done."""
+        self.shares[run] = share
+
+    def left(self) -> timedelta:
+        """Return the time that is left."""
+        done = sum(self.shares.values())
+        spent = time.monotonic() - self.began
+        return timedelta(seconds=round(spent / done * (self.runs - done)) if done else 0)
+
+
+def _key(task: Task) -> tuple[str, str]:
+    return task.arm, task.place
