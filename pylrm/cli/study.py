@@ -163,3 +163,104 @@ def grid(
         threads=threads,
         quiet=quiet,
     )
+
+
+STUDY = click.argument(
+    "studies", metavar="STUDY…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+METRIC = click.option(
+    "--metric",
+    default="mAP",
+    show_default=True,
+    help="mAP, AP50, AP75, APs, APm, APl (by size), F1, or a class, for its AP.",
+)
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "latex", "csv"]),
+    default="markdown",
+    show_default=True,
+)
+
+
+@command.command(name="table")
+@STUDY
+@METRIC
+@FORMAT
+def table(studies: tuple[Path, ...], metric: str, form: Any) -> None:
+    """Print each arm's mean, its difference to the baseline, and whether that is chance.
+
+    \b
+    Example:
+      pylrm study table study --metric AP75 --format latex
+    """
+    from pylrm.study.figures import read_figures
+    from pylrm.study.table import table
+
+    click.echo(table([read_figures(study, metric) for study in studies], form))
+
+
+@command.command(name="plot")
+@STUDY
+@METRIC
+@click.option("-o", "--out", required=True, type=PATH, help="Figure: .png, .pdf, .svg.")
+def plot(studies: tuple[Path, ...], metric: str, out: Path) -> None:
+    """Draw mAP over K, a line for each threshold of NMS, a panel for each study.
+
+    \b
+    Example:
+      pylrm study plot kitti voc -o grid.png
+    """
+    from pylrm.study.figures import read_figures
+    from pylrm.study.plot import plot_studies
+
+    plot_studies([read_figures(study, metric) for study in studies], out)
+    click.echo(out)
+
+
+@command.command(name="claims")
+@STUDY
+def claims(studies: tuple[Path, ...]) -> None:
+    """Say which of the paper's claims hold in a study, in the means and in single runs.
+
+    \b
+    Example:
+      pylrm study claims kitti
+    """
+    from pylrm.study.claims import claims_table
+    from pylrm.study.figures import read_figures
+
+    click.echo("\n\n".join(claims_table(read_figures(study)) for study in studies))
+
+
+@command.command(name="backbones")
+@click.argument("sources", metavar="CFG…", nargs=-1, required=True)
+def backbones(sources: tuple[str, ...]) -> None:
+    """Print what networks cost, and the mAP of those that are run folders or studies.
+
+    \b
+    Example:
+      pylrm study backbones yolov2-darknet19.cfg runs/tiny study
+    """
+    from pylrm.study.backbones import backbones_table
+
+    click.echo(backbones_table(sources))
+
+
+@command.command(name="focal")
+@click.argument("folder", metavar="STUDY", type=click.Path(path_type=Path))
+@FORMAT
+def focal(folder: Path, form: Any) -> None:
+    """Print the paper's Table IV: arms named Loss1, Loss1+focal, Loss2+LRM beside the baseline.
+
+    The baseline is Loss2, YOLOv2's own; Loss1 has the background as a class.
+
+    \b
+    Example:
+      pylrm study grid --cfg my.cfg --out study \\
+          --arm Loss1="[region] background=1" --arm Loss2+LRM="[lrm] k=128 nms=.7"
+      pylrm study focal study
+    """
+    from pylrm.study.focal import focal_table
+
+    click.echo(focal_table(folder, form))
