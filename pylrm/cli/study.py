@@ -55,13 +55,13 @@ def parse_thresholds(text: str) -> list[float]:
 
 def parse_seeds(text: str) -> list[int]:
     """Parse seeds: 3 is 0, 1, 2; 10-19 is those; 4,7 is those."""
-    if re.fullmatch(r"[1-9]\d{0,3}", text):
+    if re.fullmatch(r"\d{1,4}", text) and int(text):
         return list(range(int(text)))
     seeds: list[int] = []
     for word in text.split(","):
         match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", word.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last < first + 10_000:
+        if not first <= last < first + 10_000 or text == "0":
             raise click.BadParameter(f"'{text}': expected how many (3), or which (10-19, or 4,7)")
         seeds += range(first, last + 1)
     return seeds
@@ -118,6 +118,11 @@ def train_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--threads", type=click.IntRange(1), help="Of each run.  [default: cores / processes]"
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Do the runs on a Dask cluster (pylrm[cluster]) whose workers see the same data.",
+)
 @train_options
 @click.option("--quiet", is_flag=True, help="Show only warnings.")
 def grid(
@@ -131,6 +136,7 @@ def grid(
     folds: int | None,
     processes: int | None,
     threads: int | None,
+    scheduler: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -147,6 +153,8 @@ def grid(
     """
     from pylrm.study.grid import study
 
+    if scheduler is not None and processes is not None:
+        raise click.UsageError("--processes is for this machine; a cluster has its own workers")
     if ks or thresholds or not arms:
         ks, thresholds = ks or parse_ks(KS), thresholds or parse_thresholds(THRESHOLDS)
     study(
@@ -161,6 +169,7 @@ def grid(
         folds=folds or 0,
         processes=processes,
         threads=threads,
+        scheduler=scheduler,
         quiet=quiet,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.errors import PylrmError
-from pylrm.study.arms import BASELINE, mining_of
+from pylrm.study.arms import BASELINE, grid_name, mining_of
 from pylrm.study.folder import StudyFolder
 from pylrm.study.run import Result, Task
 from pylrm.study.statistics import Differences, Floats, compare
@@ -161,6 +161,11 @@ def read_figures(folder: Path, metric: str = "mAP") -> Figures:
     mining = {arm.name: mining_of(arm.cfg) for arm in arms}
     assert next(iter(mining)) == BASELINE
     return Figures(str(folder), mining, columns, pairs, request.folds, 100 * values, notes)
+
+
+def is_of_grid(arm: str, mining: Mining) -> bool:
+    """Tell whether an arm is a cell of a grid: K and NMS say all of it."""
+    return mining is not None and arm == grid_name(*mining)
 
 
 def figure(result: Result, name: str) -> float:

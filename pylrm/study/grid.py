@@ -16,6 +16,7 @@ from pylrm.data.darknet import DataFile, DataLike, read_data
 from pylrm.errors import PylrmError
 from pylrm.runs.inputs import choose_data
 from pylrm.study.arms import read_arms
+from pylrm.study.cluster import Cluster
 from pylrm.study.folder import StudyFolder
 from pylrm.study.folds import fold_file, write_folds
 from pylrm.study.preflight import check_arms, check_data
@@ -48,6 +49,7 @@ def study(
     folds: int = 0,
     processes: int | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     quiet: bool = False,
 ) -> StudyFolder:
     """Train and measure what is missing of a study.
@@ -72,6 +74,8 @@ def study(
         Of cross-validation, cut anew for each seed; 0: the data set's own lists.
     processes, threads : int or None
         Side by side, and of each; None: as the cores are.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers do the runs; None: this machine does them.
     quiet : bool
         Print nothing.
 
@@ -91,8 +95,13 @@ def study(
         tasks = tasks_of(folder, request, options)
         check_data(map(read_data, sorted({task.data for task in tasks})))
         work = _Work(folder, request, tasks, None if quiet else sys.stdout)
-        processes, threads = side_by_side(len(work.left), processes, threads)
-        work.do(Processes(processes, threads, lock, work.told))
+        executor: Executor
+        if scheduler is None:
+            processes, threads = side_by_side(len(work.left), processes, threads)
+            executor = Processes(processes, threads, (lock,), work.told)
+        else:
+            executor = Cluster(scheduler, threads or 1)
+        work.do(executor)
     return folder
 
 

@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from pylrm.errors import PylrmError
 from pylrm.pictures.style import RC_PARAMS, check_ending, line_style, save
 from pylrm.study.arms import grid_name
-from pylrm.study.figures import Figures
+from pylrm.study.figures import Figures, is_of_grid
 
 GREY = "#4d4d4d"
 APART = 0.07  # of neighbouring lines, in steps of K
@@ -39,7 +39,7 @@ def thresholds(study: Figures) -> dict[float, list[int]]:
     """Return a grid's thresholds of NMS, none first, and the K that have been tried with each."""
     found: dict[float, list[int]] = {}
     for arm, mining in study.arms.items():
-        if mining is not None and arm == grid_name(*mining):
+        if mining is not None and is_of_grid(arm, mining):
             found.setdefault(mining[1], []).append(mining[0])
     return {nms: sorted(found[nms]) for nms in sorted(found)}
 

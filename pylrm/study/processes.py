@@ -33,13 +33,13 @@ class Processes:
         Side by side.
     threads : int
         Of each.
-    kept : int
-        A file descriptor that the children hold open too: the lock of the study's folder.
+    kept : tuple of int
+        File descriptors that the children hold open too: the lock of the study's folder.
     tell : callable
         Told how far each run is, from any thread.
     """
 
-    def __init__(self, count: int, threads: int, kept: int, tell: Tell) -> None:
+    def __init__(self, count: int, threads: int, kept: tuple[int, ...], tell: Tell) -> None:
         self.count, self.threads, self.kept, self.tell = count, threads, kept, tell
         self._children: set[subprocess.Popen[str]] = set()
         self._stopped = False
@@ -71,7 +71,7 @@ class Processes:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                pass_fds=(self.kept,),
+                pass_fds=self.kept,
                 env=self._environment(),
                 encoding="utf-8",
             )

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pylrm.study.figures import Figures, Mining
+from pylrm.study.figures import Figures, Mining, is_of_grid
 from pylrm.study.statistics import ENOUGH, Differences, Floats
 
 Format = Literal["markdown", "latex", "csv"]
@@ -86,7 +86,7 @@ def notes(figures: Figures) -> list[str]:
 
 def _rows(figures: Figures, labels: dict[str, str]) -> list[list[Cell]]:
     """The head, then a row an arm."""
-    named = any(mining is None for mining in list(figures.arms.values())[1:]) or bool(labels)
+    named = any(not is_of_grid(*arm) for arm in list(figures.arms.items())[1:]) or bool(labels)
     head = ["K", "NMS", "runs", figures.metric, "difference", "p", *figures.columns[1:]]
     rows = [[Cell(text) for text in (["arm", *head] if named else head)]]
     best, gains = _largest(figures.means), all_gains(figures)

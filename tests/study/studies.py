@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,7 +16,15 @@ from pylrm.study.run import Result, Task
 from tests.study import paper
 
 Figure = Callable[[str, str, int], float | None]  # of arm, column and seed, in percent
+TIMES = ("images/s", "seconds")
 BASE = "[net]\nwidth=32\nheight=32\n\n[convolutional]\nfilters=35\n\n[region]\nclasses=2\nnum=5\n"
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """The table of runs, without what depends on the machine."""
+    with (folder / "runs.csv").open() as file:
+        table = list(csv.DictReader(file))
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in table]
 
 
 def arms_of_the_paper() -> list[Arm]:

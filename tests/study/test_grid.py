@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -21,16 +20,9 @@ from pylrm.evaluate.network import evaluate
 from pylrm.study.folder import StudyFolder
 from pylrm.study.grid import Pace, side_by_side, study
 from pylrm.training.options import TrainOptions
+from tests.study.studies import rows
 
 WriteCfg = Callable[..., Path]
-TIMES = ("images/s", "seconds")
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    """The table of runs, without what depends on the machine."""
-    with (folder / "runs.csv").open() as file:
-        table = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if key not in TIMES} for row in table]
 
 
 def small(cfg: Path, data: Path, out: Path, **changes: Any) -> StudyFolder:
