@@ -25,6 +25,7 @@ from pylrm.study.request import Request, request_of
 from pylrm.study.run import Result, Task, empty_result
 from pylrm.training.options import TrainOptions
 from pylrm.training.progress import Progress
+from pylrm.training.train import warn
 
 OF_A_RUN = ("seed", "out", "threads", "quiet")  # options that the study sets itself
 
@@ -87,13 +88,15 @@ def study(
     cfg = Cfg.read(base)
     dataset = choose_data(cfg, data)
     asked = read_arms(cfg, ks, thresholds, arms)
-    check_arms(asked, dataset, options)
+    remarks = check_arms(asked, dataset, options)
     request = request_of(cfg.name, asked, dataset, options, list(seeds), folds)
     folder = StudyFolder(out)
     with folder.locked() as lock:
         request = folder.agree(request, asked)
         tasks = tasks_of(folder, request, options)
-        check_data(map(read_data, sorted({task.data for task in tasks})))
+        sets = [read_data(path) for path in dict.fromkeys(task.data for task in tasks)]
+        for remark in remarks + check_data(sets, asked[0]):
+            warn(remark)
         work = _Work(folder, request, tasks, None if quiet else sys.stdout)
         executor: Executor
         if scheduler is None:

@@ -139,6 +139,16 @@ def test_mistakes_come_before_the_first_run(
         small(tiny_cfg(), tiny_data, out)
 
 
+def test_what_is_odd_is_said_once(
+    tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny_data.parent / "labels" / "3.txt").unlink()
+    small(tiny_cfg(), tiny_data, tmp_path / "study", arms=["all=[lrm] k=500"], folds=2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "(arm all): [lrm] k=500 is no limit" in lines[0]
+    assert "1 of 12 images have no label file" in lines[1]
+
+
 def command(cfg: Path, data: Path, out: Path, updates: int) -> list[str]:
     words = f"study grid --k 8 --nms none,.5 --seeds 2 --updates {updates} --processes 2"
     return [sys.executable, "-m", "pylrm", *words.split(), *("--out", str(out)),
