@@ -109,10 +109,10 @@ def test_mining_keeps_nothing_of_a_region_to_ignore(
     tmp_path: Path, real_data: Callable[[str], Path], updates: int
 ) -> None:
     from pylrm import train
-    from pylrm.data import voc
+    from pylrm.convert import convert
     from pylrm.data.darknet import read_data, read_list
 
-    voc.convert(real_data("bccd"), tmp_path / "bccd", name="bccd")
+    convert("voc", real_data("bccd"), tmp_path / "bccd", name="bccd")
     data = read_data(tmp_path / "bccd" / "bccd.data")
     assert data.train is not None
     hidden, total = hide(tmp_path / "bccd" / "labels", seed=0)

@@ -16,9 +16,9 @@ def learn(
 ) -> tuple[dict[str, list[float]], float]:
     """Train on the blood cells from random weights: columns of the log, mAP at the end."""
     from pylrm import models, train
-    from pylrm.data import voc
+    from pylrm.convert import convert
 
-    voc.convert(data, folder / "bccd", name="bccd")
+    convert("voc", data, folder / "bccd", name="bccd")
     text = models.build(
         "yolov2-mobilenet",
         classes=3,

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import pylrm
-from pylrm.data.split import split
+from pylrm.convert.split import split
 
 ROOT = Path(__file__).parent.parent
 MENDED = "BloodImage_00133", "BloodImage_00228"  # labels that the tutorial puts right

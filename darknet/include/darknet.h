@@ -50,6 +50,7 @@ typedef struct {
     uint64_t seed;       /* of weights, dropout and the random policy */
     const char *kernels; /* "fast" or "reference"; NULL: "fast" */
     dn_purpose purpose;
+    bool outline;        /* shapes, options and sizes only, at once: no parameters and no maps */
 } dn_options;
 
 /* Networks. options NULL: all defaults. */
@@ -77,6 +78,9 @@ dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *
 
 int64_t dn_seen(const dn_network *net);
 void dn_set_seen(dn_network *net, int64_t seen);
+/* Of the last update: the norm of its gradient (of the mean over its images, without momentum and
+ * decay) before clipping; NaN without clip_norm=, or before the first update. */
+double dn_gradient_norm(const dn_network *net);
 double dn_rate_at(const dn_network *net, int64_t update); /* the first update is 1 */
 
 /* A value of [net] (layer -1) or of a layer, as parsed, with defaults: numbers as they are, lists
@@ -206,10 +210,11 @@ typedef struct {
     const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats, choice */
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
-    const char *const *choices;              /* NULL-ended; NULL: no choice */
 } dn_key;
 /* false past the end; name NULL with index past the last key */
 bool dn_key_at(int section, int index, dn_key *key);
+/* What a key of type choice may be, with a line about it; false past the last one. */
+bool dn_key_choice(int section, int index, int which, const char **name, const char **summary);
 
 const char *dn_version(void);
 /* "avx512", "avx2" or "baseline": what the fast kernels will use here */

@@ -127,6 +127,10 @@ struct backend {
     void (*adam)(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,
                  double rate, double decay_batch, double b1, double b2, double eps, int64_t step);
     void (*clip)(const pass *p, float *w, int64_t count, double limit);
+    /* The sum of the squares of a - b, in a fixed order; b NULL: of a. */
+    double (*squares)(const pass *p, const float *a, const float *b, int64_t count);
+    /* a = b + scale*(a - b); b NULL: a *= scale. */
+    void (*shrink)(const pass *p, float *a, const float *b, int64_t count, double scale);
 };
 
 extern const backend reference_backend, cpu_backend;

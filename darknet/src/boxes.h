@@ -1,4 +1,5 @@
-/* Overlap and ranking, shared by the detectors' losses, non-maximum suppression and mining.
+/* Overlap, ranking and non-maximum suppression, shared by the detectors' losses, detections and
+ * mining.
  *
  * A box is centre x, y, w, h in float32; everything derived from it is in double.
  */
@@ -60,5 +61,11 @@ static inline uint32_t rank_key(float value)
 
 /* By key, ascending; equal keys stay in their order. scratch: room for n. */
 void rank_sort(ranked *items, ranked *scratch, int n);
+
+/* Ranks n items; those that survive non-maximum suppression are left in items, in rank order, the
+ * others go to dropped (room for n). Returns how many survive. box[]: by an item's index. */
+int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n, double iou);
+/* One block: corners of n boxes, and two lists of n items. NULL when there is no memory. */
+corners *suppression_scratch(int n, ranked **items, ranked **dropped);
 
 #endif

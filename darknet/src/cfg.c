@@ -209,13 +209,14 @@ static dn_status read_list(const reading *r, const char *value, void *field)
 static dn_status read_choice(const reading *r, const char *value, int *field)
 {
     char wanted[400] = "one of";
-    for (int i = 0; r->key->choices[i]; i++) {
-        if (!strcasecmp(value, r->key->choices[i])) {
+    for (int i = 0; key_choice(r->key, i)->name; i++) {
+        const char *name = key_choice(r->key, i)->name;
+        if (!strcasecmp(value, name)) {
             *field = i;
             return DN_OK;
         }
         strncat(wanted, i ? ", " : " ", sizeof wanted - strlen(wanted) - 1);
-        strncat(wanted, r->key->choices[i], sizeof wanted - strlen(wanted) - 1);
+        strncat(wanted, name, sizeof wanted - strlen(wanted) - 1);
     }
     return refuse(r, value, wanted);
 }

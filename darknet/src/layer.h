@@ -24,6 +24,8 @@ typedef struct {
     bool trained, decays;  /* trained: has a gradient; decays: weight decay acts on it */
     bool stored;           /* stands in the weights file; true unless the layer says otherwise */
     float *value, *grad;   /* grad doubles as the momentum's velocity */
+    float *former;         /* clip_norm with momentum: grad as the last update left it, so that the
+                              new gradient is grad - former; NULL without */
     float *m, *v;          /* Adam's; NULL without */
 } param;
 
@@ -157,6 +159,10 @@ void *dn_buffer(const layer *l, const char *name);
 
 /* "file:line: [section] …", DN_BAD_CFG. */
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for a layer that its first input does not fit: names that one's line too. */
+dn_status dn_input_error(const layer *l, dn_error *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif

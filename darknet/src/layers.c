@@ -95,3 +95,17 @@ dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
     va_end(arguments);
     return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s] %s", l->source, l->line, l->type->name, text);
 }
+
+dn_status dn_input_error(const layer *l, dn_error *e, const char *format, ...)
+{
+    char text[sizeof e->message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const layer *before = l->sources[0];
+    if (!before)
+        return dn_layer_error(l, e, "does not fit the network's input: %s", text);
+    return dn_layer_error(l, e, "does not fit the [%s] in line %d: %s", before->type->name,
+                          before->line, text);
+}

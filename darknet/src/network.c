@@ -8,9 +8,13 @@
 #include "init.h"
 #include "random.h"
 
+enum { MOST_UPDATES = 1 << 30 };
+
 static const key common_keys[] = {
     KEY_FLOAT(layer, learning_rate, 1, 0, 1e6, "factor on the network's learning rate"),
-    KEY_INT(layer, stopbackward, 0, 0, 1, "1: the backward pass ends before this layer's own"),
+    KEY_INT(layer, stopbackward, 0, 0, MOST_UPDATES,
+            "1: the backward pass ends before this layer's own; above 1: it does during the first "
+            "so many updates"),
     KEY_INT(layer, onlyforward, 0, 0, 1, "1: this layer hands no gradient back"),
     KEY_INT(layer, dontload, 0, 0, 1, "1: its weights are not in the file that is loaded"),
     KEY_INT(layer, dontloadscales, 0, 0, 1, "1: its batch norm is not in the file that is loaded"),
@@ -215,14 +219,22 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
     return DN_OK;
 }
 
+int dn_backward_stop(const dn_network *net, int64_t update)
+{
+    int stop = -1;
+    for (int i = 0; i < net->layer_count; i++) {
+        const int until = net->layers[i].stopbackward;
+        if (until == 1 || (until > 1 && update <= until))
+            stop = i;
+    }
+    return stop;
+}
+
 static void list_layers(dn_network *net)
 {
-    net->stop = -1;
     net->output_layer = -1;
     for (int i = 0; i < net->layer_count; i++) {
         const layer_type *type = net->layers[i].type;
-        if (net->layers[i].stopbackward)
-            net->stop = i;
         if (!type->transparent && strcmp(type->name, "cost"))
             net->output_layer = i;
     }
@@ -249,10 +261,24 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
     return DN_OK;
 }
 
+dn_status dn_check_memory(const dn_network *net, dn_error *e)
+{
+    return net->outline ? dn_fail(e, DN_BAD_ARGUMENT,
+                                  "%s: this network is an outline: it has no parameters and no maps",
+                                  net->source)
+                        : DN_OK;
+}
+
+int dn_param_copies(const dn_network *net, dn_purpose purpose)
+{
+    if (purpose == DN_PLAN_INFER)
+        return 1;
+    return net->set.adam ? 4 : net->set.clip_norm > 0 ? 3 : 2;
+}
+
 static dn_status allocate_params(dn_network *net, dn_error *e)
 {
-    const bool train = net->purpose != DN_PLAN_INFER;
-    const int copies = train ? (net->set.adam ? 4 : 2) : 1;
+    const int copies = dn_param_copies(net, net->purpose);
     enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
     int64_t total = 0;
     double bytes = 0; /* as a number that cannot overflow */
@@ -275,7 +301,9 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
-            float **const arrays[] = {&p->value, &p->grad, &p->m, &p->v};
+            float **const sgd[] = {&p->value, &p->grad, &p->former};
+            float **const adam[] = {&p->value, &p->grad, &p->m, &p->v};
+            float **const *arrays = net->set.adam ? adam : sgd;
             for (int a = 0; a < (p->trained ? copies : 1); a++) {
                 *arrays[a] = next;
                 next += (p->count + LINE - 1) / LINE * LINE;
@@ -308,9 +336,9 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
         status = check_graph(net, e);
     if (status == DN_OK)
         status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = allocate_params(net, e);
-    if (status != DN_OK)
+    if (status != DN_OK || net->outline)
         return status;
     dn_init_params(net);
     status = dn_plan_apply(net, e);
@@ -355,8 +383,10 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->source = name;
     net->backend = reference ? &reference_backend : &cpu_backend;
     net->purpose = options->purpose;
+    net->outline = options->outline;
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
+    net->gradient_norm = NAN;
     const dn_status status = build(net, text, options, e);
     if (status == DN_OK)
         *out = net;
@@ -403,7 +433,7 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
     const dims in = net->in;
     net->in = (dims){in.c, height, width};
     dn_status status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = dn_plan_apply(net, e);
     if (status == DN_OK) {
         net->images = 0;

@@ -14,6 +14,7 @@ struct dn_network {
     settings set;                /* [net] */
     const backend *backend;
     dn_purpose purpose;
+    bool outline;                /* to look at only: neither params nor activations */
     int threads;
     uint64_t seed;
 
@@ -21,8 +22,7 @@ struct dn_network {
     dims in;
     layer *layers;
     int layer_count;
-    int stop;                    /* backward ends before this layer's own: the last stopbackward;
-                                    -1: none */
+    int stop;                    /* backward ends before this layer's own, at present; -1: none */
     int output_layer;
 
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
@@ -30,11 +30,22 @@ struct dn_network {
     void *workspace;
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
+    double gradient_norm;        /* of the last update, before it was clipped; NaN: not measured */
     int images;                  /* of the last pass; 0: none yet */
     bool trained_pass;           /* the last pass may be followed by dn_backward */
     dn_times *times;             /* one a layer; NULL: not timed */
     char **warnings;
     int warning_count;
 };
+
+/* Refuses what needs parameters or maps in a network that is an outline. */
+dn_status dn_check_memory(const dn_network *net, dn_error *e);
+
+/* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
+int dn_backward_stop(const dn_network *net, int64_t update);
+
+/* Arrays of a trained parameter in a network of some purpose: the value, and with training its
+ * gradient and what the solver keeps. */
+int dn_param_copies(const dn_network *net, dn_purpose purpose);
 
 #endif

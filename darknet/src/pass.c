@@ -3,7 +3,8 @@
 #include "network.h"
 #include "timing.h"
 
-static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train)
+static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train,
+                      int64_t seen)
 {
     return (pass){.backend = net->backend,
                   .threads = dn_usable_threads(net->threads),
@@ -13,16 +14,19 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
                   .train = train,
                   .backward = train,
                   .folded = net->purpose == DN_PLAN_INFER,
-                  .seen = net->seen,
+                  .seen = seen,
                   .seed = net->seed,
                   .truth = truth,
                   .truths = truths,
                   .workspace = net->workspace};
 }
 
-dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
-                     bool train, dn_error *e)
+/* seen: what the layers are told; counting is the caller's. */
+static dn_status run_forward(dn_network *net, const float *x, int images, const float *truth,
+                             int truths, bool train, int64_t seen, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (train && net->purpose == DN_PLAN_INFER)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot train", net->source);
@@ -33,7 +37,13 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
         return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images,
                        train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
                        net->batch);
-    const pass p = make_pass(net, images, truth, truths, train);
+    if (train) {
+        const int64_t an_update = (int64_t)net->batch * net->subdivisions;
+        const dn_status status = dn_plan_flow(net, net->seen / an_update + 1, e);
+        if (status != DN_OK)
+            return status;
+    }
+    const pass p = make_pass(net, images, truth, truths, train, seen);
     net->images = images;
     net->trained_pass = train;
     for (int i = 0; i < net->layer_count; i++) {
@@ -54,6 +64,15 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
     return DN_OK;
 }
 
+dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
+                     bool train, dn_error *e)
+{
+    const dn_status status = run_forward(net, x, images, truth, truths, train, net->seen, e);
+    if (status == DN_OK && train)
+        net->seen += images;
+    return status;
+}
+
 dn_status dn_backward(dn_network *net, dn_error *e)
 {
     if (!net->trained_pass)
@@ -61,7 +80,7 @@ dn_status dn_backward(dn_network *net, dn_error *e)
             e, DN_BAD_ARGUMENT,
             "%s: backward needs a training pass before it: forward(x, truth, train=True)",
             net->source);
-    const pass p = make_pass(net, net->batch, NULL, 0, true);
+    const pass p = make_pass(net, net->batch, NULL, 0, true, net->seen);
     for (int i = net->layer_count - 1; i >= 0; i--) {
         layer *l = &net->layers[i];
         if (!l->runs_backward)
@@ -90,14 +109,13 @@ double dn_cost(const dn_network *net)
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *e)
 {
-    net->seen += net->batch;
-    dn_status status = dn_forward(net, x, net->batch, truth, truths, true, e);
+    const int64_t seen = net->seen + net->batch;
+    dn_status status = run_forward(net, x, net->batch, truth, truths, true, seen, e);
     if (status == DN_OK)
         status = dn_backward(net, e);
-    if (status != DN_OK) {
-        net->seen -= net->batch;
+    if (status != DN_OK)
         return status;
-    }
+    net->seen = seen;
     if (net->seen / net->batch % net->subdivisions == 0)
         status = dn_update(net, e);
     *loss = dn_cost(net) / net->batch;

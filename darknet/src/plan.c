@@ -16,9 +16,10 @@ typedef struct {
     dn_purpose purpose;
     span *spans;
     int count;
+    int *order;       /* of the spans, by place() */
     bool *runs;       /* layer's backward is called */
     bool *wanted;     /* a delta of the layer is worth computing */
-    bool sets_flow;   /* tell the layers: runs_backward, adds[] */
+    int stop;         /* backward ends before this layer's own; -1: none */
     int *first_write; /* the moment its delta is first written; -1: never */
 } draft;
 
@@ -47,8 +48,7 @@ static void need(draft *d, size_t bytes, int first, int last, void **pointer)
         .bytes = (bytes + 63) / 64 * 64, .first = first, .last = last, .pointer = pointer};
 }
 
-/* Who runs backward, which deltas exist, and who of a delta's writers comes first and
- * overwrites. */
+/* Who runs backward, which deltas exist, and when each is first written. */
 static void trace_gradients(draft *d)
 {
     dn_network *net = d->net;
@@ -58,23 +58,19 @@ static void trace_gradients(draft *d)
         bool learns = l->param_count > 0 || keep; /* it, or something before it, has parameters */
         for (int j = 0; j < l->inputs; j++)
             learns |= l->from[j] >= 0 && d->wanted[l->from[j]];
-        d->wanted[i] = learns && !l->type->transparent && (i > net->stop || keep);
+        d->wanted[i] = learns && !l->type->transparent && (i > d->stop || keep);
     }
     for (int i = 0; i < net->layer_count; i++) {
         d->first_write[i] = net->layers[i].type->loss ? i : -1;
         d->runs[i] = false;
     }
     for (int i = net->layer_count - 1; i >= 0; i--) {
-        layer *l = &net->layers[i];
+        const layer *l = &net->layers[i];
         d->wanted[i] |= l->type->loss;
-        d->runs[i] = d->first_write[i] >= 0 && d->wanted[i] && i > net->stop && !l->onlyforward
+        d->runs[i] = d->first_write[i] >= 0 && d->wanted[i] && i > d->stop && !l->onlyforward
                      && l->type->backward;
-        if (d->sets_flow)
-            l->runs_backward = d->runs[i];
         for (int j = 0; j < l->inputs; j++) {
             const int from = l->from[j];
-            if (d->sets_flow)
-                l->adds[j] = from >= 0 && d->first_write[from] >= 0;
             if (from >= 0 && d->runs[i] && d->wanted[from] && d->first_write[from] < 0)
                 d->first_write[from] = backward_moment(d, i);
         }
@@ -191,77 +187,105 @@ static size_t place(span *spans, int count, int *order)
     return total;
 }
 
-/* Spans with their places; *spans is the caller's to free. */
-static dn_status plan(dn_network *net, dn_purpose purpose, bool sets_flow, span **spans, int *count,
-                      size_t *bytes, dn_error *e)
+/* A draft's arrays, in one block. */
+static dn_status begin_draft(draft *d, dn_network *net, dn_purpose purpose, int stop, dn_error *e)
 {
     const size_t n = (size_t)net->layer_count, most = n * (2 + MAX_BUFFERS) + 1;
-    span *list = dn_allocate(most * sizeof *list);
-    int *order = dn_allocate(most * sizeof *order);
-    bool *flags = dn_allocate(2 * n * sizeof *flags + 1);
-    int *moments = dn_allocate(n * sizeof *moments + 1);
-    if (!list || !order || !flags || !moments) {
-        dn_free(list);
-        list = NULL;
-    } else {
-        draft d = {.net = net,
-                   .purpose = purpose,
-                   .sets_flow = sets_flow,
-                   .spans = list,
-                   .runs = flags,
-                   .wanted = flags + n,
-                   .first_write = moments};
-        trace_gradients(&d);
-        list_spans(&d);
-        *bytes = place(list, d.count, order);
-        *count = d.count;
-    }
-    dn_free(order);
-    dn_free(flags);
-    dn_free(moments);
-    *spans = list;
-    return list ? DN_OK : dn_out_of_memory(e, "the memory plan");
+    span *block = dn_allocate(most * (sizeof(span) + sizeof(int)) + n * (sizeof(int) + 2));
+    if (!block)
+        return dn_out_of_memory(e, "the memory plan");
+    int *const order = (int *)(block + most);
+    *d = (draft){.net = net,
+                 .purpose = purpose,
+                 .stop = stop,
+                 .spans = block,
+                 .order = order,
+                 .first_write = order + most,
+                 .runs = (bool *)(order + most + n),
+                 .wanted = (bool *)(order + most + n) + n};
+    trace_gradients(d);
+    return DN_OK;
+}
+
+static void end_draft(draft *d)
+{
+    dn_free(d->spans);
+}
+
+/* After every stopbackward=N: the longest backward pass, which needs the most memory. */
+static int last_stop(const dn_network *net)
+{
+    return dn_backward_stop(net, INT64_MAX);
 }
 
 dn_status dn_plan_bytes(dn_network *net, dn_purpose purpose, int64_t *bytes, dn_error *e)
 {
-    span *spans;
-    int count;
-    size_t total;
-    const dn_status status = plan(net, purpose, false, &spans, &count, &total, e);
-    if (status == DN_OK) {
-        *bytes = (int64_t)total;
-        dn_free(spans);
-    }
-    return status;
+    draft d;
+    const dn_status status = begin_draft(&d, net, purpose, last_stop(net), e);
+    if (status != DN_OK)
+        return status;
+    list_spans(&d);
+    *bytes = (int64_t)place(d.spans, d.count, d.order);
+    end_draft(&d);
+    return DN_OK;
 }
 
-/* Edges see what their sources own, or repeat. */
-static void connect(dn_network *net)
+/* Does the delta of the layer behind edge j of layer i hold something when i hands it a gradient? */
+static bool holds_gradient(const draft *d, int i, int j)
 {
+    const int *from = d->net->layers[i].from;
+    if (from[j] < 0 || d->first_write[from[j]] < 0)
+        return false;
+    for (int k = 0; k < j; k++)
+        if (from[k] == from[j])
+            return true;
+    return d->first_write[from[j]] < backward_moment(d, i);
+}
+
+/* Edges see what their sources own, or repeat; what wants no gradient is handed none. */
+static void connect(const draft *d)
+{
+    dn_network *net = d->net;
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
+        l->runs_backward = d->runs[i];
         if (net->purpose == DN_PLAN_INFER && l->repeats_input)
             l->output = net->layers[l->from[0]].output;
         for (int j = 0; j < l->inputs; j++) {
             const layer *source = l->from[j] >= 0 ? &net->layers[l->from[j]] : NULL;
             l->input[j] = source ? source->output : NULL;
-            l->input_delta[j] = source ? source->delta : NULL;
+            l->input_delta[j] = source && d->wanted[source->index] ? source->delta : NULL;
+            l->adds[j] = holds_gradient(d, i, j);
         }
     }
 }
 
-dn_status dn_plan_apply(dn_network *net, dn_error *e)
+dn_status dn_plan_flow(dn_network *net, int64_t update, dn_error *e)
 {
-    span *spans;
-    int count;
-    size_t bytes;
-    const dn_status status = plan(net, net->purpose, true, &spans, &count, &bytes, e);
+    const int stop = dn_backward_stop(net, update);
+    if (stop == net->stop)
+        return DN_OK;
+    draft d;
+    const dn_status status = begin_draft(&d, net, net->purpose, stop, e);
     if (status != DN_OK)
         return status;
+    net->stop = stop;
+    connect(&d);
+    end_draft(&d);
+    return DN_OK;
+}
+
+dn_status dn_plan_apply(dn_network *net, dn_error *e)
+{
+    draft d;
+    const dn_status status = begin_draft(&d, net, net->purpose, last_stop(net), e);
+    if (status != DN_OK)
+        return status;
+    list_spans(&d);
+    const size_t bytes = place(d.spans, d.count, d.order);
     dn_memory *memory = dn_memory_create(bytes);
     if (!memory) {
-        dn_free(spans);
+        end_draft(&d);
         return dn_fail(
             e, DN_NO_MEMORY,
             "%s: no memory for %.1f MiB of activations: a smaller batch, more subdivisions or a "
@@ -275,11 +299,12 @@ dn_status dn_plan_apply(dn_network *net, dn_error *e)
             l->buffers[b].data = NULL;
     }
     char *base = dn_memory_data(memory);
-    for (int i = 0; i < count; i++)
-        *spans[i].pointer = base + spans[i].offset;
-    dn_free(spans);
+    for (int i = 0; i < d.count; i++)
+        *d.spans[i].pointer = base + d.spans[i].offset;
     dn_memory_release(net->activations);
     net->activations = memory;
-    connect(net);
+    net->stop = d.stop;
+    connect(&d);
+    end_draft(&d);
     return DN_OK;
 }

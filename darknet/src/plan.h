@@ -14,7 +14,10 @@ struct dn_network;
 
 /* Decides all offsets for `purpose` without touching memory: the bytes of the activations block. */
 dn_status dn_plan_bytes(struct dn_network *net, dn_purpose purpose, int64_t *bytes, dn_error *e);
-/* Plans, allocates and points every layer at its buffers. On failure the network is as before. */
+/* Plans for the longest backward pass of any update (see dn_plan_flow), allocates and points every layer at its buffers. On failure the network is as before. */
 dn_status dn_plan_apply(struct dn_network *net, dn_error *e);
+/* Directs the gradients of an update (the first is 1), in the memory that was planned: which
+ * layers run backward, and where they hand their gradients on. */
+dn_status dn_plan_flow(struct dn_network *net, int64_t update, dn_error *e);
 
 #endif

@@ -4,8 +4,69 @@
 
 #include "random.h"
 
-static const char *const policies[] = {"constant", "step",    "steps",  "exp",
-                                       "poly",     "sigmoid", "random", NULL};
+static double constant_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    (void)n;
+    return s->learning_rate;
+}
+
+static double step_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate * pow(s->scale, floor(n / s->step));
+}
+
+static double steps_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    double rate = s->learning_rate;
+    for (int i = 0; i < s->steps.n && s->steps.v[i] <= n; i++)
+        rate *= i < s->scales.n ? s->scales.v[i] : 1;
+    return rate;
+}
+
+static double exp_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate * pow(s->gamma, n);
+}
+
+/* Near the end the difference's rounding to float32 shows, and Darknet's is float32. */
+static double poly_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    const double rate = s->learning_rate;
+    return s->max_batches > 0
+               ? rate * pow(fmaxf(0, 1 - (float)n / (float)s->max_batches), s->power)
+               : rate;
+}
+
+static double sigmoid_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate / (1 + exp(s->gamma * (n - s->step)));
+}
+
+static double random_rate(const settings *s, uint64_t seed, double n)
+{
+    return s->learning_rate * pow(dn_random_uniform(seed, (uint64_t)n), s->power);
+}
+
+/* The rate of update n after burn_in; the first is 1. */
+static const struct {
+    choice choice;
+    double (*rate)(const settings *s, uint64_t seed, double n);
+} policies[] = {
+    {{"constant", "learning_rate"}, constant_rate},
+    {{"step", "times scale after every `step` updates"}, step_rate},
+    {{"steps", "times scales= at the updates of steps="}, steps_rate},
+    {{"exp", "times gamma^n"}, exp_rate},
+    {{"poly", "times (1 - n/max_batches)^power"}, poly_rate},
+    {{"sigmoid", "over 1 + e^(gamma*(n - step))"}, sigmoid_rate},
+    {{"random", "times u^power, u at random from 0 to 1"}, random_rate},
+    {{NULL, NULL}, NULL},
+};
 
 enum { MANY = 1 << 30 };
 
@@ -20,6 +81,8 @@ const key settings_keys[] = {
     KEY_FLOAT(settings, decay, .0001, 0, 1e6, "weight decay"),
     KEY_FLOAT(settings, clip, 0, 0, 1e9,
               "bound of the weights' magnitude after an update; 0: none"),
+    KEY_FLOAT(settings, clip_norm, 0, 0, 1e9,
+              "bound of the norm of an update's gradient, of the mean over its images; 0: none"),
     KEY_INT(settings, adam, 0, 0, 1, "1: Adam instead of SGD with momentum"),
     KEY_FLOAT_NAMED(settings, b1, "B1", .9, 0, 1, "Adam's first decay"),
     KEY_FLOAT_NAMED(settings, b2, "B2", .999, 0, 1, "Adam's second decay"),
@@ -41,6 +104,11 @@ const key settings_keys[] = {
     KEY_FLOAT(settings, exposure, 1, 1e-6, 1e3,
               "augmentation: brightness times or divided by up to this"),
     KEY_FLOAT(settings, hue, 0, 0, 1, "augmentation: hue moved by up to this share of the circle"),
+    KEY_INT(settings, flip, 1, 0, 1, "augmentation: 1: every other image is mirrored"),
+    KEY_INT(settings, vflip, 0, 0, 1,
+            "augmentation: 1: every other image is mirrored upside down"),
+    KEY_INT(settings, antialias, 0, 0, 1,
+            "1: images are made smaller by area averages; 0: by bilinear samples, as in Darknet"),
     KEY_INT(settings, max_crop, 0, 0, 65536,
             "augmentation of classifiers: largest side; 0: twice the width"),
     KEY_INT(settings, min_crop, 0, 0, 65536,
@@ -52,31 +120,7 @@ const key settings_keys[] = {
 
 double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n)
 {
-    const double rate = s->learning_rate, at = (double)n;
     if (n < s->burn_in)
-        return rate * pow(at / s->burn_in, s->power);
-    switch ((policy)s->policy) {
-    case CONSTANT:
-        return rate;
-    case STEP:
-        return rate * pow(s->scale, floor(at / s->step));
-    case STEPS: {
-        double scaled = rate;
-        for (int i = 0; i < s->steps.n && s->steps.v[i] <= n; i++)
-            scaled *= i < s->scales.n ? s->scales.v[i] : 1;
-        return scaled;
-    }
-    case EXP:
-        return rate * pow(s->gamma, at);
-    case POLY:
-        /* near the end the difference's rounding to float32 shows, and Darknet's is float32 */
-        return s->max_batches > 0
-                   ? rate * pow(fmaxf(0, 1 - (float)at / (float)s->max_batches), s->power)
-                   : rate;
-    case SIGMOID:
-        return rate / (1 + exp(s->gamma * (at - s->step)));
-    case RANDOM:
-        return rate * pow(dn_random_uniform(seed, (uint64_t)n), s->power);
-    }
-    return rate;
+        return s->learning_rate * pow((double)n / s->burn_in, s->power);
+    return policies[s->policy].rate(s, seed, (double)n);
 }

@@ -1,39 +1,91 @@
 /* One update of all parameters. */
+#include <math.h>
+
 #include "init.h"
 #include "network.h"
 #include "timing.h"
 
-dn_status dn_update(dn_network *net, dn_error *e)
+typedef void visit(const dn_network *net, const pass *p, const layer *l, const param *w,
+                   void *context);
+
+static void each_trained(const dn_network *net, const pass *p, visit *function, void *context)
 {
-    if (net->purpose == DN_PLAN_INFER)
-        return dn_fail(e, DN_BAD_ARGUMENT,
-                       "%s: this network was made for inference: it cannot update", net->source);
-    const settings *s = &net->set;
-    const pass p = {.backend = net->backend, .threads = dn_usable_threads(net->threads)};
-    const int batch = net->batch * net->subdivisions;
-    const double rate = dn_schedule_rate(s, net->seed, net->seen / batch);
-    net->updates++;
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
         const int64_t began = dn_time_begin(net);
-        for (int k = 0; k < l->param_count; k++) {
-            const param *w = &l->params[k];
-            if (!w->trained)
-                continue;
-            if (s->adam)
-                /* decays all alike and does not divide by the batch: its moments scale
-                 * themselves */
-                p.backend->adam(&p, w->value, w->grad, w->m, w->v, w->count,
-                                rate * l->learning_rate, (double)s->decay * batch, s->b1, s->b2,
-                                s->eps, net->updates);
-            else
-                p.backend->sgd(&p, w->value, w->grad, w->count, rate * l->learning_rate / batch,
-                               w->decays ? (double)s->decay * batch : 0, s->momentum);
-            if (s->clip > 0 && w->decays)
-                p.backend->clip(&p, w->value, w->count, s->clip);
-        }
+        for (int k = 0; k < l->param_count; k++)
+            if (l->params[k].trained)
+                function(net, p, l, &l->params[k], context);
         if (net->times)
             net->times[i].update += dn_now() - began;
     }
+}
+
+static void add_squares(const dn_network *net, const pass *p, const layer *l, const param *w,
+                        void *sum)
+{
+    (void)net;
+    (void)l;
+    *(double *)sum += p->backend->squares(p, w->grad, w->former, w->count);
+}
+
+static void shrink(const dn_network *net, const pass *p, const layer *l, const param *w,
+                   void *scale)
+{
+    (void)net;
+    (void)l;
+    p->backend->shrink(p, w->grad, w->former, w->count, *(double *)scale);
+}
+
+/* Measures the new gradient, of the mean over the update's images, and shortens it where it is
+ * longer than clip_norm=. The velocity below it stays. */
+static void clip_gradient(dn_network *net, const pass *p, int images)
+{
+    double squares = 0;
+    each_trained(net, p, add_squares, &squares);
+    net->gradient_norm = sqrt(squares) / images;
+    double scale = net->set.clip_norm / net->gradient_norm;
+    if (isfinite(net->gradient_norm) && scale < 1)
+        each_trained(net, p, shrink, &scale);
+}
+
+typedef struct {
+    double rate;
+    int images;
+} step;
+
+static void update(const dn_network *net, const pass *p, const layer *l, const param *w,
+                   void *context)
+{
+    const settings *s = &net->set;
+    const step *now = context;
+    const double rate = now->rate * l->learning_rate, decay = (double)s->decay * now->images;
+    if (s->adam)
+        /* decays all alike and does not divide by the batch: its moments scale themselves */
+        p->backend->adam(p, w->value, w->grad, w->m, w->v, w->count, rate, decay, s->b1, s->b2,
+                         s->eps, net->updates);
+    else
+        p->backend->sgd(p, w->value, w->grad, w->count, rate / now->images, w->decays ? decay : 0,
+                        s->momentum);
+    if (w->former)
+        p->backend->copy_rows(p, 1, w->count, w->grad, w->count, w->former, w->count, 1, false);
+    if (s->clip > 0 && w->decays)
+        p->backend->clip(p, w->value, w->count, s->clip);
+}
+
+dn_status dn_update(dn_network *net, dn_error *e)
+{
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
+    if (net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it cannot update", net->source);
+    const pass p = {.backend = net->backend, .threads = dn_usable_threads(net->threads)};
+    const int images = net->batch * net->subdivisions;
+    if (net->set.clip_norm > 0)
+        clip_gradient(net, &p, images);
+    net->updates++;
+    step now = {dn_schedule_rate(&net->set, net->seed, net->seen / images), images};
+    each_trained(net, &p, update, &now);
     return DN_OK;
 }

@@ -168,6 +168,8 @@ static dn_status read_layers(dn_network *net, const char *path, FILE *file, long
 
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     const bool whole = upto < 0;
     if (whole || upto > net->layer_count)
         upto = net->layer_count;
@@ -227,6 +229,8 @@ static bool write_network(const dn_network *net, int upto, FILE *file)
 /* Writes beside `path` and renames: a file of that name is whole, whatever happens in between. */
 dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (upto < 0 || upto > net->layer_count)
         upto = net->layer_count;
     struct stat there;

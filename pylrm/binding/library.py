@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -168,6 +169,8 @@ class Key(NamedTuple):
         One line.
     choices : tuple of str
         What a choice may be; empty for other types.
+    summaries : tuple of str
+        A line about each of them.
     """
 
     section: str
@@ -178,14 +181,16 @@ class Key(NamedTuple):
     most: float
     doc: str
     choices: tuple[str, ...] = ()
+    summaries: tuple[str, ...] = ()
 
 
-def _texts(pointer: Any) -> tuple[str, ...]:
-    """Return a NULL-ended array of C strings, which may be NULL itself."""
-    found: list[str] = []
-    while pointer and pointer[len(found)]:
-        found.append(str(text(pointer[len(found)])))
-    return tuple(found)
+def _choices(section: int, index: int) -> Iterator[tuple[str, str]]:
+    """Yield what a key may be, each with its line."""
+    name, summary = ffi.new("const char **"), ffi.new("const char **")
+    for which in itertools.count():
+        if not lib.dn_key_choice(section, index, which, name, summary):
+            return
+        yield str(text(name[0])), str(text(summary[0]))
 
 
 @functools.cache
@@ -202,6 +207,7 @@ def keys() -> tuple[Key, ...]:
         default: float | str | None = text(key.fallback_text)
         if kind in ("int", "float"):
             default = int(key.fallback) if kind == "int" else float(key.fallback)
+        rows = tuple(_choices(section, index))
         found.append(
             Key(
                 section=str(text(key.section)),
@@ -211,7 +217,8 @@ def keys() -> tuple[Key, ...]:
                 least=key.least,
                 most=key.most,
                 doc=str(text(key.doc)),
-                choices=_texts(key.choices),
+                choices=tuple(name for name, _ in rows),
+                summaries=tuple(summary for _, summary in rows),
             )
         )
         index += 1

@@ -119,7 +119,7 @@ class Cfg:
         return self.sections[0]
 
     def line_of(self, heading: int, key: str) -> int:
-        """Return the line of a key in the section with that heading's line; without it the heading's."""
+        """Return the line of a key in the section that starts in a line, else that line."""
         section = next(section for section in self.sections if section.line == heading)
         return section.lines.get(key, heading)
 

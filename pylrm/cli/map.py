@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from pylrm.cli import options
 from pylrm.cli.terminal import image_counter, warn_skipped
+from pylrm.data.metrics import METRICS
 
 if TYPE_CHECKING:
     from pylrm.cfg.file import Cfg
@@ -34,7 +35,7 @@ OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
 )
 @click.option(
     "--metric",
-    type=click.Choice(["area", "11point", "coco", "kitti"]),
+    type=click.Choice(METRICS),
     help="VOC's mAP@.5 as the area below the curve (from 2010 on) or at 11 points (2007); COCO's "
     "mAP@[.5:.95]; KITTI's, moderate.  [default: the .data file's metric=, or area]",
 )
@@ -168,6 +169,7 @@ def of_network(
             net,
             data,
             letterbox=letterbox,
+            antialias=bool(net.option("antialias")),
             thresh=thresh,
             nms=nms,
             metric=metric,

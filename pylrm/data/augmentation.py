@@ -28,6 +28,7 @@ class Transform:
     saturation: float = 1.0
     exposure: float = 1.0
     flip: bool = False
+    vflip: bool = False
     corners: bool = False
 
 
@@ -44,8 +45,11 @@ class Ranges:
         Largest shift, in turns.
     saturation, exposure
         Largest factor; the smallest is its inverse.
-    flip
-        Mirror every other image.
+    flip, vflip
+        Mirror every other image left for right, and upside down.
+    resize
+        Largest factor of the size at which the image would fill the input; the smallest is its
+        inverse. Of a larger image a part is seen.
     """
 
     jitter: float = 0.2
@@ -53,12 +57,16 @@ class Ranges:
     saturation: float = 1.0
     exposure: float = 1.0
     flip: bool = True
+    vflip: bool = False
+    resize: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter is {self.jitter}; it must be within 0…1")
         if not (self.saturation > 0 and self.exposure > 0):
             raise ValueError("saturation and exposure must be positive")
+        if self.resize < 1:
+            raise ValueError(f"resize is {self.resize}; it must be at least 1")
 
     def draw(
         self, original: Size, canvas: Size, random: Random, letterbox: bool = True
@@ -136,6 +144,24 @@ def mirror(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -
     return replace(transform, flip=ranges.flip and bool(random[0] < 0.5))
 
 
+def mirror_upside_down(
+    ranges: Ranges, transform: Transform, random: Random, canvas: Size
+) -> Transform:
+    """Turn every other image upside down, mirrored."""
+    return replace(transform, vflip=True) if ranges.vflip and random[0] < 0.5 else transform
+
+
+def change_size(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+    """Make the placed image larger or smaller, and place it anew: all of it, or a part."""
+    if ranges.resize == 1:
+        return transform
+    factor = ranges.resize ** (2 * random[0] - 1)
+    size = [max(1, round(side * factor)) for side in transform.size]
+    spare = [whole - side for whole, side in zip(canvas, size, strict=True)]
+    x, y = (round(float(at) * room) for at, room in zip(random[1:], spare, strict=True))
+    return replace(transform, size=(size[0], size[1]), offset=(x, y))
+
+
 # In this order; another order, or another count of numbers before a row, changes every run.
 AUGMENTATIONS = (
     Augmentation(
@@ -153,6 +179,14 @@ AUGMENTATIONS = (
         shift_colours,
     ),
     Augmentation(("flip",), "every other image is mirrored, left for right", 1, mirror),
+    Augmentation(("vflip",), "every other image is mirrored upside down", 1, mirror_upside_down),
+    Augmentation(
+        ("resize",),
+        "the image's size is multiplied or divided by up to this factor; of a larger one a part is "
+        "seen",
+        3,
+        change_size,
+    ),
 )
 NUMBERS = sum(row.numbers for row in AUGMENTATIONS)
 
@@ -190,7 +224,10 @@ def move_boxes(boxes: Floats, transform: Transform, canvas: tuple[int, int]) -> 
     """
     scale = np.array(transform.size, np.float64) / canvas
     offset = np.array(transform.offset, np.float64) / canvas
-    centre, half = boxes[:, :2] * scale + offset, boxes[:, 2:] * scale / 2
+    centre, half = boxes[:, :2].astype(np.float64), boxes[:, 2:] * scale / 2
+    if transform.vflip:
+        centre[:, 1] = 1 - centre[:, 1]
+    centre = centre * scale + offset
     low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
     if transform.flip:
         low[:, 0], high[:, 0] = 1 - high[:, 0], 1 - low[:, 0]

@@ -212,7 +212,9 @@ def augment(
     saturation: float = 1.0,
     exposure: float = 1.0,
     flip: bool = False,
+    vflip: bool = False,
     corners: bool = False,
+    antialias: bool = False,
 ) -> None:
     """Prepare one image for a network in one pass.
 
@@ -229,8 +231,12 @@ def augment(
         As in `distort`; of a grey image only the exposure acts.
     flip
         Mirror left and right, after placing.
+    vflip
+        Mirror upside down, before placing.
     corners
         Scale with the corners aligned, as `resize` and `letterbox` do; else as `place`.
+    antialias
+        Make images smaller by area averages; else by bilinear samples, as Darknet does.
     """
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
@@ -239,6 +245,10 @@ def augment(
         raise ValueError("out must be a C-contiguous float32 array (channels, h, w)")
     if out.shape[0] != channels or 0 in out.shape:
         raise ValueError(f"out has shape {out.shape} for an image of {channels} channels")
+    if vflip:
+        image = image[::-1]
+    if antialias:
+        image = _shrink(image, size)
     ffi, lib = _library()
     view = ffi.new("dn_view *")
     view.new_w, view.new_h = _size(*size)
@@ -256,6 +266,17 @@ def augment(
         out.shape[1],
         out.shape[2],
     )
+
+
+def _shrink(image: ByteImage, size: tuple[int, int]) -> ByteImage:
+    """Average an image over areas to a (width, height), on the axes where that is smaller."""
+    height, width = image.shape[:2]
+    smaller = min(width, size[0]), min(height, size[1])
+    if smaller == (width, height):
+        return image
+    cv = cv2()
+    shrunk: ByteImage = cv.resize(image, smaller, interpolation=cv.INTER_AREA)
+    return shrunk
 
 
 def letterbox_size(w: int, h: int, width: int, height: int) -> tuple[int, int]:

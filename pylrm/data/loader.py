@@ -92,10 +92,12 @@ class Loader:
         Batches drawn before the first one: a run of `seen` images goes on at seen // batch.
     workers
         Threads that decode and augment.
-    jitter, hue, saturation, exposure, flip
+    jitter, hue, saturation, exposure, flip, vflip, resize
         The augmentation's ranges (see `pylrm.data.augmentation.Ranges`).
     letterbox
         Keep the images' aspect (jittered in training); else stretch to the input's.
+    antialias
+        Make images smaller by area averages, not by bilinear samples.
     augment
         False: images as in evaluation.
     shuffle
@@ -129,7 +131,10 @@ class Loader:
         saturation: float = 1.0,
         exposure: float = 1.0,
         flip: bool = True,
+        vflip: bool = False,
+        resize: float = 1.0,
         letterbox: bool = True,
+        antialias: bool = False,
         augment: bool = True,
         shuffle: bool = True,
         size_at: Callable[[int], tuple[int, int]] | None = None,
@@ -143,9 +148,9 @@ class Loader:
         self.skipped: list[Path] = []
         self.stall = 0.0
         self._images = list(images)
-        ranges = Ranges(jitter, hue, saturation, exposure, flip) if augment else None
+        ranges = Ranges(jitter, hue, saturation, exposure, flip, vflip, resize) if augment else None
         self._preparation = Preparation(
-            self._images, classes, channels, max_boxes, letterbox, ranges
+            self._images, classes, channels, max_boxes, letterbox, antialias, ranges
         )
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))
@@ -244,6 +249,7 @@ def evaluation_batches(
     max_boxes: int,
     workers: int | None = None,
     letterbox: bool = True,
+    antialias: bool = False,
     skipped: list[Path] | None = None,
 ) -> Iterator[Batch]:
     """Batches of all images once, in their order, without augmentation; the last may be short.
@@ -259,7 +265,7 @@ def evaluation_batches(
     workers = usable_cores() if workers is None else workers
     if min(batch, max_boxes, workers, width, height) < 1:
         raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
-    preparation = Preparation(images, classes, channels, max_boxes, letterbox, None)
+    preparation = Preparation(images, classes, channels, max_boxes, letterbox, antialias, None)
     queue: deque[tuple[list[int], _Pending]] = deque()
     pool = _start_pool(workers)
     try:

@@ -37,6 +37,7 @@ class Preparation:
         channels: int,
         max_boxes: int,
         letterbox: bool,
+        antialias: bool,
         ranges: Ranges | None,
     ) -> None:
         self.images = images
@@ -44,6 +45,7 @@ class Preparation:
         self.channels = channels
         self.max_boxes = max_boxes
         self.letterbox = letterbox
+        self.antialias = antialias
         self.ranges = ranges
 
     def truth(
@@ -105,7 +107,7 @@ class Preparation:
                 transform = self.ranges.draw(size, canvas, random.random(NUMBERS), self.letterbox)
             else:
                 transform = plain_transform(size, canvas, self.letterbox)
-            augment(image, x, **vars(transform))
+            augment(image, x, antialias=self.antialias, **vars(transform))
             rows, numbers = self.truth(self.images[index], transform, canvas, random)
             truth[: len(rows)], labels[: len(rows)] = rows, numbers
             return Sample(index, size, skipped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -92,6 +93,8 @@ class Network:
         Fold and pack the weights when they are loaded: params are read-only, training calls raise.
     keep : bool
         Keep every layer's output and delta readable (a training network).
+    outline : bool
+        Only to look at: shapes, options and sizes, without memory for parameters and maps.
 
     Raises
     ------
@@ -122,6 +125,7 @@ class Network:
         kernels: str = "fast",
         inference: bool = False,
         keep: bool = False,
+        outline: bool = False,
     ) -> None:
         if device != "cpu":
             raise ValueError(f"device={device!r}: there is only 'cpu'")
@@ -145,6 +149,7 @@ class Network:
                 "seed": seed % 2**64,
                 "kernels": strings[1],
                 "purpose": PURPOSES[purpose],
+                "outline": outline,
             },
         )
         self.inference = inference
@@ -265,6 +270,17 @@ class Network:
         return self.rate_at(self.seen // (info.batch * info.subdivisions) + 1)
 
     @property
+    def gradient_norm(self) -> float | None:
+        """Norm of the last update's gradient before it was clipped; None without [net] clip_norm=.
+
+        Of the mean over the update's images, without momentum and decay. A large clip_norm only
+        measures.
+        """
+        with self._handle.use() as network:
+            norm = float(lib.dn_gradient_norm(network))
+        return None if math.isnan(norm) else norm
+
+    @property
     def cost(self) -> float:
         """Cost of the last pass: the mean over the loss layers, as Darknet."""
         with self._handle.use() as network:
@@ -335,7 +351,8 @@ class Network:
             region to ignore; a list ends at x == 0. Else (images, classes), one-hot. With it loss
             layers set their cost and delta.
         train : bool
-            Batch statistics, dropout, mining; backward() may follow.
+            Batch statistics, dropout, mining; backward() may follow. Afterwards its images are
+            counted into `seen`.
 
         Returns
         -------
@@ -535,10 +552,10 @@ class Network:
         """Return the detections in each of up to `batch` images."""
         x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
         sizes = [(image.shape[1], image.shape[0]) for image in images]
+        antialias = bool(self.option("antialias"))
         for pixels, own, size in zip(images, x, sizes, strict=True):
-            augment(
-                pixels, own, **vars(plain_transform(size, (self.width, self.height), letterbox))
-            )
+            transform = plain_transform(size, (self.width, self.height), letterbox)
+            augment(pixels, own, antialias=antialias, **vars(transform))
         self.forward(x)
         return [
             detections_of(self.boxes(i, size, thresh, letterbox, nms), size)

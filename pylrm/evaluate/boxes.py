@@ -235,6 +235,6 @@ def inclusive(record: Fields) -> Fields:
     """Turn a record's edges, from 0, into VOC's inclusive pixels, from 1.
 
     All corners go up by 1, as Darknet's `valid` writes detections: its converter, and pylrm's, made
-    edges of VOC's annotations by taking 1 off (see `pylrm.data.vocxml`).
+    edges of VOC's annotations by taking 1 off (see `pylrm.convert.vocxml`).
     """
     return {**record, **{side: record[side] + 1 for side in CORNERS}}

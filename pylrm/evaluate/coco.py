@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,20 @@ class CocoResult:
     def title(self) -> str:
         """The metric's name: mAP@[.5:.95] (COCO)."""
         return "mAP@[.5:.95] (COCO)"
+
+    @property
+    def class_ap(self) -> dict[str, float]:
+        """The metric's main figure of each class: `ap`."""
+        return self.ap
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON holds besides `class_ap` and `map`; NaN in place of COCO's -1."""
+        stats = [math.nan if value < 0 else value for value in self.stats]
+        return {
+            "stats": dict(zip(FIGURES, stats, strict=True)),
+            "ap50": self.ap50,
+            "ap75": self.ap75,
+        }
 
     def table(self) -> str:
         """Return a text table of each class and the mean, and the figures by size and of recall.

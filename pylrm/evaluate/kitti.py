@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,15 @@ class KittiResult:
     def title(self) -> str:
         """The metric's name: mAP (KITTI, moderate, 40 points)."""
         return "mAP (KITTI, moderate, 40 points)"
+
+    @property
+    def class_ap(self) -> dict[str, float]:
+        """The metric's main figure of each class: AP40 at moderate difficulty."""
+        return {name: rows["moderate"]["ap40"] for name, rows in self.ap.items()}
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON holds besides `class_ap` and `map`."""
+        return {"kitti": self.ap}
 
     def table(self) -> str:
         """Return a text table of the classes' AP40 at each difficulty, and one of their AP11.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pylrm.data.darknet import Metric
 from pylrm.evaluate.boxes import Fields, inclusive
-from pylrm.evaluate.coco import FIGURES, CocoResult, coco
-from pylrm.evaluate.kitti import KittiResult, kitti
+from pylrm.evaluate.coco import coco
+from pylrm.evaluate.kitti import kitti
 from pylrm.evaluate.matching import Matching, match
 from pylrm.evaluate.truths import CocoTruth
+from pylrm.evaluate.voc import Metric as VocMetric
 from pylrm.evaluate.voc import VocResult, voc
 
 
@@ -47,6 +49,45 @@ class Detected:
         )
 
 
+class Result(Protocol):
+    """What a metric gives."""
+
+    @property
+    def names(self) -> list[str]:
+        """The classes."""
+
+    @property
+    def map(self) -> float:
+        """The mean of `class_ap` over the classes that have objects; NaN if none has."""
+
+    @property
+    def title(self) -> str:
+        """The metric's name."""
+
+    @property
+    def class_ap(self) -> dict[str, float]:
+        """The main figure of each class; NaN for those without an object."""
+
+    def table(self) -> str:
+        """Return a text table."""
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON holds besides `class_ap` and `map`."""
+
+
+def _voc(detected: Detected, names: Sequence[str], metric: VocMetric) -> VocResult:
+    return voc(*detected.inclusive(), names, metric=metric)
+
+
+# The metrics; their names are `pylrm.data.darknet.METRICS`.
+RULES: dict[Metric, Callable[[Detected, Sequence[str]], Result]] = {
+    "area": partial(_voc, metric="area"),
+    "11point": partial(_voc, metric="11point"),
+    "coco": lambda detected, names: coco(detected.truth, detected.detections, names),
+    "kitti": lambda detected, names: kitti(detected.truth, detected.detections, names),
+}
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A measurement.
@@ -57,23 +98,18 @@ class Evaluation:
         What was measured.
     metric : str
         By which metric.
-    result : VocResult, CocoResult or KittiResult
+    result : Result
         The metric's own figures.
     """
 
     detected: Detected
     metric: Metric
-    result: VocResult | CocoResult | KittiResult
+    result: Result
 
     @property
     def ap(self) -> dict[str, float]:
-        """The metric's main figure of each class; NaN for those without an object.
-
-        KITTI's is that of moderate difficulty at 40 points.
-        """
-        if isinstance(self.result, KittiResult):
-            return {name: rows["moderate"]["ap40"] for name, rows in self.result.ap.items()}
-        return self.result.ap
+        """The metric's main figure of each class; NaN for those without an object."""
+        return self.result.class_ap
 
     @property
     def map(self) -> float:
@@ -88,15 +124,7 @@ class Evaluation:
 
     def record(self) -> dict[str, Any]:
         """Return the figures as JSON holds them, NaN (and COCO's -1) as None."""
-        record: dict[str, Any] = {"metric": self.metric, "map": self.map, "ap": self.ap}
-        if isinstance(self.result, CocoResult):
-            stats = [math.nan if value < 0 else value for value in self.result.stats]
-            record["stats"] = dict(zip(FIGURES, stats, strict=True))
-            record |= {"ap50": self.result.ap50, "ap75": self.result.ap75}
-        elif isinstance(self.result, KittiResult):
-            record["kitti"] = self.result.ap
-        else:
-            record["iou"] = self.result.iou
+        record = {"metric": self.metric, "map": self.map, "ap": self.ap, **self.result.record()}
         return {key: without_nan(value) for key, value in record.items()}
 
 
@@ -119,11 +147,4 @@ def measure(detected: Detected, names: Sequence[str], metric: Metric) -> Evaluat
     metric : str
         "area", "11point", "coco" or "kitti".
     """
-    result: VocResult | CocoResult | KittiResult
-    if metric == "coco":
-        result = coco(detected.truth, detected.detections, names)
-    elif metric == "kitti":
-        result = kitti(detected.truth, detected.detections, names)
-    else:
-        result = voc(*detected.inclusive(), names, metric=metric)
-    return Evaluation(detected, metric, result)
+    return Evaluation(detected, metric, RULES[metric](detected, names))

@@ -23,6 +23,7 @@ def evaluate(
     data: DataFile,
     *,
     letterbox: bool = True,
+    antialias: bool = False,
     thresh: float = 0.005,
     nms: float = 0.45,
     metric: Metric | None = None,
@@ -41,6 +42,8 @@ def evaluate(
         The data set.
     letterbox : bool
         Keep the aspect of images, else stretch them to the input; as in training.
+    antialias : bool
+        Make images smaller by area averages; as in training ([net] antialias=).
     thresh : float
         Scores not above it are left out.
     nms : float
@@ -67,6 +70,7 @@ def evaluate(
         batch=net.batch,
         max_boxes=1,  # the truths are read here
         letterbox=letterbox,
+        antialias=antialias,
         skipped=found.skipped,
     )
     for batch in batches:

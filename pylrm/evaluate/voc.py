@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -51,6 +51,15 @@ class VocResult:
         """The metric's name: mAP@.5 (VOC, area) or mAP@.5 (VOC, 11 points)."""
         points = "area" if self.metric == "area" else "11 points"
         return f"mAP@{f'{self.iou:g}'.lstrip('0')} (VOC, {points})"
+
+    @property
+    def class_ap(self) -> dict[str, float]:
+        """The metric's main figure of each class: `ap`."""
+        return self.ap
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON holds besides `class_ap` and `map`."""
+        return {"iou": self.iou}
 
     def table(self) -> str:
         """Return a text table: objects, detections and AP of each class, and the mean.

@@ -221,7 +221,7 @@ def forward_multiply_adds(net: Network, layer: Layer) -> int:
 
 def images_a_pass(cfg: Cfg) -> int:
     """Return the images that a training pass of a cfg takes: batch / subdivisions."""
-    with Network(cfg, inference=True) as net:
+    with Network(cfg, inference=True, outline=True) as net:
         return net.batch
 
 

@@ -44,7 +44,9 @@ def range_of(key: Key) -> str:
 def reference() -> str:
     """Return the whole page, Markdown."""
     lines = [INTRODUCTION]
-    for section, members in groupby(keys(), key=lambda key: key.section):
+    told: set[tuple[str, ...]] = set()
+    for section, group in groupby(keys(), key=lambda key: key.section):
+        members = list(group)
         lines += ["## Any layer" if section == "any layer" else f"## [{section}]", ""]
         lines += ["| key | type | default | range | meaning |", "|---|---|---|---|---|"]
         lines += [
@@ -52,7 +54,25 @@ def reference() -> str:
             for key in members
         ]
         lines.append("")
+        for key in members:
+            if key.choices and key.choices not in told:
+                told.add(key.choices)
+                lines += choices(key)
     return "\n".join([*lines, *augmentations()])
+
+
+def choices(key: Key) -> list[str]:
+    """Return the lines of the table of what a key may be."""
+    rows = [
+        f"| {name} | {cell(summary)} |"
+        for name, summary in zip(key.choices, key.summaries, strict=True)
+    ]
+    return [f"| {key.name} | what it is |", "|---|---|", *rows, ""]
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a table of Markdown."""
+    return text.replace("|", "\\|").replace("*", "\\*")
 
 
 def augmentations() -> list[str]:

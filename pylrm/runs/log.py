@@ -35,6 +35,7 @@ COLUMNS = (
     "kept_loss",  # their share of the loss
     "map",  # of a validation after this update, 0 to 1
     "stall",  # seconds that the update waited for images
+    "grad_norm",  # of the gradient's mean over the images, before [net] clip_norm=; empty without
 )
 WHOLE = ("update", "images")
 
@@ -135,7 +136,7 @@ def _cell(name: str, value: float | None) -> str:
 def darknet_lines(row: Row) -> Iterator[str]:
     """Yield the lines of a text log for a row of `LogWriter.update`, in Darknet's words.
 
-    The line of [lrm] is ours; programs that read Darknet's logs pass over it.
+    The lines of [lrm] and of the gradient are ours; programs that read Darknet's logs pass over it.
     """
 
     def value(name: str) -> float:
@@ -156,6 +157,8 @@ def darknet_lines(row: Row) -> Iterator[str]:
             f"LRM Kept: {value('kept'):.6g}, Claimed: {value('kept_claimed'):.6f}, "
             f"Loss: {value('kept_loss'):.6f}"
         )
+    if row.get("grad_norm") is not None:
+        yield f"Gradient norm: {value('grad_norm'):.7g}"
     yield (
         f"{int(value('update'))}: {value('loss'):.6f}, {value('avg'):.6f} avg, "
         f"{value('rate'):.9f} rate, {value('seconds'):.6f} seconds, {int(value('images'))} images"
@@ -269,33 +272,33 @@ _REGION = re.compile(
 )
 _UPDATED = ("update", "loss", "avg", "rate", "seconds", "images")
 _FOUND = ("iou", "obj", "recall")
-_MINED = ("kept", "kept_claimed", "kept_loss")
-_LOADED = re.compile(rf"Loaded: {_NUMBER} seconds")
-_LRM = re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}")
+_BESIDE = (  # lines before an update's own, and the columns that they give
+    (re.compile(rf"Loaded: {_NUMBER} seconds"), ("stall",)),
+    (
+        re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}"),
+        ("kept", "kept_claimed", "kept_loss"),
+    ),
+    (re.compile(rf"Gradient norm: {_NUMBER}"), ("grad_norm",)),
+)
 _MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
 
 
 def _text_rows(text: str) -> Iterator[dict[str, float]]:
     """Yield the updates of a text log.
 
-    How long it waited for images, and what detectors and [lrm] say, stand before an update's own
-    line, once a pass and head; the means are over the truths that each counted. A validation's mAP
-    stands after it.
+    How long it waited for images, the gradient's norm, and what detectors and [lrm] say, stand
+    before an update's own line; what detectors say once a pass and head: the means are over the
+    truths that each counted. A validation's mAP stands after it.
     """
     row: dict[str, float] = {}
     found: defaultdict[str, float] = defaultdict(float)
-    mined: dict[str, float] = {}
-    stall: dict[str, float] = {}
+    beside: dict[str, float] = {}
     for line in re.split(r"[\r\n]+", text):
         if match := _REGION.search(line):
             count = int(match[4])
             found["count"] += count
             for name, value in zip(_FOUND, match.groups(), strict=False):
                 found[name] += count * float(value) if count else 0.0
-        elif match := _LRM.search(line):
-            mined = dict(zip(_MINED, map(float, match.groups()), strict=True))
-        elif match := _LOADED.search(line):
-            stall = {"stall": float(match[1])}
         elif match := _UPDATE.search(line):
             if row:
                 yield row
@@ -304,10 +307,14 @@ def _text_rows(text: str) -> Iterator[dict[str, float]]:
                 row["img_s"] = row["images"] / row["update"] / row["seconds"]
             if found["count"]:
                 row.update({name: found[name] / found["count"] for name in _FOUND})
-            row.update(mined | stall)
+            row.update(beside)
             found.clear()
-            mined, stall = {}, {}
+            beside = {}
         elif row and (match := _MAP.search(line)):
             row["map"] = float(match[1])
+        else:
+            for pattern, names in _BESIDE:
+                if match := pattern.search(line):
+                    beside.update(zip(names, map(float, match.groups()), strict=True))
     if row:
         yield row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pylrm.data.loader import Loader
 from pylrm.engine import Network
@@ -30,6 +31,15 @@ def input_sizes(net: Network, last: int, seed: int) -> Sizes:
 def coarsest_stride(net: Network) -> int:
     """Return the pixels of a cell of a detector's coarsest output grid."""
     return max(net.width // head.shape[2] for head in net.detectors)
+
+
+def augmentation_options(net: Network) -> dict[str, Any]:
+    """Return the keys of the table of augmentations as a detector's cfg sets them."""
+    head = net.detectors[0]
+    return {
+        **{key: head.option(key) for key in ("jitter", "resize")},
+        **{key: net.option(key) for key in ("hue", "saturation", "exposure", "flip", "vflip")},
+    }
 
 
 def training_batches(
@@ -66,8 +76,8 @@ def training_batches(
         seed=seed,
         position=net.seen // net.batch,
         workers=workers,
-        jitter=net.detectors[0].option("jitter"),
-        **{key: net.option(key) for key in ("hue", "saturation", "exposure")},
+        **augmentation_options(net),
+        antialias=bool(net.option("antialias")),
         letterbox=letterbox,
         augment=augment,
         size_at=sizes.at,

@@ -123,10 +123,10 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
         Boxes an image that the network reads.
     """
     if summary.absent:
-        first = summary.absent[0]
+        gone = summary.absent[0]
         yield (
             f"{data.train}: {len(summary.absent)} of {summary.images} images are not there and are "
-            f"passed over ({first} is the first{where_instead(first, data.train)})"
+            f"passed over ({gone} is the first{where_instead(gone, data.train)})"
         )
     if summary.missing:
         yield (

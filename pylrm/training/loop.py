@@ -82,4 +82,5 @@ def step(run: Training, update: int) -> None:
         "img_s": images / seconds,
         **statistics.columns(),
         "stall": batches.stall - stalled,
+        "grad_norm": net.gradient_norm,
     }

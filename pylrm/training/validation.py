@@ -27,6 +27,7 @@ class Validation(Callback):
         if (net.width, net.height) != run.size:
             net.resize(*run.size)
         self.progress.passing(f"{state.update}/{run.schedule.last}  measuring mAP")
-        state.map = evaluate(net, run.data, letterbox=run.letterbox).map
+        antialias = bool(net.option("antialias"))
+        state.map = evaluate(net, run.data, letterbox=run.letterbox, antialias=antialias).map
         state.row["map"] = state.map
         run.validated()

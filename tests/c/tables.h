@@ -31,18 +31,9 @@
 /* That table, then those of this CPU; NULL past the last. */
 static inline const kernels *table(int i)
 {
-#if defined(__x86_64__)
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f")
-                        && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-                        && __builtin_cpu_supports("avx512vl");
-    const kernels *const tables[] = {&wide_kernels, &dn_kernels_baseline,
-                                     avx2 ? &dn_kernels_avx2 : NULL,
-                                     avx512 ? &dn_kernels_avx512 : NULL, NULL};
-#else
-    const kernels *const tables[] = {&wide_kernels, &dn_kernels_baseline, NULL};
-#endif
-    return tables[i];
+    if (i == 0)
+        return &wide_kernels;
+    return i <= CPU_TYPES ? dn_kernels_for(DN_FLOAT32, (cpu_type)(i - 1)) : NULL;
 }
 
 enum { MARGIN = 64 };

@@ -8,11 +8,11 @@ import pytest
 
 from pylrm.cfg.file import Section, find_cfg, read_cfg
 from pylrm.data.darknet import read_data
-from pylrm.data.voc import VOC_CLASSES
 from pylrm.demo import scenes
 from pylrm.engine import Network
 from pylrm.errors import CfgError, CfgWarning
 from pylrm.files import shipped
+from tests.convert.trees import VOC_CLASSES
 
 TEXT = """\ufeff# a comment\r
 [net]\r

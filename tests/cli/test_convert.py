@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pylrm.data.darknet import read_data
+from pylrm.data.darknet import read_data, read_images
 from pylrm.errors import DataError
-from pylrm.training.checks import read_images
-from tests.data.trees import add, add_kitti, car, lists, thing, write
-from tests.data.trees import coco as write_coco
+from tests.convert.trees import VOC_CLASSES, add, add_kitti, car, lists, thing, write
+from tests.convert.trees import coco as write_coco
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -98,6 +97,28 @@ def test_json(sources: Path, run: Run) -> None:
     }
 
 
+def test_warnings_beside_the_summary(sources: Path, run: Run) -> None:
+    text = (sources / "all.json").read_text().replace('"bbox"', '"iscrowd": 1, "bbox"')
+    crowds = write(sources / "crowds.json", text)
+    arguments = ("convert", "coco", crowds, "--out", sources / "new", "--json")
+    code, out, err = run(*arguments)
+    assert code == 0 and json.loads(out)["classes"][0]["boxes"] == {"train": 0, "valid": 0}
+    assert re.fullmatch("pylrm: warning: all annotations of person, .* --crowd train\n", err)
+    code, out, err = run(*arguments, "--crowd", "train")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["classes"][0]["boxes"] == {"train": 1, "valid": 1}
+
+
+def test_sizes_that_differ(sources: Path, run: Run) -> None:
+    path = sources / "all.json"
+    write(path, path.read_text().replace('"width": 40, "height": 30', '"width": 80, "height": 60'))
+    arguments = ("convert", "coco", path, "--out", sources / "new")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "") and "annotated at 80x60, but" in err and err.count("\n") == 1
+    assert "10x5" in run(*arguments, "--size-mismatch", "scale")[1]
+    assert "20x10" in run(*arguments, "--size-mismatch", "keep")[1]
+
+
 def test_progress_on_a_terminal_only(
     sources: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +170,7 @@ def test_what_a_shipped_data_set_asks_for_is_what_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    things = [thing("cat", (1, 1, 21, 11)), thing("dog", (1, 1, 9, 9))]
+    things = [thing(name, (1, 1, 21, 11)) for name in VOC_CLASSES]
     for stem in "ab":
         add(tmp_path / "VOCdevkit" / "VOC2007", stem, *things)
         add_kitti(tmp_path / "KITTI" / "training", stem, car((1, 1, 21, 11)))

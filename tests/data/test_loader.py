@@ -151,6 +151,49 @@ def test_boxes_and_ignored_regions_follow_the_pixels(images, augment, letterbox)
                 assert distance.max() <= 1.5
 
 
+def test_boxes_follow_the_pixels_of_images_upside_down_and_of_other_sizes(images):
+    above, areas, cut = set(), [], 0
+    for batch in take(images, 24, jitter=0.1, vflip=True, resize=1.5):
+        for x, truth in zip(batch.x, batch.truth, strict=True):
+            rows = {int(row[4]): corners(row[:4], 96, 64) for row in truth if row[2] > 0}
+            for kind, channel in ((0, 0), (-1, 1)):
+                box = rows.get(kind)
+                if box is None:
+                    cut += 1
+                elif min(box[2] - box[0], box[3] - box[1]) > 4:
+                    assert np.abs(box - coloured(x, channel)).max() <= 2
+            if len(rows) == 2:
+                above.add(bool(rows[0][1] < rows[-1][1]))
+                areas.append(float((rows[0][2:] - rows[0][:2]).prod()))
+    assert above == {True, False}
+    assert max(areas) > 2 * min(areas)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=14, max_size=14), st.floats(1, 3))
+def test_a_resized_image_keeps_its_factor_and_covers_or_lies_in_the_input(random, resize):
+    canvas = (96, 64)
+    plain = Ranges(0.2).draw((120, 80), canvas, np.array(random))
+    changed = Ranges(0.2, resize=resize).draw((120, 80), canvas, np.array(random))
+    for before, after, at, whole in zip(
+        plain.size, changed.size, changed.offset, canvas, strict=True
+    ):
+        assert before / resize - 1 <= after <= before * resize + 1
+        assert min(0, whole - after) <= at <= max(0, whole - after)
+
+
+def test_smaller_images_are_area_averages_where_asked(tmp_path):
+    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes[:, ::2] = 255
+    write_image(tmp_path / "a.png", stripes)
+    write_rows(tmp_path / "a.txt", [(0, 0.5, 0.5, 0.5, 0.5)])
+    for size in ((48, 32), (24, 16), (48, 64)):
+        options = dict(OPTIONS, width=size[0], height=size[1], batch=1, augment=False)
+        averaged = take([tmp_path / "a.png"], 1, **options, antialias=True)[0].x
+        assert np.abs(averaged - 0.5).max() < 0.01
+    assert np.abs(take([tmp_path / "a.png"], 1, **options)[0].x - 0.5).max() > 0.4
+
+
 def test_some_views_are_mirrored_and_some_not(images):
     sides = set()
     for batch in take(images, 6):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pylrm.convert import convert
 from pylrm.data.darknet import METRICS, read_data
-from pylrm.data.voc import convert
 from pylrm.errors import DataError, PylrmError
 from pylrm.evaluate import results
 from pylrm.evaluate.measure import Detected, measure
@@ -47,7 +47,7 @@ def test_a_converted_trees_figures(tmp_path: Path) -> None:
         (lists / f"{name}.txt").write_text(stems)
     for stem in stems.split():
         (tree / "JPEGImages" / f"{stem}.jpg").touch()
-    summary = convert(tree, tmp_path / "converted")
+    summary = convert("voc", tree, tmp_path / "converted")
     found, names = read_oracle(summary.data, oracle.VOC / "results")
     expected = json.loads((oracle.VOC / "expected.json").read_text())
     metrics: dict[str, Any] = {"area": "iou0.5_area", "11point": "iou0.5_11point"}

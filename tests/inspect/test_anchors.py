@@ -266,9 +266,9 @@ def test_truths_that_share_a_prediction(tmp_path):
 def test_real_boxes_fit_better_than_the_default_anchors(
     tmp_path: Path, real_data: Callable[[str], Path]
 ) -> None:
-    from pylrm.data import voc
+    from pylrm.convert import convert
 
-    voc.convert(real_data("raccoon"), tmp_path / "raccoon")
+    convert("voc", real_data("raccoon"), tmp_path / "raccoon")
     cfg = tmp_path / "raccoon.cfg"
     cfg.write_text(models.build("yolov2-tiny", classes=1))
     found = find_anchors(tmp_path / "raccoon" / "raccoon.data", cfg=cfg, write=True)

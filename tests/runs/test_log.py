@@ -57,7 +57,7 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
     with LogWriter(tmp_path) as log:
         log.update(row(1, iou=0.5, obj=0.25, recall=0.125, noobj=0.01, count=8, map=None))
         assert (tmp_path / "log.csv").read_text() == (
-            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,\n"
+            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,,\n"
         )
         log.update(row(2, kept=12.5, kept_claimed=0.1, kept_loss=0.75, map=0.515))
         assert rows_of(tmp_path)[1]["map"] == "0.515"
@@ -86,6 +86,7 @@ written = st.fixed_dictionaries(
         "kept_loss": share,
         "map": share,
         "stall": st.none() | st.floats(0, 1e3),
+        "grad_norm": st.none() | st.floats(0, 1e6),
         "count": st.integers(1, 500),
     }
 )

@@ -11,7 +11,12 @@
 #include "backend.h"
 
 enum { SSE, L1, SMOOTH };
-static const char *const types[] = {"sse", "L1", "smooth", NULL};
+static const struct {
+    choice choice;
+} types[] = {{{"sse", "the square of d"}},
+             {{"L1", "|d|; handed back: the sign of d"}},
+             {{"smooth", "the square of d, beyond 1 2|d| - 1; handed back: d, or its sign"}},
+             {{NULL, NULL}}};
 
 typedef struct {
     int type;

@@ -12,7 +12,7 @@
 typedef struct {
     float_list anchors; /* w, h in cells */
     int classes, coords, num, softmax, background, bias_match, rescore, max, anchor_warmup, random;
-    float jitter, thresh, object_scale, noobject_scale, class_scale, coord_scale;
+    float jitter, resize, prior, thresh, object_scale, noobject_scale, class_scale, coord_scale;
     const char *tree;
 
     detector detector;
@@ -44,6 +44,10 @@ static const key keys[] = {
             "images during which every prediction is drawn to its anchor"),
     KEY_FLOAT(region, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
+    KEY_FLOAT(region, prior, 0, 0, .99,
+              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
+    KEY_FLOAT(region, resize, 1, 1, 100,
+              "training data: the image's size times or divided by up to this"),
     KEY_INT(region, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
     KEY_TEXT(region, tree, NULL, "class trees are not supported"),
     KEY_IGNORED("map", "of class trees; accepted, and without effect"),
@@ -64,7 +68,7 @@ static dn_status shape(layer *l, dn_error *e)
             r->anchors.n, 2 * r->num);
     const int wanted = r->num * (r->coords + 1 + r->classes);
     if (l->in[0].c != wanted)
-        return dn_layer_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",
+        return dn_input_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",
                               l->in[0].c, wanted);
     for (int i = 0; i < r->anchors.n; i++) {
         if (!(r->anchors.v[i] > 0))
@@ -78,6 +82,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .background = r->background,
+                             .prior = r->prior,
                              .anchor = r->relative};
     detector_declare(l, &r->detector);
     return DN_OK;

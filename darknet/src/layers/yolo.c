@@ -13,7 +13,7 @@ typedef struct {
     float_list anchors; /* w, h in pixels of the network's input */
     int_list mask;
     int classes, num, max, random;
-    float jitter, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
+    float jitter, resize, prior, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
 
     detector detector;
     float relative[2 * MAX_ANCHORS]; /* of this head's anchors */
@@ -36,6 +36,10 @@ static const key keys[] = {
     KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of objectness and classes"),
     KEY_FLOAT(yolo, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
+    KEY_FLOAT(yolo, prior, 0, 0, .99,
+              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
+    KEY_FLOAT(yolo, resize, 1, 1, 100,
+              "training data: the image's size times or divided by up to this"),
     KEY_INT(yolo, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
     KEY_IGNORED("map", "of class trees; accepted, and without effect"),
     KEY_END};
@@ -82,7 +86,7 @@ static dn_status shape(layer *l, dn_error *e)
         return DN_BAD_CFG;
     const int wanted = anchors * (5 + y->classes);
     if (l->in[0].c != wanted)
-        return dn_layer_error(
+        return dn_input_error(
             l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
             l->in[0].c, anchors, wanted);
     l->out = l->in[0];
@@ -91,6 +95,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .objectness_gates = true,
+                             .prior = y->prior,
                              .anchor = y->relative};
     detector_declare(l, &y->detector);
     return DN_OK;

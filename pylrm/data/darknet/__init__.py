@@ -1,10 +1,8 @@
 """Darknet's files of a data set: .data, names, lists of images, labels."""
 
 from pylrm.data.darknet.files import (
-    METRICS,
     DataFile,
     DataLike,
-    Metric,
     read_data,
     read_images,
     read_list,
@@ -28,6 +26,7 @@ from pylrm.data.darknet.labels import (
     read_truth,
     summarise,
 )
+from pylrm.data.metrics import METRICS, Metric
 
 __all__ = [
     "LEAST",

@@ -11,15 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
+from pylrm.data.metrics import METRICS, Metric
 from pylrm.errors import DataError
 from pylrm.files import shipped
 from pylrm.files.text import read_text
-
-Metric = Literal["area", "11point", "coco", "kitti"]
-
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 @dataclass(frozen=True)

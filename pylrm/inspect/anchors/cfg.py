@@ -146,7 +146,7 @@ def read_target(source: CfgLike, num: int | None) -> Target:
         obstacle = _obstacle(cfg, sections, num)
         if obstacle is None:
             changed = Cfg(cfg.name, edit(cfg.text, sections, [(1.0, 1.0)] * num))
-    with Network(changed, batch=1, inference=True) as net:
+    with Network(changed, batch=1, inference=True, outline=True) as net:
         size, heads = (net.width, net.height), read_heads(net)
     relative = np.array(present, np.float64).reshape(-1, 2) / heads[0].unit
     return Target(cfg, num, size, heads, relative, obstacle, sections)

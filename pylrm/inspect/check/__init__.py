@@ -85,7 +85,7 @@ def check(
 
 
 def _read_network(cfg: Cfg, data: DataFile, letterbox: bool | None) -> Reader:
-    with Network(cfg, batch=1, inference=True) as net:
+    with Network(cfg, batch=1, inference=True, outline=True) as net:
         if not net.detectors:
             raise CfgError(f"{cfg}: no [region] or [yolo]: boxes are for detectors")
         check_classes(net, cfg, data)

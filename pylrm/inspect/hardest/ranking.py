@@ -179,6 +179,7 @@ def rank(
         batch=net.batch,
         max_boxes=net.max_truths,
         letterbox=letterbox,
+        antialias=bool(net.option("antialias")),
         skipped=skipped,
     )
     for batch in batches:

@@ -1,7 +1,6 @@
 /* A convolutional section backward: activation and batch norm, then the gradients of input and
  * weights. */
 #include <math.h>
-#include <string.h>
 
 #include "conv.h"
 
@@ -10,8 +9,9 @@
 static void activation_grad(activation act, const float *y, const float *raw, float a, float b,
                             float *delta, int64_t n)
 {
+    float (*const gradient)(float, float) = activations[act].gradient;
     for (int64_t i = 0; i < n; i++)
-        delta[i] *= dn_activation_gradient(act, y[i], raw ? a * raw[i] + b : 0);
+        delta[i] *= gradient(y[i], raw ? a * raw[i] + b : 0);
 }
 
 /* Channel c of all images: delta from the output to the convolution's sums; adds the gradients
@@ -60,57 +60,18 @@ static void channel_backward(const pass *p, const conv *s, const conv_data *d, i
     }
 }
 
-static void depthwise_channel(const pass *p, const workspace *w, const conv *s, const conv_data *d,
-                              int c)
-{
-    float *scratch = own_scratch(w);
-    for (int b = 0; b < p->batch; b++) {
-        const int64_t at = (int64_t)b * s->in.c + c;
-        const float *delta = d->delta + at * plane(s->out);
-        dn_kernels.depthwise_weight_grad(d->input + at * plane(s->in), delta, s->in.h, s->in.w,
-                                         s->stride, d->weight_grads + 9 * c, scratch);
-        if (d->input_delta)
-            dn_kernels.depthwise_input_grad(delta, s->in.h, s->in.w, s->stride, d->weights + 9 * c,
-                                            d->input_delta + at * plane(s->in), d->add, scratch);
-    }
-}
-
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d)
 {
-    const workspace w = conv_workspace_of(p, s);
-    const conv_kind kind = conv_kind_of(s);
+    const conv_algorithm *a = conv_algorithm_of(s);
+    const workspace w = conv_workspace_of(a, p, s);
 #pragma omp parallel for schedule(dynamic, 4) num_threads(w.team)
     for (int c = 0; c < s->out.c; c++) {
         channel_backward(p, s, d, c);
-        if (kind == DEPTHWISE)
-            depthwise_channel(p, &w, s, d, c);
+        if (a->channel_grads)
+            a->channel_grads(p, &w, s, d, c);
     }
-    switch (kind) {
-    case POINTWISE:
-        pointwise_weight_grads(p, &w, s, d);
-        break;
-    case WINOGRAD:
-        winograd_weight_grads(p, &w, s, d);
-        break;
-    case GENERAL:
-        general_weight_grads(p, &w, s, d);
-        break;
-    case DEPTHWISE:
-        return;
-    }
-    if (!d->input_delta)
-        return;
-    switch (kind) {
-    case POINTWISE:
-        pointwise_input_grad(p, &w, s, d);
-        break;
-    case WINOGRAD:
-        winograd_input_grad(p, &w, s, d);
-        break;
-    case GENERAL:
-        general_input_grad(p, &w, s, d);
-        break;
-    case DEPTHWISE:
-        break;
-    }
+    if (a->weight_grads)
+        a->weight_grads(p, &w, s, d);
+    if (a->input_grad && d->input_delta)
+        a->input_grad(p, &w, s, d);
 }

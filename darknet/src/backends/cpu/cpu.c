@@ -36,4 +36,6 @@ const backend cpu_backend = {
     .sgd = reference_sgd,
     .adam = reference_adam,
     .clip = reference_clip,
+    .squares = reference_squares,
+    .shrink = reference_shrink,
 };

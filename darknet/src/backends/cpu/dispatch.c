@@ -11,23 +11,46 @@
 
 kernels dn_kernels;
 
-/* The best this CPU has, or less when the environment variable DN_CPU names less (tests;
- * comparisons). */
-static const kernels *choose(void)
+extern const kernels dn_kernels_baseline, dn_kernels_avx2, dn_kernels_avx512;
+
+static const kernels *const tables[][CPU_TYPES] = {
+    [DN_FLOAT32] = {[CPU_BASELINE] = &dn_kernels_baseline,
+#if defined(__x86_64__)
+                    [CPU_AVX2] = &dn_kernels_avx2,
+                    [CPU_AVX512] = &dn_kernels_avx512
+#endif
+    }};
+
+static cpu_type best_cpu(void)
 {
 #if defined(__x86_64__)
-    const char *wish = getenv("DN_CPU");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
                         && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (wish && !strcmp(wish, "baseline"))
-        return &dn_kernels_baseline;
-    if (avx512 && !(wish && !strcmp(wish, "avx2")))
-        return &dn_kernels_avx512;
     if (avx2)
-        return &dn_kernels_avx2;
+        return avx512 ? CPU_AVX512 : CPU_AVX2;
 #endif
-    return &dn_kernels_baseline;
+    return CPU_BASELINE;
+}
+
+const kernels *dn_kernels_for(dn_type element, cpu_type cpu)
+{
+    return element < sizeof tables / sizeof *tables && cpu <= best_cpu() ? tables[element][cpu]
+                                                                         : NULL;
+}
+
+/* The best this CPU has, or less when the environment variable DN_CPU names less (tests;
+ * comparisons). */
+static const kernels *choose(dn_type element)
+{
+    const char *wish = getenv("DN_CPU");
+    const kernels *best = NULL;
+    for (cpu_type cpu = CPU_BASELINE; cpu <= best_cpu(); cpu++) {
+        best = tables[element][cpu];
+        if (wish && !strcmp(wish, best->name))
+            break;
+    }
+    return best;
 }
 
 /* OpenMP's threads do not follow into a forked child, and libgomp would wait for them there. */
@@ -46,7 +69,7 @@ int dn_cpu_team(int threads)
 static void start(void)
 {
     pthread_atfork(NULL, NULL, in_child);
-    dn_kernels = *choose();
+    dn_kernels = *choose(DN_FLOAT32);
 }
 
 void dn_cpu_start(void)

@@ -1,5 +1,18 @@
 /* Which kernels this CPU gets. kernels.inc is compiled once a CPU type; the choice is made once a
- * process. */
+ * process.
+ *
+ * All elements are float32. Maps (inputs, outputs and their gradients) could be stored as another
+ * type, bfloat16 say, while panels, weights, statistics and sums stay float32. Such a type would
+ * have to supply
+ *   - vector.inc's load, load_part, store and store_part on its elements, which widen and round,
+ *     and the like for the few loops that read and write one element at a time;
+ *   - kernels.inc compiled with these once a CPU type, as a row of the tables in dispatch.c. The
+ *     struct below would take maps as `void *`. strip's c, pack's `from` and depthwise's `out` are
+ *     now a map, now float32 scratch: they would come in both versions. lay_out_1 (taps.inc) and
+ *     row_of (winograd.inc) take a plane's own rows for lines of scratch: they would widen them;
+ *   - a dn_kernels of its own; convolutions and activations would be told which their maps need.
+ * The kernels have no macro in place of `float` as yet: it would differ from pointer to pointer,
+ * and with float32 alone no compiler could tell whether it was at the right ones. */
 #ifndef DN_DISPATCH_H
 #define DN_DISPATCH_H
 
@@ -81,11 +94,13 @@ static inline int64_t winograd_row(int w)
            + 2 * WINOGRAD_SLACK;
 }
 
-extern kernels dn_kernels;                 /* this CPU's, after dn_cpu_start() */
-extern const kernels dn_kernels_baseline;
-#if defined(__x86_64__)
-extern const kernels dn_kernels_avx2, dn_kernels_avx512;
-#endif
+extern kernels dn_kernels;                 /* this CPU's best, after dn_cpu_start() */
+
+/* Each can what those before it can. */
+typedef enum { CPU_BASELINE, CPU_AVX2, CPU_AVX512, CPU_TYPES } cpu_type;
+/* For maps of an element type, compiled for a CPU type; NULL: there are none, or this CPU cannot
+ * run them. */
+const kernels *dn_kernels_for(dn_type element, cpu_type cpu);
 
 void dn_cpu_start(void);                   /* once a process, from any thread */
 int dn_cpu_count(void);                    /* processors this process may use */
@@ -106,8 +121,8 @@ static inline void fetch(const float *from, int64_t floats)
 
 enum { TAPS_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
 
-/* Floats of scratch for im2col and the depthwise kernels, of planes of width w: four lines of a block, with the
- * rows that it begins and ends in and those around them, and two rows of masks. */
+/* Floats of scratch for im2col and the depthwise kernels, of planes of width w: four lines of a
+ * block, with the rows that it begins and ends in and those around them, and two rows of masks. */
 static inline int64_t taps_scratch(int w)
 {
     enum { LINES = 4, EDGES = 2 * 64, VECTORS = 2 * 16 };

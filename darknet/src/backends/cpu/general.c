@@ -10,6 +10,12 @@ enum {
     MOST_PARTIALS = 8
 };
 
+static bool fits(const conv *s)
+{
+    (void)s;
+    return true;
+}
+
 static int channels_of(const conv *s)
 {
     return s->in.c / s->groups;
@@ -123,12 +129,7 @@ static void col2im_row(const conv *s, const float *from, int k, int first_row, i
     }
 }
 
-int64_t general_packed_floats(const conv *s)
-{
-    return s->groups * packed_floats(filters_of(s), dn_kernels.tile_rows, conv_depth(s));
-}
-
-void general_pack(const workspace *w, const conv *s, const float *weights, float *packed)
+static void pack_filters(const workspace *w, const conv *s, const float *weights, float *packed)
 {
     const int rows = dn_kernels.tile_rows;
     const int64_t m = filters_of(s), k = conv_depth(s), group = packed_floats(m, rows, k);
@@ -194,13 +195,13 @@ static product product_of(const conv *s, const pass *p)
     return q;
 }
 
-room general_room(const conv *s, const pass *p)
+static room scratch_of(const conv *s, const pass *p)
 {
     const int64_t depth = conv_depth(s), columns = tile_columns(s), m = filters_of(s);
     const product q = product_of(s, p);
     room r = product_room(&q);
     if (!p->folded)
-        r.shared += general_packed_floats(s);
+        r.shared += packing_floats(s, product_packing(s));
     if (p->backward) {
         const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
         r.shared = most(r.shared, s->groups * packed_floats(depth, rows, m));
@@ -212,16 +213,16 @@ room general_room(const conv *s, const pass *p)
     return r;
 }
 
-void general_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
-                     const float *input, float *output, const epilogue *e)
+static void forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                    const float *input, float *output, const epilogue *e)
 {
     product q = product_of(s, p);
     const float *packed = weights.packed;
     float *shared = w->shared;
     if (weights.plain) {
-        general_pack(w, s, weights.plain, shared);
+        pack_filters(w, s, weights.plain, shared);
         packed = shared;
-        shared += general_packed_floats(s);
+        shared += packing_floats(s, product_packing(s));
     }
     q.input = input;
     for (q.group = 0; q.group < s->groups; q.group++) {
@@ -232,7 +233,7 @@ void general_forward(const pass *p, const workspace *w, const conv *s, conv_weig
     }
 }
 
-void general_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+static void input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     const int rows = tile_rows_of(s), width = dn_kernels.tile_columns, taps = s->size * s->size;
     const int channels = channels_of(s);
@@ -293,7 +294,7 @@ static void add_grads(const workspace *w, const conv *s, const conv_data *d, int
         }
 }
 
-void general_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+static void weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     const int images = image_parts(s, p->batch), parts = channel_parts(s, images);
     const int channels = channels_of(s);
@@ -314,3 +315,14 @@ void general_weight_grads(const pass *p, const workspace *w, const conv *s, cons
         for (int64_t j = 0; j < weights; j++)
             d->weight_grads[j] += partial[i * weights + j];
 }
+
+const conv_algorithm general_algorithm = {
+    .name = "general",
+    .fits = fits,
+    .scratch = scratch_of,
+    .packing = product_packing,
+    .pack = pack_filters,
+    .forward = forward,
+    .weight_grads = weight_grads,
+    .input_grad = input_grad,
+};

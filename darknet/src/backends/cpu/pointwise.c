@@ -2,6 +2,7 @@
  * connected layer's have one) stand side by side as one. */
 #include <string.h>
 
+#include "depthwise.h"
 #include "product.h"
 
 enum {
@@ -12,9 +13,21 @@ enum {
     CHUNK_FLOATS = 1 << 18
 };
 
-bool pointwise_joins(const conv *s)
+static bool fits(const conv *s)
+{
+    return s->size == 1 && s->stride == 1 && s->padding == 0 && s->groups == 1;
+}
+
+/* Are the planes of all images one? */
+static bool joins(const conv *s)
 {
     return plane(s->out) < FEW_PIXELS;
+}
+
+/* A depthwise convolution's rows may as well be made where the panels need them. */
+static bool takes(const conv *s, const conv *before, const conv_algorithm *its)
+{
+    return its == &depthwise_algorithm && is_clipped_line(before->activation) && !joins(s);
 }
 
 /* Columns of a chunk of the weights' gradient, of all images'. */
@@ -39,20 +52,16 @@ static void fill(const product *q, int image, int64_t first, int64_t last, int64
 static void fill_before(const product *q, int image, int64_t first, int64_t last, int64_t from,
                         int64_t to, float *panels, float *scratch)
 {
-    const conv *s = q->s->before;
-    const int width = dn_kernels.tile_columns;
-    const float *biases = q->before, *weights = biases + packed_biases(s);
-    const planes p = {to - from, s->in.h, s->in.w, s->stride, first, last};
-    dn_kernels.depthwise(&p, q->input + (image * q->k + from) * plane(s->in), weights + 9 * from,
-                         biases + from, s->activation, panels + from * width, width,
-                         panel_depth(q->k) * width, scratch);
+    const conv *before = q->s->before;
+    depthwise_fill(before, q->before, q->input + image * dims_count(before->in), first, last, from,
+                   to, q->k, panels, scratch);
 }
 
 /* Planes of a few pixels are one image of all images' columns. */
 static product product_of(const conv *s, const pass *p, bool turned)
 {
     const conv *before = p->folded ? s->before : NULL;
-    const bool joined = pointwise_joins(s);
+    const bool joined = joins(s);
     product q = {.images = joined ? 1 : p->capacity,
                  .threads = p->most_threads,
                  .m = turned ? s->in.c : s->out.c,
@@ -60,7 +69,7 @@ static product product_of(const conv *s, const pass *p, bool turned)
                  .k = turned ? s->out.c : s->in.c,
                  .unit = dn_kernels.tile_columns,
                  .grain = 1,
-                 .scratch = before ? taps_scratch(before->in.w) : 0,
+                 .scratch = before ? depthwise_algorithm.scratch(before, p).own : 0,
                  .fill = before ? fill_before : fill,
                  .s = s};
     q.cut = cut_of(&q);
@@ -77,12 +86,12 @@ static room multiply_room(const conv *s, const pass *p, bool turned)
     room r = product_room(&q);
     if (!p->folded)
         r.shared += packed_floats(q.m, dn_kernels.tile_rows, q.k);
-    if (pointwise_joins(s))
+    if (joins(s))
         r.shared += plane(s->out) * p->capacity * (q.m + q.k);
     return r;
 }
 
-room pointwise_room(const conv *s, const pass *p)
+static room scratch_of(const conv *s, const pass *p)
 {
     room r = multiply_room(s, p, false);
     if (p->backward) {
@@ -133,7 +142,7 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
 {
     product q = product_of(s, p, turned);
     q.before = before;
-    if (!pointwise_joins(s)) {
+    if (!joins(s)) {
         q.input = input;
         multiply(w, shared, &q, a, output, add, e);
         return;
@@ -145,30 +154,25 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
     part(w, p->batch, q.m, plane(s->out), products, output, add);
 }
 
-int64_t pointwise_packed_floats(const conv *s)
-{
-    return packed_floats(s->out.c, dn_kernels.tile_rows, s->in.c);
-}
-
-void pointwise_pack(const workspace *w, const conv *s, const float *weights, float *packed)
+static void pack_filters(const workspace *w, const conv *s, const float *weights, float *packed)
 {
     pack_weights(w, (operand){weights, s->in.c, 1}, s->out.c, s->in.c, packed);
 }
 
-void pointwise_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
-                       const float *input, float *output, const epilogue *e)
+static void forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                    const float *input, float *output, const epilogue *e)
 {
     const float *packed = weights.packed;
     float *shared = w->shared;
     if (weights.plain) {
-        pointwise_pack(w, s, weights.plain, shared);
+        pack_filters(w, s, weights.plain, shared);
         packed = shared;
-        shared += pointwise_packed_floats(s);
+        shared += packing_floats(s, product_packing(s));
     }
     convolve(p, w, s, false, packed, weights.before, shared, input, output, false, e);
 }
 
-void pointwise_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+static void input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     float *turned = w->shared;
     pack_weights(w, (operand){d->weights, 1, s->in.c}, s->in.c, s->out.c, turned);
@@ -192,7 +196,7 @@ static void pack_columns(const conv *s, const float *planes, int channels, int64
 
 /* A chunk of columns at a time is packed, then the blocks of the gradient each add their
  * product. */
-void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+static void weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     const int rows = dn_kernels.tile_rows, width = dn_kernels.tile_columns;
     const int64_t m = s->out.c, k = s->in.c, total = plane(s->out) * p->batch;
@@ -221,3 +225,15 @@ void pointwise_weight_grads(const pass *p, const workspace *w, const conv *s, co
                      d->weight_grads + i * k + j, k, NULL);
     }
 }
+
+const conv_algorithm pointwise_algorithm = {
+    .name = "pointwise",
+    .fits = fits,
+    .takes = takes,
+    .scratch = scratch_of,
+    .packing = product_packing,
+    .pack = pack_filters,
+    .forward = forward,
+    .weight_grads = weight_grads,
+    .input_grad = input_grad,
+};

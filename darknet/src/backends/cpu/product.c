@@ -30,6 +30,12 @@ static int64_t start_of(int64_t count, int64_t tasks, int64_t t)
     return count * t / tasks;
 }
 
+packing product_packing(const conv *s)
+{
+    const int rows = dn_kernels.tile_rows;
+    return (packing){.filters = rows, .step = panel_depth(conv_depth(s)) * rows};
+}
+
 /* Apart, a matrix is packed and used within one thread's cache; but where an image has few columns,
  * tasks would be few, or weights read for too few of them. */
 cut cut_of(const product *q)

@@ -2,7 +2,7 @@
 #ifndef DN_CPU_PRODUCT_H
 #define DN_CPU_PRODUCT_H
 
-#include "conv.h"
+#include "algorithm.h"
 
 /* How a product is cut. Its sums do not depend on it. */
 typedef struct {
@@ -33,6 +33,8 @@ struct product {
     int group;
 };
 
+/* Weights as products read them: panels of tile_rows filters. */
+packing product_packing(const conv *s);
 cut cut_of(const product *q);
 room product_room(const product *q); /* besides a */
 void multiply(const workspace *w, float *shared, const product *q, const float *a, float *output,

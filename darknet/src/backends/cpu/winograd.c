@@ -9,7 +9,7 @@
  * same with the kernels turned and the roles of channels and filters exchanged. */
 #include <string.h>
 
-#include "conv.h"
+#include "algorithm.h"
 
 enum {
     PLACES = WINOGRAD_PLACES,
@@ -21,6 +21,13 @@ enum {
     BLOCK_CHANNELS = 64,     /* of the weights' gradient */
     SLICE = 64               /* channels whose kernels are transformed at a time */
 };
+
+static bool fits(const conv *s)
+{
+    enum { FEW = 16 };
+    return s->size == 3 && s->padding == 1 && s->stride == 1 && s->groups == 1 && s->in.c >= FEW
+           && s->out.c >= FEW;
+}
 
 /* A convolution as the transforms see it: planes of h x w, `in` of them to `out`. */
 typedef struct {
@@ -265,23 +272,23 @@ static void convolve(const pass *p, const workspace *w, const conv *s, bool turn
     }
 }
 
-void winograd_forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
-                      const float *input, float *output, const epilogue *e)
+static void forward(const pass *p, const workspace *w, const conv *s, conv_weights weights,
+                    const float *input, float *output, const epilogue *e)
 {
     convolve(p, w, s, false, weights.plain, weights.packed, input, output, false, e);
 }
 
-void winograd_input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
+static void input_grad(const pass *p, const workspace *w, const conv *s, const conv_data *d)
 {
     convolve(p, w, s, true, d->weights, NULL, d->delta, d->input_delta, d->add, NULL);
 }
 
-int64_t winograd_packed_floats(const conv *s)
+static packing packing_of(const conv *s)
 {
-    return panel_count(s->out.c, dn_kernels.tile_rows) * taps_floats(s->in.c) + SLACK;
+    return (packing){dn_kernels.tile_rows, taps_floats(s->in.c), SLACK};
 }
 
-void winograd_pack(const workspace *w, const conv *s, const float *weights, float *packed)
+static void pack_filters(const workspace *w, const conv *s, const float *weights, float *packed)
 {
     const pass one = {.batch = 1, .capacity = 1};
     const shape t = shape_of(s, &one, false);
@@ -367,7 +374,7 @@ static void add_grads(const workspace *w, const conv *s, const shape *t, const f
     }
 }
 
-void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *data)
+static void weight_grads(const pass *p, const workspace *w, const conv *s, const conv_data *data)
 {
     const shape t = shape_of(s, p, false);
     const depths d = depths_of(s, &t);
@@ -405,12 +412,23 @@ void winograd_weight_grads(const pass *p, const workspace *w, const conv *s, con
     }
 }
 
-room winograd_room(const conv *s, const pass *p)
+static room scratch_of(const conv *s, const pass *p)
 {
-    const room forward = forward_room(s, p, false);
+    const room sums = forward_room(s, p, false);
     if (!p->backward)
-        return forward;
+        return sums;
     const room turned = forward_room(s, p, true), grads = weight_grad_room(s, p);
-    return (room){most(most(forward.shared, turned.shared), grads.shared),
-                  most(most(forward.own, turned.own), grads.own)};
+    return (room){most(most(sums.shared, turned.shared), grads.shared),
+                  most(most(sums.own, turned.own), grads.own)};
 }
+
+const conv_algorithm winograd_algorithm = {
+    .name = "winograd",
+    .fits = fits,
+    .scratch = scratch_of,
+    .packing = packing_of,
+    .pack = pack_filters,
+    .forward = forward,
+    .weight_grads = weight_grads,
+    .input_grad = input_grad,
+};

@@ -242,17 +242,17 @@ void reference_conv_forward(const pass *p, const conv *s, const conv_data *d)
 /* delta *= the activation's gradient, whose x is the convolution's sum after batch norm or bias. */
 static void activation_backward(const pass *p, const conv *s, const conv_data *d)
 {
-    const bool reads_x = dn_activation_reads_x(s->activation);
+    const activation_row *a = &activations[s->activation];
     for (int64_t i = 0; i < (int64_t)p->batch * s->out.c; i++) {
         const int64_t c = i % s->out.c;
         for (int64_t at = i * plane(s->out); at < (i + 1) * plane(s->out); at++) {
             double x = 0;
-            if (reads_x && s->batch_normalize)
+            if (a->reads_x && s->batch_normalize)
                 x = d->scales[c] * (d->raw[at] - d->mean[c]) * inverse_deviation(d->variance[c])
                     + d->biases[c];
-            else if (reads_x)
+            else if (a->reads_x)
                 x = d->raw[at] + d->biases[c];
-            d->delta[at] *= dn_activation_gradient(s->activation, d->output[at], (float)x);
+            d->delta[at] *= a->gradient(d->output[at], (float)x);
         }
     }
 }

@@ -7,18 +7,20 @@
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const y)(float) = activations[a].y;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
-        out[i] = dn_activate(a, in[i]);
+        out[i] = y(in[i]);
 }
 
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
                              const float *delta, float *input_delta, bool add, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const gradient)(float, float) = activations[a].gradient;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
-        const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
+        const float g = delta[i] * gradient(y[i], x ? x[i] : 0);
         input_delta[i] = add ? input_delta[i] + g : g;
     }
 }
@@ -109,4 +111,37 @@ void reference_clip(const pass *p, float *w, int64_t count, double limit)
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
+}
+
+/* Pieces of a fixed length, each summed by one thread; then the pieces in their order. */
+double reference_squares(const pass *p, const float *a, const float *b, int64_t count)
+{
+    (void)p; /* read by OpenMP's pragmas only */
+    enum { PIECE = 1 << 14, ROUND = 64 };
+    double sum = 0;
+    for (int64_t start = 0; start < count; start += (int64_t)PIECE * ROUND) {
+        double sums[ROUND] = {0};
+#pragma omp parallel for num_threads(pass_team(p, count - start))
+        for (int r = 0; r < ROUND; r++) {
+            const int64_t first = start + (int64_t)r * PIECE;
+            const int64_t end = first + PIECE < count ? first + PIECE : count;
+            for (int64_t i = first; i < end; i++) {
+                const double d = b ? (double)a[i] - b[i] : a[i];
+                sums[r] += d * d;
+            }
+        }
+        for (int r = 0; r < ROUND; r++)
+            sum += sums[r];
+    }
+    return sum;
+}
+
+void reference_shrink(const pass *p, float *a, const float *b, int64_t count, double scale)
+{
+    (void)p; /* read by OpenMP's pragmas only */
+#pragma omp parallel for num_threads(pass_team(p, count))
+    for (int64_t i = 0; i < count; i++) {
+        const double base = b ? b[i] : 0;
+        a[i] = (float)(base + scale * (a[i] - base));
+    }
 }

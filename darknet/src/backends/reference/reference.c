@@ -31,4 +31,6 @@ const backend reference_backend = {
     .sgd = reference_sgd,
     .adam = reference_adam,
     .clip = reference_clip,
+    .squares = reference_squares,
+    .shrink = reference_shrink,
 };

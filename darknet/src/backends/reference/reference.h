@@ -59,5 +59,7 @@ void reference_adam(const pass *p, float *w, float *grad, float *m, float *v, in
                     double rate, double decay_batch, double b1, double b2, double eps,
                     int64_t step);
 void reference_clip(const pass *p, float *w, int64_t count, double limit);
+double reference_squares(const pass *p, const float *a, const float *b, int64_t count);
+void reference_shrink(const pass *p, float *a, const float *b, int64_t count, double scale);
 
 #endif

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylrm.data.conversion import check_target, write
-from pylrm.data.split import split
-from pylrm.data.summary import summarise
-from pylrm.data.things import Picture, Thing
+from pylrm.convert.annotations import AnnotatedImage, Annotation
+from pylrm.convert.split import split
+from pylrm.convert.summary import summarise
+from pylrm.convert.writing import check_target, write
 from pylrm.errors import DataError
-from tests.data.trees import png, snapshot
+from tests.convert.trees import png, snapshot
 
 HERE = Path("here")
 NAMES = st.lists(st.text(max_size=6), min_size=2, max_size=30, unique=True)
@@ -48,7 +48,7 @@ def test_a_split_that_cannot_be():
 
 def test_a_region_of_every_class_is_a_region():
     with pytest.raises(ValueError, match="region"):
-        Thing(None, (0, 0, 1, 1))
+        Annotation(None, (0, 0, 1, 1))
 
 
 @pytest.fixture
@@ -60,7 +60,9 @@ def pictures(tmp_path):
         for name in names:
             image = tmp_path / folder / (name + suffix)
             png(image)
-            found.append(Picture(name, image, tmp_path / "x", 40, 30, [Thing("a", (1, 1, 9, 9))]))
+            found.append(
+                AnnotatedImage(name, image, tmp_path / "x", 40, 30, [Annotation("a", (1, 1, 9, 9))])
+            )
         return found
 
     return make
@@ -131,7 +133,7 @@ def test_images_that_the_earlier_conversion_holds_are_not_lost(pictures, tmp_pat
     if place != out:
         place.symlink_to(out)
     own = [
-        Picture(name, place / "JPEGImages" / f"{name}.png", tmp_path / "x", 40, 30, [])
+        AnnotatedImage(name, place / "JPEGImages" / f"{name}.png", tmp_path / "x", 40, 30, [])
         for name in "ab"
     ]
     with pytest.raises(DataError, match=r"a\.png: the conversion would replace it"):
@@ -141,14 +143,20 @@ def test_images_that_the_earlier_conversion_holds_are_not_lost(pictures, tmp_pat
 
 def test_the_table(tmp_path):
     def picture(name, *things):
-        return Picture(name, tmp_path / name, tmp_path / "x", 40, 30, things)
+        return AnnotatedImage(name, tmp_path / name, tmp_path / "x", 40, 30, things)
 
     lists = {
         "train": [
-            picture("a", Thing("cat", (1, 1, 9, 11)), Thing("cat", (0, 0, 50, 30))),
-            picture("b", Thing("cat", (2, 2, 6, 22)), Thing(None, (2, 2, 6, 22), ignore=True)),
+            picture("a", Annotation("cat", (1, 1, 9, 11)), Annotation("cat", (0, 0, 50, 30))),
+            picture(
+                "b", Annotation("cat", (2, 2, 6, 22)), Annotation(None, (2, 2, 6, 22), ignore=True)
+            ),
         ],
-        "valid": [picture("b", Thing("dog", (5, 5, 5, 9)), Thing("dog", (1, 1, 9, 9), crowd=True))],
+        "valid": [
+            picture(
+                "b", Annotation("dog", (5, 5, 5, 9)), Annotation("dog", (1, 1, 9, 9), crowd=True)
+            )
+        ],
     }
     summary = summarise(tmp_path / "s.data", lists, ["cat", "dog"])
     assert summary.table().splitlines() == [

@@ -1,18 +1,23 @@
-"""What converters read: images and the things annotated in them."""
+"""What converters read: images and what is annotated on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 Box = tuple[float, float, float, float]
-Difficult = Literal["ignore", "train", "drop"]
+
+# What training makes of difficult objects and of crowds: regions to ignore, objects, or nothing.
+Treatment = Literal["ignore", "train", "drop"]
+Role = Literal["object", "region", "nothing"]
+
+_ROLES: Mapping[Treatment, Role] = {"ignore": "region", "train": "object", "drop": "nothing"}
 
 
 @dataclass(frozen=True)
-class Thing:
+class Annotation:
     """An annotated object, or a region to ignore.
 
     Attributes
@@ -33,6 +38,8 @@ class Thing:
         COCO's flag: a region with several objects.
     area
         Of its outline in pixels; None: that of the box.
+    treatment
+        What it is in training where it is difficult or a crowd.
     """
 
     name: str | None
@@ -43,30 +50,30 @@ class Thing:
     ignore: bool = False
     crowd: bool = False
     area: float | None = None
+    treatment: Treatment = "ignore"
 
     def __post_init__(self) -> None:
         if self.name is None and not self.ignore:
-            raise ValueError("a thing without a class; only a region to ignore has none")
+            raise ValueError("an annotation without a class; only a region to ignore has none")
 
-    def role(self, difficult: Difficult) -> Literal["object", "region", "nothing"]:
-        """Tell what it is in training, by what becomes of difficult objects."""
-        if self.name is None or self.ignore or self.crowd:
+    @property
+    def role(self) -> Role:
+        """What it is in training."""
+        if self.ignore:
             return "region"
-        if not self.difficult or difficult == "train":
-            return "object"
-        return "region" if difficult == "ignore" else "nothing"
+        return _ROLES[self.treatment] if self.difficult or self.crowd else "object"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image with its objects.
+class AnnotatedImage:
+    """An image with its annotations.
 
     Attributes
     ----------
     name
         Its path below JPEGImages and labels, without extension.
     image, source
-        Its file, and the one that its objects come from.
+        Its file, and the one that its annotations come from.
     width, height
         Its size in pixels.
     """
@@ -76,17 +83,22 @@ class Picture:
     source: Path
     width: int
     height: int
-    things: Sequence[Thing]
+    annotations: Sequence[Annotation]
 
     @property
     def path(self) -> str:
         """Its path in the data set."""
         return f"JPEGImages/{self.name}{self.image.suffix}"
 
-    def visible(self) -> Iterator[tuple[Thing, Box]]:
-        """Yield the things that have an area on the image, each with the part of its box there."""
-        for thing in self.things:
-            left, right = (min(max(edge, 0.0), float(self.width)) for edge in thing.box[::2])
-            top, bottom = (min(max(edge, 0.0), float(self.height)) for edge in thing.box[1::2])
+    def visible(self) -> Iterator[tuple[Annotation, Box]]:
+        """Yield the annotations with an area on the image, each with the part of its box there."""
+        for annotation in self.annotations:
+            box = annotation.box
+            left, right = (min(max(edge, 0.0), float(self.width)) for edge in box[::2])
+            top, bottom = (min(max(edge, 0.0), float(self.height)) for edge in box[1::2])
             if left < right and top < bottom:
-                yield thing, (left, top, right, bottom)
+                yield annotation, (left, top, right, bottom)
+
+
+# The images of "train" and of "valid".
+Lists = Mapping[str, Sequence[AnnotatedImage]]

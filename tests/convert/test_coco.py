@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from pylrm.data import coco, voc
+from pylrm.convert import convert
 from pylrm.data.darknet import read_ignore, read_list
 from pylrm.errors import DataError
-from tests.data.trees import coco as write_coco
-from tests.data.trees import pixels, read_all, snapshot, write
+from tests.convert.trees import coco as write_coco
+from tests.convert.trees import pixels, read_all, snapshot, write
 
 NAMES = ["person", "traffic light", "car"]
 
@@ -37,7 +37,7 @@ def files(tmp_path):
 
 
 def test_what_is_written(files, tmp_path):
-    summary = coco.convert(files[0], tmp_path / "out", valid=files[1])
+    summary = convert("coco", files[0], tmp_path / "out", valid=files[1])
     data, truth = read_all(summary.data)
     assert data.names == NAMES
     lists = read_list(data.train), read_list(data.valid)
@@ -67,7 +67,7 @@ def test_what_is_written(files, tmp_path):
 def test_classes_of_choice_in_their_order(files, tmp_path):
     names = write(tmp_path / "my.names", "traffic light\nperson\n")
     for options in ({"classes": ["traffic light", "person"]}, {"names": names}):
-        summary = coco.convert(files[0], tmp_path / "out", valid=files[1], **options)
+        summary = convert("coco", files[0], tmp_path / "out", valid=files[1], **options)
         data, truth = read_all(summary.data)
         assert data.names == ["traffic light", "person"]
         assert summary.images == {"train": 2, "valid": 2}  # those without objects stay
@@ -81,7 +81,7 @@ def test_labels_give_the_boxes_back(tmp_path):
     boxes = np.hstack([edges[:, 0], edges[:, 1] - edges[:, 0]]).round(2)
     things = [(image, 1, box, {}) for image in (1, 2) for box in boxes.tolist()]
     path = write_coco(tmp_path / "a.json", ["a.png", "b.png"], things, ["ant"])
-    data, truth = read_all(coco.convert(path, tmp_path / "out").data)
+    data, truth = read_all(convert("coco", path, tmp_path / "out").data)
     assert np.abs([each["bbox"] for each in truth["annotations"]] - boxes).max() < 1e-9
     expected = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
     for image in read_list(data.train) + read_list(data.valid):
@@ -94,7 +94,7 @@ def test_one_file_is_split_by_names(tmp_path):
     valid = []
     for order in (images, images[::-1]):  # the order in the file does not matter
         path = write_coco(tmp_path / "a.json", order, things, ["ant"])
-        data, _ = read_all(coco.convert(path, tmp_path / "out").data)
+        data, _ = read_all(convert("coco", path, tmp_path / "out").data)
         assert len(read_list(data.train)) == 18
         valid.append([image.stem for image in read_list(data.valid)])
     # for n in $(seq 0 19); do echo $(printf "0 $n" | sha256sum) $n; done | sort | tail -2
@@ -102,12 +102,12 @@ def test_one_file_is_split_by_names(tmp_path):
 
 
 def test_a_truth_file_reads_back_as_it_was(files, tmp_path):
-    first = coco.convert(files[0], tmp_path / "out", valid=files[1]).data.parent
+    first = convert("coco", files[0], tmp_path / "out", valid=files[1]).data.parent
     document = json.loads((first / "truth.json").read_text())
     document["annotations"][0].update(category_id=0, ignore=1, truncated=0.5, occluded=2)
     document["annotations"][1].update(difficult=1)
     truth = write(first.parent / "out" / "truth.json", json.dumps(document))
-    data, again = read_all(coco.convert(truth, tmp_path / "again", valid=truth).data)
+    data, again = read_all(convert("coco", truth, tmp_path / "again", valid=truth).data)
     for image in (*document["images"], *again["images"]):
         image["file_name"] = image["file_name"].split("/")[-1]
     assert again == document
@@ -133,7 +133,7 @@ def test_where_images_are_found(files, tmp_path):
         for file in ((root / path).parent / "images").iterdir():
             file.rename(target / file.name)
         data, _ = read_all(
-            coco.convert(root / path, root / "out", images=given and root / given).data
+            convert("coco", root / path, root / "out", images=given and root / given).data
         )
         found = {image.name for image in read_list(data.train) + read_list(data.valid)}
         assert found == {"x 1.png", "y 1.png"}
@@ -150,16 +150,16 @@ def test_other_machines_paths_byte_order_marks_and_missing_sizes(tmp_path):
     ]
     text = json.dumps(document, indent=1).replace("\n", "\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    data, _ = read_all(coco.convert(path, tmp_path / "out").data)
+    data, _ = read_all(convert("coco", path, tmp_path / "out").data)
     assert data.names == ["a b"]
     images = {image.stem: image for image in read_list(data.train) + read_list(data.valid)}
     np.testing.assert_allclose(pixels(images["x"], 1), [[0, 1, 1, 6, 6]], atol=1e-4)
 
 
 def test_a_second_conversion_changes_nothing(files, tmp_path):
-    coco.convert(files[0], tmp_path / "out", valid=files[1])
+    convert("coco", files[0], tmp_path / "out", valid=files[1])
     before = snapshot(tmp_path / "out")
-    coco.convert(files[0], tmp_path / "out", valid=files[1])
+    convert("coco", files[0], tmp_path / "out", valid=files[1])
     assert snapshot(tmp_path / "out") == before
 
 
@@ -186,7 +186,7 @@ def changed(key, number, **values):
         (changed("images", 1, file_name="1.jpg"), "'1.png' and '1.jpg' would have one label"),
         (changed("images", 0, width=-4), r"image 1 \(id '1'\): a size of -4x30"),
         (changed("images", 0, width=10**400), "width is '10{56}…'; expected a finite number"),
-        (changed("images", 0, height="30"), "height is '30'; expected a finite number"),
+        (changed("images", 0, height="tall"), "height is 'tall'; expected a finite number"),
         (changed("categories", 0, name="car"), r"category 3 .* there are two of id '3' or name"),
         (changed("categories", 0, name="\ud800"), "can't stand in a names file"),
         (changed("categories", 0, name=" "), "category 1 .* name is ''; expected a text"),
@@ -210,7 +210,7 @@ def test_malformed_documents(files, tmp_path, change, message):
     change(document)
     write(files[0], json.dumps(document))
     with pytest.raises(DataError, match=message) as caught:
-        coco.convert(files[0], tmp_path / "out")
+        convert("coco", files[0], tmp_path / "out")
     assert str(files[0]) in str(caught.value) and "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
@@ -229,7 +229,7 @@ def test_malformed_documents(files, tmp_path, change, message):
 def test_files_that_are_no_json(files, tmp_path, content, message):
     files[0].write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        coco.convert(files[0], tmp_path / "out")
+        convert("coco", files[0], tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
@@ -237,24 +237,24 @@ def test_files_that_are_no_json(files, tmp_path, content, message):
 def test_mistakes_in_classes_and_files(files, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(DataError, match=r"no category 'persn'; did you mean person\?"):
-        coco.convert(files[0], out, classes=["persn"])
+        convert("coco", files[0], out, classes=["persn"])
     with pytest.raises(DataError, match="no category 'x'; there is person, traffic light, car"):
-        coco.convert(files[0], out, classes=["x"])
+        convert("coco", files[0], out, classes=["x"])
     with pytest.raises(DataError, match="classes car, car: expected names, each once"):
-        coco.convert(files[0], out, classes=["car", "car"])
+        convert("coco", files[0], out, classes=["car", "car"])
     with pytest.raises(DataError, match=r"none\.json: No such file"):
-        coco.convert(files[0], out, valid=tmp_path / "none.json")
+        convert("coco", files[0], out, valid=tmp_path / "none.json")
     with pytest.raises(DataError, match=r"one: Is a directory"):
-        coco.convert(files[0].parent, out)
+        convert("coco", files[0].parent, out)
     assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["bccd", "raccoon"])
 def test_real_boxes_from_voc_to_coco_and_back(name, tmp_path, real_data):
-    first = voc.convert(real_data(name), tmp_path / "voc").data
+    first = convert("voc", real_data(name), tmp_path / "voc").data
     data, truth = read_all(first)
     path = first.parent / "truth.json"
-    again, copied = read_all(coco.convert(path, tmp_path / "coco", valid=path).data)
+    again, copied = read_all(convert("coco", path, tmp_path / "coco", valid=path).data)
     assert again.names == data.names
     assert copied["annotations"] == truth["annotations"]
     for old, new in zip(read_list(data.valid), read_list(again.valid), strict=True):

@@ -3,17 +3,18 @@
 import json
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylrm.data import coco, kitti, voc
+from pylrm.convert import convert
 from pylrm.data.darknet import read_list
 from pylrm.errors import DataError
 from pylrm.evaluate.truths import CocoTruth
-from tests.data.trees import (
+from tests.convert.trees import (
     add,
     add_kitti,
     annotation,
@@ -23,7 +24,7 @@ from tests.data.trees import (
     snapshot,
     thing,
 )
-from tests.data.trees import coco as write_coco
+from tests.convert.trees import coco as write_coco
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 
@@ -59,18 +60,18 @@ def damaged(draw, contents):
     return contents
 
 
-def holds(build, convert, contents, earlier):
+def holds(build, run, contents, earlier):
     """Convert a damaged tree, into a new folder or over an earlier conversion."""
     with tempfile.TemporaryDirectory() as folder:
         root, out = (Path(folder).resolve() / name for name in ("tree", "out"))
         build(root)
         if earlier:
-            convert(root, out)
+            run(root, out)
         before = snapshot(out)
         for name, content in contents.items():
             (root / name).write_bytes(content)
         try:
-            summary = convert(root, out)
+            summary = run(root, out)
         except DataError as error:
             assert "\n" not in str(error) and str(folder) in str(error)
             assert len(str(error)) < 1500
@@ -82,8 +83,11 @@ def holds(build, convert, contents, earlier):
         truth = CocoTruth(data.truth, data.names)
         assert all(truth.image_id(image) for image in read_list(data.valid))
         before = snapshot(out)
-        convert(root, out)
+        run(root, out)
         assert snapshot(out) == before
+
+
+convert_voc, convert_kitti = partial(convert, "voc"), partial(convert, "kitti")
 
 
 def build_voc(root):
@@ -102,7 +106,7 @@ VOC_FILES = {
 @EXAMPLES
 @given(damaged(VOC_FILES), st.booleans())
 def test_voc(contents, earlier):
-    holds(build_voc, voc.convert, contents, earlier)
+    holds(build_voc, convert_voc, contents, earlier)
 
 
 LABEL = "\n".join(
@@ -133,7 +137,7 @@ KITTI_FILES = {
 @EXAMPLES
 @given(damaged(KITTI_FILES), st.booleans())
 def test_kitti(contents, earlier):
-    holds(build_kitti, kitti.convert, contents, earlier)
+    holds(build_kitti, convert_kitti, contents, earlier)
 
 
 def build_coco(root):
@@ -159,7 +163,7 @@ COCO_FILE = coco_file()
 
 
 def convert_coco(root, out):
-    return coco.convert(root / "all.json", out)
+    return convert("coco", root / "all.json", out)
 
 
 @EXAMPLES
@@ -203,8 +207,8 @@ def test_coco_of_other_values(contents, earlier):
 
 
 @pytest.mark.parametrize(
-    "build, convert",
-    [(build_voc, voc.convert), (build_kitti, kitti.convert), (build_coco, convert_coco)],
+    "build, run",
+    [(build_voc, convert_voc), (build_kitti, convert_kitti), (build_coco, convert_coco)],
 )
-def test_undamaged(build, convert):
-    holds(build, convert, {}, True)
+def test_undamaged(build, run):
+    holds(build, run, {}, True)

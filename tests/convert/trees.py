@@ -10,6 +10,14 @@ import numpy as np
 from pylrm.data.darknet import find_label, read_data, read_ignore, read_labels, read_list
 from pylrm.data.images import read_image
 
+# fmt: off
+VOC_CLASSES = [
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
+    "tvmonitor",
+]
+# fmt: on
+
 
 def write(path, text=""):
     """Write a text file."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pylrm.data import kitti
+from pylrm.convert import convert
 from pylrm.data.darknet import read_ignore, read_list
 from pylrm.errors import DataError
-from tests.data.trees import add_kitti, car, pixels, png, read_all, snapshot, write
+from tests.convert.trees import add_kitti, car, pixels, png, read_all, snapshot, write
 
 SIX = ["car", "truck", "tram", "van", "pedestrian", "cyclist"]
 
@@ -31,7 +31,7 @@ def tree(tmp_path):
 
 
 def test_what_is_written(tree, tmp_path):
-    summary = kitti.convert(tree.parent, tmp_path / "out")
+    summary = convert("kitti", tree.parent, tmp_path / "out")
     data, truth = read_all(summary.data)
     assert data.names == SIX and data.metric == "area"
     assert [path.stem for path in read_list(data.train)] == ["000001", "000002"]
@@ -65,7 +65,7 @@ def test_what_is_written(tree, tmp_path):
     ],
 )
 def test_what_becomes_of_other_types(tree, tmp_path, options, labels, regions):
-    data, truth = read_all(kitti.convert(tree, tmp_path / "out", **options).data)
+    data, truth = read_all(convert("kitti", tree, tmp_path / "out", **options).data)
     (image,) = read_list(data.valid)
     assert pixels(image, 6)[:, 0].tolist() == labels
     assert len(read_ignore(image)) == regions
@@ -82,7 +82,7 @@ def test_labels_give_the_boxes_back(tmp_path):
     for valid in "ab":
         write(tmp_path / "held.txt", valid)
         held = str(tmp_path / "held.txt")
-        data, truth = read_all(kitti.convert(tmp_path, tmp_path / "out", valid=held).data)
+        data, truth = read_all(convert("kitti", tmp_path, tmp_path / "out", valid=held).data)
         image = next(i for i in read_list(data.train) + read_list(data.valid) if i.stem == "a")
         assert np.abs(pixels(image, 6)[:, 1:] - boxes).max() < 0.01
         if valid == "a":
@@ -98,7 +98,7 @@ def test_nine_to_one_where_no_list_says(tree, tmp_path):
         add_kitti(tree, f"{number:06d}", car((1, 1, 9, 9)))
     found = []
     for seed in (0, 0, 1):
-        data, _ = read_all(kitti.convert(tree, tmp_path / "out", seed=seed).data)
+        data, _ = read_all(convert("kitti", tree, tmp_path / "out", seed=seed).data)
         train, valid = ([p.stem for p in read_list(part)] for part in (data.train, data.valid))
         assert len(train) == 18 and sorted(train + valid) == [f"{n:06d}" for n in range(20)]
         found.append(valid)
@@ -110,11 +110,11 @@ def test_lists(tree, tmp_path):
     mine = write(tmp_path / "my list.txt", "\ufefftraining/image_2/000002.png\r\n\r\n000001 \r\n")
 
     def stems(**options):
-        data, _ = read_all(kitti.convert(tree, tmp_path / "out", **options).data)
+        data, _ = read_all(convert("kitti", tree, tmp_path / "out", **options).data)
         return [[path.stem for path in read_list(part)] for part in (data.train, data.valid)]
 
     png(tree / "image_2" / "000001.webp")
-    data, _ = read_all(kitti.convert(tree, tmp_path / "out").data)
+    data, _ = read_all(convert("kitti", tree, tmp_path / "out").data)
     assert read_list(data.train)[0].name == "000001.png"  # the first by name
     assert stems(valid=str(mine)) == [["000000"], ["000002", "000001"]]
     assert stems(train="val", valid="train") == [["000000"], ["000001", "000002"]]
@@ -127,16 +127,16 @@ def test_crlf_byte_order_marks_other_cases_and_blanks_in_names(tmp_path):
     for stem in ("a b", "c.d"):
         write(tmp_path / "label_2" / f"{stem}.txt").write_bytes(lines.encode())
         png(tmp_path / "image_2" / f"{stem}.PNG")
-    data, _ = read_all(kitti.convert(tmp_path, tmp_path / "the out").data)
+    data, _ = read_all(convert("kitti", tmp_path, tmp_path / "the out").data)
     for image in read_list(data.train) + read_list(data.valid):
         assert image.stem in ("a b", "c.d")
         np.testing.assert_allclose(pixels(image, 6), [[0, 1, 2, 3, 4], [3, 5, 6, 7, 8]], atol=1e-4)
 
 
 def test_a_second_conversion_changes_nothing(tree, tmp_path):
-    kitti.convert(tree, tmp_path / "out")
+    convert("kitti", tree, tmp_path / "out")
     before = snapshot(tmp_path / "out")
-    kitti.convert(tree, tmp_path / "out")
+    convert("kitti", tree, tmp_path / "out")
     assert snapshot(tmp_path / "out") == before
 
 
@@ -161,7 +161,7 @@ GOOD = car((1, 2, 3, 4))
 def test_malformed_labels(tree, tmp_path, text, message):
     label = write(tree / "label_2" / "000000.txt", text)
     with pytest.raises(DataError, match=message) as caught:
-        kitti.convert(tree, tmp_path / "out")
+        convert("kitti", tree, tmp_path / "out")
     assert str(label) in str(caught.value) and "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["KITTI"]
 
@@ -169,27 +169,27 @@ def test_malformed_labels(tree, tmp_path, text, message):
 def test_mistakes_in_trees_and_lists(tree, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(DataError, match="no such folder"):
-        kitti.convert(tmp_path / "nothing", out)
+        convert("kitti", tmp_path / "nothing", out)
     with pytest.raises(DataError, match="no KITTI tree; expected label_2"):
-        kitti.convert(tmp_path, out)
+        convert("kitti", tmp_path, out)
     with pytest.raises(DataError, match="no list 'most', .* there are train, val"):
-        kitti.convert(tree, out, train="most")
+        convert("kitti", tree, out, train="most")
     everything = write(tmp_path / "all.txt", "000000\n000001\n000002\n")
     with pytest.raises(DataError, match="lists all images; none is left to train on"):
-        kitti.convert(tree, out, valid=str(everything))
+        convert("kitti", tree, out, valid=str(everything))
     write(everything, "000000\n../000009\n")
     with pytest.raises(DataError, match=r"all\.txt:2: no label '000009\.txt' in .*label_2"):
-        kitti.convert(tree, out, train=str(everything))
+        convert("kitti", tree, out, train=str(everything))
     write(everything, "\n")
     with pytest.raises(DataError, match=r"all\.txt: no images in it"):
-        kitti.convert(tree, out, train=str(everything))
+        convert("kitti", tree, out, train=str(everything))
     everything.write_bytes("000000\n".encode("utf-16"))
     with pytest.raises(DataError, match=r"all\.txt: not UTF-8 text"):
-        kitti.convert(tree, out, train=str(everything))
+        convert("kitti", tree, out, train=str(everything))
     (tree / "image_2" / "000000.png").write_bytes(b"nonsense")
     with pytest.raises(DataError, match=r"000000\.png: not a readable image"):
-        kitti.convert(tree, out)
+        convert("kitti", tree, out)
     (tree / "image_2" / "000000.png").unlink()
     with pytest.raises(DataError, match=r"000000\.txt: no image 000000\.png or \.jpg in"):
-        kitti.convert(tree, out)
+        convert("kitti", tree, out)
     assert not out.exists()

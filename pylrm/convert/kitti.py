@@ -1,4 +1,4 @@
-"""KITTI's object detection benchmark, and others with its labels, to Darknet's files.
+"""KITTI's object detection benchmark, and others with its labels.
 
 A tree has label_2/*.txt and image_2 (*.png or *.jpg), itself or in training/. A label's line is an
 object: type, truncated (a share, 0 to 1), occluded (0 to 3), alpha, left, top, right, bottom (edges
@@ -12,25 +12,14 @@ them by VOC's mAP, so that the .data file says metric=area; its split is a rando
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Literal
 
-from pylrm.data.conversion import check_target, write
-from pylrm.data.darknet import Metric
-from pylrm.data.headers import image_size
-from pylrm.data.sources import (
-    IMAGE_SUFFIXES,
-    Progress,
-    check_size,
-    is_file,
-    read_pictures,
-    reading,
-    shown,
-)
-from pylrm.data.split import split as split_names
-from pylrm.data.summary import Summary, summarise
-from pylrm.data.things import Picture, Thing
+from pylrm.convert.annotations import AnnotatedImage, Annotation
+from pylrm.convert.reading import IMAGE_SUFFIXES, Found, files_by_stem, is_file, shown
+from pylrm.convert.sizes import on_image
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
 
@@ -47,7 +36,7 @@ def read_label(
     person_sitting: Sitting = "ignore",
     misc: Other = "ignore",
     dontcare: Other = "ignore",
-) -> list[Thing]:
+) -> list[Annotation]:
     """Read a label file of KITTI's.
 
     Parameters
@@ -70,7 +59,7 @@ def read_label(
     kinds["person_sitting"] = ("pedestrian", person_sitting)
     kinds["misc"] = (None, misc)
     kinds["dontcare"] = (None, dontcare)
-    things = []
+    objects = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         fields = line.split()
         if not fields:
@@ -101,8 +90,8 @@ def read_label(
             )
         name, role = kinds[fields[0].lower()]
         if role != "drop":
-            things.append(
-                Thing(
+            objects.append(
+                Annotation(
                     name,
                     (left, top, right, bottom),
                     truncated=max(truncated, 0.0),
@@ -110,7 +99,7 @@ def read_label(
                     ignore=role == "ignore",
                 )
             )
-    return things
+    return objects
 
 
 def _number(where: str, name: str, text: str) -> float:
@@ -123,80 +112,51 @@ def _number(where: str, name: str, text: str) -> float:
     return value
 
 
-def convert(
-    tree: str | Path,
-    out: str | Path,
+def read(
+    source: Path,
     *,
-    name: str | None = None,
     train: str | None = None,
     valid: str | None = None,
     person_sitting: Sitting = "ignore",
     misc: Other = "ignore",
     dontcare: Other = "ignore",
-    split: float = 0.9,
-    seed: int = 0,
-    metric: Metric = "area",
-    copy: bool = False,
-    progress: Progress | None = None,
-) -> Summary:
-    """Write Darknet's files of a KITTI tree into a folder.
+) -> Found:
+    """Find the images and labels of a KITTI tree.
 
-    An earlier conversion there is replaced; nothing is written where anything is wrong with the
-    tree. `pylrm.data.conversion` says what the files are.
+    The benchmark's own metric, "kitti", spares detections in DontCare but not on Misc, as its
+    devkit does: misc="drop" goes with it.
 
     Parameters
     ----------
-    tree
+    source
         The tree, or the folder that holds training/.
-    out
-        The folder to write.
-    name
-        Of the data set; default: that of `out`.
     train, valid
         Lists of images, one name a line: files, or names of lists in ImageSets. Default: train
         and val, where both are in ImageSets. Where there is none to validate on: a random split of
         `train`, else of all images that have labels.
     person_sitting, misc, dontcare
         What becomes of them, as `read_label` takes it.
-    split, seed
-        Share of the images to train on in a random split, and its seed; see `pylrm.data.split`.
-    metric
-        metric= of the .data file: the paper's is VOC's ("area"), the benchmark's own is "kitti",
-        whose devkit spares detections in DontCare but not on Misc: misc="drop".
-    copy
-        Copy images in place of links.
-    progress
-        Is told how far it is.
 
     Raises
     ------
     DataError
-        Where anything in the tree or the folder doesn't fit, naming the file.
+        Where anything in the tree doesn't fit, naming the file.
     """
-    tree, out = Path(tree).absolute(), Path(out).absolute()
-    name = out.name if name is None else name
-    check_target(out, name, metric)
+    root = _find_root(source)
+    images = files_by_stem(root / "image_2", *IMAGE_SUFFIXES)
 
-    def picture(stem: str) -> Picture:
-        source = root / "label_2" / f"{stem}.txt"
+    def load(stem: str) -> AnnotatedImage:
+        path = root / "label_2" / f"{stem}.txt"
         if stem not in images:
-            raise DataError(f"{source}: no image {stem}.png or .jpg in {root / 'image_2'}")
-        things = read_label(source, person_sitting=person_sitting, misc=misc, dontcare=dontcare)
-        size = check_size(*image_size(images[stem]), str(images[stem]))
-        return Picture(stem, images[stem], source, *size, things)
+            raise DataError(f"{path}: no image {stem}.png or .jpg in {root / 'image_2'}")
+        objects = read_label(path, person_sitting=person_sitting, misc=misc, dontcare=dontcare)
+        return on_image(stem, images[stem][0], path, objects)
 
-    with reading(tree):
-        root = _find_root(tree)
-        images = {
-            file.stem: file
-            for file in sorted((root / "image_2").iterdir(), reverse=True)  # the first stays
-            if file.suffix.lower() in IMAGE_SUFFIXES
-        }
-        lists = read_pictures(_choose(root, train, valid, split, seed), picture, progress)
-        if not any(thing.name for part in lists.values() for each in part for thing in each.things):
-            raise DataError(f"{root / 'label_2'}: the labels hold no objects")
-    data = write(out, name, lists, KITTI_CLASSES, metric=metric, copy=copy, progress=progress)
-    return summarise(data, lists, KITTI_CLASSES)
+    def loaders(stems: Sequence[str]) -> dict[str, Callable[[], AnnotatedImage]]:
+        return {stem: partial(load, stem) for stem in stems}
+
+    learnt, held = _choose(root, train, valid)
+    return Found(loaders(learnt), None if held is None else loaders(held), KITTI_CLASSES)
 
 
 def _find_root(tree: Path) -> Path:
@@ -210,10 +170,8 @@ def _find_root(tree: Path) -> Path:
     )
 
 
-def _choose(
-    root: Path, train: str | None, valid: str | None, share: float, seed: int
-) -> Mapping[str, Sequence[str]]:
-    """The images to train and to validate on."""
+def _choose(root: Path, train: str | None, valid: str | None) -> tuple[list[str], list[str] | None]:
+    """The images to train and to validate on; None: those to train on are to be split."""
     sets = {
         path.stem: path
         for folder in (root.parent if root.name == "training" else root, root)
@@ -222,16 +180,16 @@ def _choose(
     if train is None and valid is None and {"train", "val"} <= set(sets):
         train, valid = "train", "val"
     labels = root / "label_2"
-    stems = sorted(path.stem for path in labels.glob("*.txt"))
+    stems = sorted(files_by_stem(labels, ".txt"))
     chosen = stems if train is None else _read_set(labels, _find_set(sets, root, train))
     if valid is None:
-        return dict(zip(("train", "valid"), split_names(chosen, share, seed, labels), strict=True))
+        return chosen, None
     held = _read_set(labels, _find_set(sets, root, valid))
     if train is None:
         chosen = sorted(set(stems) - set(held))
         if not chosen:
             raise DataError(f"{labels}: {shown(valid)} lists all images; none is left to train on")
-    return {"train": chosen, "valid": held}
+    return chosen, held
 
 
 def _find_set(sets: Mapping[str, Path], root: Path, which: str) -> Path:

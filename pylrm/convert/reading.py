@@ -1,13 +1,14 @@
-"""Reading other data sets: what all converters share."""
+"""What the readers of all formats share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pylrm.data.things import Picture
+from pylrm.convert.annotations import AnnotatedImage
 from pylrm.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -20,6 +21,24 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a reader finds in a data set.
+
+    Attributes
+    ----------
+    train, valid
+        The images by their names in the data set, each as the function that reads its annotations.
+        No `valid`: the images of `train` are to be split at random.
+    classes
+        In order; None: those that the annotations have, by the alphabet.
+    """
+
+    train: Mapping[str, Callable[[], AnnotatedImage]]
+    valid: Mapping[str, Callable[[], AnnotatedImage]] | None
+    classes: list[str] | None = None
+
+
 @contextmanager
 def reading(place: Path) -> Iterator[None]:
     """Turn what the system refuses into one line that names the file, or else the place."""
@@ -27,6 +46,24 @@ def reading(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{error.filename or place}: {error.strerror or error}") from error
+
+
+def files_of(folder: Path, *suffixes: str) -> Iterator[Path]:
+    """Yield a folder's files of some suffixes, in any case; hidden ones don't count.
+
+    macOS leaves such behind in archives: ._000001.xml beside 000001.xml.
+    """
+    for path in folder.iterdir():
+        if path.suffix.lower() in suffixes and not path.name.startswith("."):
+            yield path
+
+
+def files_by_stem(folder: Path, *suffixes: str) -> dict[str, list[Path]]:
+    """Find a folder's files as `files_of` does, those of one stem sorted."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(files_of(folder, *suffixes)):
+        found.setdefault(path.stem, []).append(path)
+    return found
 
 
 def is_file(path: Path) -> bool:
@@ -59,6 +96,13 @@ def shown(value: object) -> str:
     return f"'{text[:57]}…'" if len(text) > 60 else f"'{text}'"
 
 
+def comma_separated(names: str | Sequence[str] | None) -> list[str] | None:
+    """Names given as a sequence, or as one text with commas between; None where none are."""
+    if names is None:
+        return None
+    return [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
+
+
 def check_size(width: float, height: float, where: str) -> tuple[int, int]:
     """Return an annotated size of an image as whole numbers; 0 stands for one that isn't given.
 
@@ -70,16 +114,6 @@ def check_size(width: float, height: float, where: str) -> tuple[int, int]:
     if not (0 <= width <= _LARGEST and 0 <= height <= _LARGEST):
         raise DataError(f"{where}: a size of {width:g}x{height:g}; expected up to {_LARGEST}")
     return int(width), int(height)
-
-
-def read_pictures(
-    chosen: Mapping[str, Sequence[T]], read: Callable[[T], Picture], progress: Progress | None
-) -> dict[str, list[Picture]]:
-    """Read the pictures of "train" and of "valid", each by `read`."""
-    pictures: dict[str, list[Picture]] = {part: [] for part in chosen}
-    for part, item in steps(chosen, "reading", progress):
-        pictures[part].append(read(item))
-    return pictures
 
 
 def steps(

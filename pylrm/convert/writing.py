@@ -1,4 +1,4 @@
-"""Writing a data set as Darknet's files: what all converters share.
+"""Writing a data set as Darknet's files, whatever format it comes from.
 
 A data set is a folder of NAME.data, NAME.names, train.txt, valid.txt, truth.json (the validation
 images in COCO's format), labels/ (regions to ignore in IMAGE.ignore.txt) and JPEGImages/, which
@@ -11,13 +11,13 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from pylrm.convert.annotations import AnnotatedImage, Box, Lists
+from pylrm.convert.reading import Progress, is_line, reading, shown, steps
+from pylrm.convert.truthfile import truth_text
 from pylrm.data.darknet import METRICS, Metric
-from pylrm.data.sources import Progress, is_line, reading, shown, steps
-from pylrm.data.things import Box, Difficult, Picture
-from pylrm.data.truthfile import truth_text
 from pylrm.errors import DataError
 
 _MARK = "# written by pylrm convert"
@@ -39,10 +39,15 @@ def check_target(out: Path, name: str, metric: str) -> None:
     with reading(out):
         if out.exists() and not out.is_dir():
             raise DataError(f"{out} is a file; --out names a folder")
-        if out.exists() and any(out.iterdir()) and not any(map(_is_ours, out.glob("*.data"))):
+        if out.exists() and any(out.iterdir()) and not holds_conversion(out):
             raise DataError(
                 f"{out} holds other files than an earlier conversion's; name a new folder"
             )
+
+
+def holds_conversion(folder: Path) -> bool:
+    """Tell whether a folder is what a conversion wrote."""
+    return any(map(_is_ours, folder.glob("*.data")))
 
 
 def _is_ours(data: Path) -> bool:
@@ -56,12 +61,11 @@ def _is_ours(data: Path) -> bool:
 def write(
     out: Path,
     name: str,
-    lists: Mapping[str, Sequence[Picture]],
+    lists: Lists,
     classes: Sequence[str],
     *,
     metric: Metric,
     copy: bool = False,
-    difficult: Difficult = "ignore",
     progress: Progress | None = None,
 ) -> Path:
     """Write a data set, all or nothing, in place of an earlier one.
@@ -73,15 +77,13 @@ def write(
     name
         Of the data set.
     lists
-        The pictures of "train" and of "valid".
+        The images of "train" and of "valid".
     classes
-        All names that the things have, in order.
+        All names that the annotations have, in order.
     metric
         metric= of the .data file.
     copy
         Copy images in place of links, as happens where links can't be made.
-    difficult
-        What difficult objects are in training: regions to ignore, objects like others, or nothing.
     progress
         Is told how far it is.
 
@@ -104,11 +106,11 @@ def write(
             new, old = Path(room) / "new", Path(room) / "old"
             new.mkdir()
             old.mkdir()
-            for _, picture in steps(lists, "writing", progress):
-                _place_image(picture.image, new / picture.path, copy)
-                _write_labels(new / "labels", picture, classes, difficult)
-            for part, pictures in lists.items():
-                _write_text(new / f"{part}.txt", [picture.path for picture in pictures])
+            for _, image in steps(lists, "writing", progress):
+                _place_image(image.image, new / image.path, copy)
+                _write_labels(new / "labels", image, classes)
+            for part, images in lists.items():
+                _write_text(new / f"{part}.txt", [image.path for image in images])
             _write_text(new / "truth.json", [truth_text(lists["valid"], classes)])
             _write_text(new / f"{name}.names", classes)
             _write_text(new / f"{name}.data", _data_lines(name, len(classes), metric))
@@ -116,29 +118,28 @@ def write(
     return out / f"{name}.data"
 
 
-def _check_names(lists: Mapping[str, Sequence[Picture]]) -> None:
+def _check_names(lists: Lists) -> None:
     """Refuse images that a list can't name, and two whose files would be the same."""
     files: dict[str, Path] = {}
-    for picture in itertools.chain(*lists.values()):
-        if not is_line(picture.path):
-            raise DataError(f"{picture.source}: a list can't hold the image name {picture.path!r}")
-        first = files.setdefault(picture.name, picture.image)
-        if first != picture.image:
-            raise DataError(f"{picture.image}: its label file would be that of {first}")
-    for name, image in files.items():
+    for image in itertools.chain(*lists.values()):
+        if not is_line(image.path):
+            raise DataError(f"{image.source}: a list can't hold the image name {image.path!r}")
+        first = files.setdefault(image.name, image.image)
+        if first != image.image:
+            raise DataError(f"{image.image}: its label file would be that of {first}")
+    for name, file in files.items():
         if f"{name}.ignore" in files:
             other = files[f"{name}.ignore"]
-            raise DataError(f"{other}: its label file would be {image.name}'s regions to ignore")
+            raise DataError(f"{other}: its label file would be {file.name}'s regions to ignore")
 
 
-def _check_places(lists: Mapping[str, Sequence[Picture]], out: Path) -> None:
+def _check_places(lists: Lists, out: Path) -> None:
     """Refuse images whose files would go with the earlier conversion that holds them."""
     replaced = Path(os.path.realpath(out / "JPEGImages"))
-    for picture in itertools.chain(*lists.values()):
-        image = picture.image
-        named, stored = Path(os.path.realpath(image.parent)), Path(os.path.realpath(image))
+    for file in (image.image for image in itertools.chain(*lists.values())):
+        named, stored = Path(os.path.realpath(file.parent)), Path(os.path.realpath(file))
         if named.is_relative_to(replaced) or stored.is_relative_to(replaced):
-            raise DataError(f"{image}: the conversion would replace it; give --out another folder")
+            raise DataError(f"{file}: the conversion would replace it; give --out another folder")
 
 
 def _place_image(source: Path, link: Path, copy: bool) -> None:
@@ -165,20 +166,17 @@ def _relative(box: Box, width: int, height: int) -> str:
     return " ".join(f"{value:.8g}" for value in values)
 
 
-def _write_labels(
-    folder: Path, picture: Picture, classes: Sequence[str], difficult: Difficult
-) -> None:
+def _write_labels(folder: Path, image: AnnotatedImage, classes: Sequence[str]) -> None:
     labels, regions = [], []
-    for thing, box in picture.visible():
-        line = _relative(box, picture.width, picture.height)
-        role = thing.role(difficult)
-        if role == "region":
+    for annotation, box in image.visible():
+        line = _relative(box, image.width, image.height)
+        if annotation.role == "region":
             regions.append(line)
-        elif role == "object" and thing.name is not None:
-            labels.append(f"{classes.index(thing.name)} {line}")
-    _write_text(folder / f"{picture.name}.txt", labels)
+        elif annotation.role == "object" and annotation.name is not None:
+            labels.append(f"{classes.index(annotation.name)} {line}")
+    _write_text(folder / f"{image.name}.txt", labels)
     if regions:
-        _write_text(folder / f"{picture.name}.ignore.txt", regions)
+        _write_text(folder / f"{image.name}.ignore.txt", regions)
 
 
 def _data_lines(name: str, classes: int, metric: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pylrm.data.things import Difficult, Picture
+from pylrm.convert.annotations import Lists
 
 PARTS = ("train", "valid")
 
@@ -33,11 +33,13 @@ class Summary:
         Median width and height in pixels of the labelled boxes of each class; of all, at the end.
         None: there are no boxes.
     dropped
-        Difficult objects that training does not know of.
+        Difficult objects and crowds that training does not know of.
     empty
         Boxes without area, left out, with the files that hold them.
     shared
         Images that stand in both lists.
+    warnings
+        Lines about what is hardly meant so.
     """
 
     data: Path
@@ -50,6 +52,7 @@ class Summary:
     dropped: int
     empty: Mapping[Path, int]
     shared: int
+    warnings: list[str]
 
     def table(self) -> str:
         """Images and boxes of each list as a text table, with remarks below."""
@@ -89,6 +92,7 @@ class Summary:
             "difficult_dropped": self.dropped,
             "without_area": {str(path): count for path, count in self.empty.items()},
             "in_both_lists": self.shared,
+            "warnings": self.warnings,
         }
 
     def _counts(self, which: int | slice, regions: int) -> list[str]:
@@ -108,7 +112,9 @@ class Summary:
     def _remarks(self) -> list[str]:
         lines = []
         if self.dropped:
-            lines.append(f"difficult objects that training does not know of: {self.dropped}")
+            lines.append(
+                f"crowds or difficult objects that training does not know of: {self.dropped}"
+            )
         if self.empty:
             first = next(iter(self.empty))
             count = sum(self.empty.values())
@@ -119,19 +125,18 @@ class Summary:
 
 
 def summarise(
-    data: Path,
-    lists: Mapping[str, Sequence[Picture]],
-    classes: Sequence[str],
-    difficult: Difficult = "ignore",
+    data: Path, lists: Lists, classes: Sequence[str], warnings: Sequence[str] = ()
 ) -> Summary:
-    """Count what `pylrm.data.conversion.write` made of the lists.
+    """Count what `pylrm.convert.writing.write` made of the lists.
 
     Parameters
     ----------
     data
         The .data file.
-    lists, classes, difficult
+    lists, classes
         What was written.
+    warnings
+        What the summary is to warn of.
     """
     boxes = {part: [0] * len(classes) for part in PARTS}
     ignored = {part: [0] * len(classes) for part in PARTS}
@@ -140,25 +145,24 @@ def summarise(
     empty: dict[Path, int] = {}
     dropped = 0
     for part in PARTS:
-        for picture in lists[part]:
-            left_out = len(picture.things)
-            for thing, (left, top, right, bottom) in picture.visible():
+        for image in lists[part]:
+            left_out = len(image.annotations)
+            for annotation, (left, top, right, bottom) in image.visible():
                 left_out -= 1
-                role = thing.role(difficult)
-                if thing.name is None:
+                if annotation.name is None:
                     regions[part] += 1
                     continue
-                index = classes.index(thing.name)
-                if role == "object":
+                index = classes.index(annotation.name)
+                if annotation.role == "object":
                     boxes[part][index] += 1
                     sizes[index].append((right - left, bottom - top))
-                elif role == "region":
+                elif annotation.role == "region":
                     ignored[part][index] += 1
                 else:
                     dropped += 1
             if left_out:
-                empty[picture.source] = empty.get(picture.source, 0) + left_out
-    train, valid = ({picture.image for picture in lists[part]} for part in PARTS)
+                empty[image.source] = empty.get(image.source, 0) + left_out
+    train, valid = ({image.image for image in lists[part]} for part in PARTS)
     return Summary(
         data,
         list(classes),
@@ -170,6 +174,7 @@ def summarise(
         dropped,
         empty,
         len(train & valid),
+        list(warnings),
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from pylrm.cli.convert import command
-from pylrm.data import voc
+from pylrm.convert import convert
+from pylrm.convert.vocxml import read_annotation
 from pylrm.data.darknet import (
     check_labels,
     find_label,
@@ -19,7 +20,17 @@ from pylrm.data.darknet import (
 )
 from pylrm.data.images import read_image
 from pylrm.errors import DataError
-from tests.data.trees import add, annotation, lists, pixels, read_all, snapshot, thing, write
+from tests.convert.trees import (
+    VOC_CLASSES,
+    add,
+    annotation,
+    lists,
+    pixels,
+    read_all,
+    snapshot,
+    thing,
+    write,
+)
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def tree(tmp_path):
 
 def test_what_is_written(tree, tmp_path):
     out = tmp_path / "new" / "zoo"
-    summary = voc.convert(tree, out)
+    summary = convert("voc", tree, out)
     assert summary.data == out / "zoo.data"
     data = read_data(out / "zoo.data")
     assert data.names == ["ant", "mole", "zebra"] and data.metric == "area"
@@ -75,7 +86,7 @@ def test_what_is_written(tree, tmp_path):
 
 
 def test_truth_in_cocos_format(tree, tmp_path):
-    voc.convert(tree, tmp_path / "out", valid="val", train="train")
+    convert("voc", tree, tmp_path / "out", valid="val", train="train")
     data = read_data(tmp_path / "out" / "out.data")
     truth = json.loads(data.truth.read_text("utf-8"))
     assert truth["images"] == [
@@ -105,17 +116,17 @@ def test_labels_give_the_annotated_corners_back(tmp_path):
     add(root, "a", *(thing("ant", box) for box in boxes), size=(w, h))
     add(root, "b", size=(w, h))
     lists(root, train=["a"], val=["b"])
-    voc.convert(root, tmp_path / "out")
+    convert("voc", root, tmp_path / "out")
     back = pixels(tmp_path / "out" / "JPEGImages" / "a.png", 1)[:, 1:] + 1
     np.testing.assert_allclose(back, boxes, atol=1e-3)
 
 
 def test_a_second_conversion_gives_the_same_and_keeps_other_files(tree, tmp_path):
     out = tmp_path / "out"
-    voc.convert(tree, out)
+    convert("voc", tree, out)
     before = snapshot(out)
     weights = write(out / "backup" / "w.weights", "precious")
-    voc.convert(tree, out)
+    convert("voc", tree, out)
     assert weights.read_text() == "precious"
     weights.unlink()
     assert snapshot(out) == before
@@ -123,8 +134,8 @@ def test_a_second_conversion_gives_the_same_and_keeps_other_files(tree, tmp_path
 
 def test_a_second_conversion_replaces_the_first(tree, tmp_path):
     out = tmp_path / "out"
-    voc.convert(tree, out, name="old")
-    voc.convert(tree, out, name="new", train="train", valid="val")
+    convert("voc", tree, out, name="old")
+    convert("voc", tree, out, name="new", train="train", valid="val")
     assert not (out / "old.data").exists() and not (out / "old.names").exists()
     assert sorted(path.name for path in (out / "labels").glob("*")) == [
         "a.txt",
@@ -139,17 +150,17 @@ def test_other_folders_are_left_alone(tree, tmp_path):
     for out in (tmp_path / "full", tree):
         before = snapshot(out)
         with pytest.raises(DataError, match="holds other files"):
-            voc.convert(tree, out)
+            convert("voc", tree, out)
         assert snapshot(out) == before
     with pytest.raises(DataError, match="is a file"):
-        voc.convert(tree, tmp_path / "full" / "thesis.tex")
+        convert("voc", tree, tmp_path / "full" / "thesis.tex")
 
 
 def test_images_are_links_or_copies(tree, tmp_path, monkeypatch):
-    voc.convert(tree, tmp_path / "links")
-    voc.convert(tree, tmp_path / "copies", copy=True)
+    convert("voc", tree, tmp_path / "links")
+    convert("voc", tree, tmp_path / "copies", copy=True)
     monkeypatch.setattr(Path, "symlink_to", lambda *_: (_ for _ in ()).throw(OSError("no links")))
-    voc.convert(tree, tmp_path / "fallback")
+    convert("voc", tree, tmp_path / "fallback")
     for name, linked in (("links", True), ("copies", False), ("fallback", False)):
         image = tmp_path / name / "JPEGImages" / "a.png"
         assert image.is_symlink() == linked
@@ -161,13 +172,14 @@ def test_devkit_takes_all_trainval_lists_and_the_public_test(tmp_path):
     for year, stems in (("VOC2007", "abc"), ("VOC2012", "abd")):
         for stem in stems:
             add(root / year, stem, thing("cat", (1, 1, 9, 9)), thing("dog", (2, 2, 8, 8)))
+    add(root / "VOC2007", "c", *(thing(name, (1, 1, 9, 9)) for name in VOC_CLASSES))
     lists(root / "VOC2007", trainval=["a", "b"], test=["c"])
     lists(root / "VOC2012", train=["a"], val=["b"], trainval=["a", "b"], test=["hidden"])
     for tree in (root, tmp_path):
-        summary = voc.convert(tree, tmp_path / "out" / "voc", metric="11point")
+        summary = convert("voc", tree, tmp_path / "out" / "voc", metric="11point")
         assert summary.images == {"train": 4, "valid": 1} and summary.shared == 0
     data = read_data(summary.data)
-    assert data.metric == "11point" and data.names == voc.VOC_CLASSES and data.classes == 20
+    assert data.metric == "11point" and data.names == VOC_CLASSES and data.classes == 20
     train = read_list(data.train)
     assert [str(path.relative_to(tmp_path / "out/voc/JPEGImages")) for path in train] == [
         "VOC2007/a.png",
@@ -185,7 +197,7 @@ def test_a_tree_without_lists_is_split(tmp_path, folders):
         add(root, f"i{index}", thing("ant", (1, 1, 9, 9)), folders=folders)
     sets = []
     for out, options in (("a", {}), ("b", {}), ("c", {"seed": 1}), ("d", {"split": 0.5})):
-        voc.convert(root, tmp_path / out, **options)
+        convert("voc", root, tmp_path / out, **options)
         data = read_data(tmp_path / out / f"{out}.data")
         train, valid = ({p.stem for p in read_list(part)} for part in (data.train, data.valid))
         assert not train & valid and len(train | valid) == 20
@@ -197,17 +209,17 @@ def test_a_tree_without_lists_is_split(tmp_path, folders):
 def test_trees_with_few_lists(tree, tmp_path):
     main = tree / "ImageSets" / "Main"
     (main / "test.txt").unlink()
-    summary = voc.convert(tree, tmp_path / "a")
+    summary = convert("voc", tree, tmp_path / "a")
     assert summary.images == {"train": 1, "valid": 1} and summary.shared == 0
     (main / "val.txt").unlink()
     (main / "train.txt").unlink()
-    assert voc.convert(tree, tmp_path / "b").images == {"train": 1, "valid": 1}
-    assert voc.convert(tree, tmp_path / "c", valid="trainval").shared == 2
+    assert convert("voc", tree, tmp_path / "b").images == {"train": 1, "valid": 1}
+    assert convert("voc", tree, tmp_path / "c", valid="trainval").shared == 2
     (main / "trainval.txt").unlink()
     lists(tree, train=["a", "b"], test=["c"])
-    assert voc.convert(tree, tmp_path / "d").images == {"train": 2, "valid": 1}
+    assert convert("voc", tree, tmp_path / "d").images == {"train": 2, "valid": 1}
     lists(tree, train=["a", "b"], other=["c"])
-    assert voc.convert(tree, tmp_path / "e", valid="other").images == {"train": 2, "valid": 1}
+    assert convert("voc", tree, tmp_path / "e", valid="other").images == {"train": 2, "valid": 1}
 
 
 def test_of_images_of_one_stem_the_annotated_one_counts(tree, tmp_path):
@@ -216,7 +228,7 @@ def test_of_images_of_one_stem_the_annotated_one_counts(tree, tmp_path):
         (folder / f"{stem}.jpg").write_bytes((folder / f"{stem}.png").read_bytes())
     path = tree / "Annotations" / "a.xml"
     path.write_text(path.read_text().replace("a.png", "elsewhere.gif"))
-    voc.convert(tree, tmp_path / "out")
+    convert("voc", tree, tmp_path / "out")
     found = sorted(path.name for path in (tmp_path / "out" / "JPEGImages").glob("[ab].*"))
     assert found == ["a.jpg", "b.png"]
 
@@ -227,7 +239,7 @@ def test_boxes_beyond_the_image_are_clipped_and_empty_ones_counted(tmp_path):
     add(root, "a", *(thing("ant", box) for box in boxes))
     add(root, "b")
     lists(root, train=["a"], val=["b"])
-    summary = voc.convert(root, tmp_path / "out")
+    summary = convert("voc", root, tmp_path / "out")
     assert summary.empty == {root / "Annotations" / "a.xml": 2}
     assert "boxes without area, left out: 2, first in" in summary.table()
     rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 1)
@@ -239,17 +251,22 @@ def test_a_size_that_is_not_given_is_the_images(tree, tmp_path):
     path = tree / "Annotations" / "a.xml"
     text = path.read_text()
     path.write_text(text.replace(text[text.index("<size>") : text.index("</size>") + 7], ""))
-    voc.convert(tree, tmp_path / "out")
+    convert("voc", tree, tmp_path / "out")
     rows = read_labels(tmp_path / "out" / "labels" / "a.txt", 3)
     np.testing.assert_allclose(rows[1], [0, 6.5 / 40, 8 / 30, 5 / 40, 0.2], rtol=1e-6)
 
 
 def test_names_from_a_file(tree, tmp_path):
     names = write(tmp_path / "n.names", "zebra\nmole\nant\nyak\n")
-    assert voc.convert(tree, tmp_path / "out", names=names).names == ["zebra", "mole", "ant", "yak"]
+    assert convert("voc", tree, tmp_path / "out", names=names).names == [
+        "zebra",
+        "mole",
+        "ant",
+        "yak",
+    ]
     names.write_text("ant\nmole\n")
     with pytest.raises(DataError, match=r"a\.xml: class 'zebra' is not in .*n\.names"):
-        voc.convert(tree, tmp_path / "other", names=names)
+        convert("voc", tree, tmp_path / "other", names=names)
     assert not (tmp_path / "other").exists()
 
 
@@ -284,7 +301,7 @@ BOX = thing("ant", (1, 2, 3, 4))
 def test_malformed_annotations(tree, tmp_path, text, message):
     write(tree / "Annotations" / "a.xml", text)
     with pytest.raises(DataError, match=message) as caught:
-        voc.convert(tree, tmp_path / "out")
+        convert("voc", tree, tmp_path / "out")
     assert str(tree / "Annotations" / "a.xml") in str(caught.value)
     assert "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tree"]
@@ -294,31 +311,31 @@ def test_entities_in_another_encoding_are_refused_too(tmp_path):
     path = tmp_path / "a.xml"
     path.write_bytes('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>'.encode("utf-16"))
     with pytest.raises(DataError, match="DOCTYPE"):
-        voc.read_annotation(path)
+        read_annotation(path)
 
 
 def test_mistakes_in_lists_and_trees(tree, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(DataError, match="there are test, train, trainval, val"):
-        voc.convert(tree, out, train="most", valid="val")
+        convert("voc", tree, out, train="most", valid="val")
     lists(tree, test=["c", "", "unknown"])
     with pytest.raises(DataError, match=r"test\.txt:3: no annotation .*unknown\.xml"):
-        voc.convert(tree, out)
+        convert("voc", tree, out)
     lists(tree, test=["c", "../c"])
     with pytest.raises(DataError, match=r"test\.txt:2: '../c' is no image's name"):
-        voc.convert(tree, out)
+        convert("voc", tree, out)
     lists(tree, test=["c"])
     (tree / "JPEGImages" / "c.png").unlink()
     with pytest.raises(DataError, match=r"c\.xml: no image 'c\.png' in .*JPEGImages"):
-        voc.convert(tree, out)
+        convert("voc", tree, out)
     with pytest.raises(DataError, match="no such folder"):
-        voc.convert(tmp_path / "nothing", out)
+        convert("voc", tmp_path / "nothing", out)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no VOC tree; expected Annotations"):
-        voc.convert(tmp_path / "empty", out)
+        convert("voc", tmp_path / "empty", out)
     for wrong in ({"split": 1.0}, {"metric": "best"}, {"name": "a/b"}):
         with pytest.raises(DataError):
-            voc.convert(tree, out, **wrong)
+            convert("voc", tree, out, **wrong)
     assert not out.exists()
 
 
@@ -343,7 +360,7 @@ def test_command(tree, tmp_path):
 def test_difficult_objects_are_regions_objects_or_nothing_in_training(tree, tmp_path):
     ways = {}
     for way in ("ignore", "train", "drop"):
-        summary = voc.convert(tree, tmp_path / way, difficult=way)
+        summary = convert("voc", tree, tmp_path / way, difficult=way)
         _, truth = read_all(summary.data)
         b, d = (tmp_path / way / "JPEGImages" / f"{stem}.png" for stem in ("b", "é d"))
         ways[way] = [len(pixels(b, 3)), len(read_ignore(b)), len(pixels(d, 3)), summary.dropped]
@@ -377,7 +394,7 @@ def devkit(tmp_path):
     ],
 )
 def test_lists_of_several_years(devkit, tmp_path, train, valid, expected):
-    data, _ = read_all(voc.convert(devkit, tmp_path / "out", train=train, valid=valid).data)
+    data, _ = read_all(convert("voc", devkit, tmp_path / "out", train=train, valid=valid).data)
     found = [
         [path.parent.name[-1] + path.stem for path in read_list(part)]
         for part in (data.train, data.valid)
@@ -392,7 +409,7 @@ def test_mistakes_in_lists_of_several_years(devkit, tmp_path):
         ("2007:", r"no images in a list ImageSets/Main/\.txt"),
     ):
         with pytest.raises(DataError, match=message):
-            voc.convert(devkit, tmp_path / "out", train=train, valid="2007:test")
+            convert("voc", devkit, tmp_path / "out", train=train, valid="2007:test")
 
 
 def test_crlf_byte_order_marks_and_blanks_in_names(tmp_path):
@@ -403,7 +420,7 @@ def test_crlf_byte_order_marks_and_blanks_in_names(tmp_path):
         xml.write_bytes(b"\xef\xbb\xbf" + xml.read_bytes().replace(b"><", b">\r\n<"))
     for name, stem in (("train", "one two"), ("val", "three")):
         write(root / "ImageSets" / "Main" / f"{name}.txt", f"\ufeff{stem}  \r\n\r\n")
-    data, truth = read_all(voc.convert(root, tmp_path / "the out").data)
+    data, truth = read_all(convert("voc", root, tmp_path / "the out").data)
     assert data.names == ["traffic light"] == [each["name"] for each in truth["categories"]]
     (image,) = read_list(data.train)
     np.testing.assert_allclose(pixels(image, 1), [[0, 0, 0, 8, 8]], atol=1e-4)
@@ -411,7 +428,7 @@ def test_crlf_byte_order_marks_and_blanks_in_names(tmp_path):
 
 def test_progress_counts_images_read_and_written(tree, tmp_path):
     told = []
-    voc.convert(tree, tmp_path / "out", progress=lambda *state: told.append(state))
+    convert("voc", tree, tmp_path / "out", progress=lambda *state: told.append(state))
     assert told == [(what, n, 4) for what in ("reading", "writing") for n in (1, 2, 3, 4)]
 
 
@@ -434,7 +451,7 @@ def corners_of(xml):
 )
 def test_real_trees(name, images, boxes, tmp_path, real_data):
     root = real_data(name)
-    summary = voc.convert(root, tmp_path / name)
+    summary = convert("voc", root, tmp_path / name)
     data = read_data(summary.data)
     lists = read_list(data.train), read_list(data.valid)
     assert tuple(map(len, lists)) == images

@@ -1,0 +1,132 @@
+/* Boxes of a network's last pass: its detectors' outputs as rows, and non-maximum suppression. */
+#include "boxes.h"
+#include "detector.h"
+#include "network.h"
+
+/* Class by class; probabilities of what is suppressed become 0. */
+static dn_status suppress_rows(float *rows, int n, int classes, float iou, dn_error *e)
+{
+    ranked *items, *dropped;
+    const size_t width = 5 + (size_t)classes;
+    corners *box = suppression_scratch(n, &items, &dropped);
+    if (!box)
+        return dn_out_of_memory(e, "non-maximum suppression");
+    for (int i = 0; i < n; i++)
+        box[i] = box_corners(rows + (size_t)i * width);
+    for (int c = 0; c < classes; c++) {
+        float *probability = rows + 5 + c;
+        int count = 0;
+        for (int i = 0; i < n; i++)
+            if (probability[(size_t)i * width] > 0)
+                items[count++] = (ranked){rank_key(probability[(size_t)i * width]), i};
+        const int kept = suppress_overlaps(box, items, dropped, count, iou);
+        for (int i = 0; i < count - kept; i++)
+            probability[(size_t)dropped[i].index * width] = 0;
+    }
+    dn_free(box);
+    return DN_OK;
+}
+
+/* Where the picture lies in the network's input, relative to it. */
+typedef struct {
+    double left, top, w, h;
+} frame;
+
+static frame letterbox_frame(dims net, int image_w, int image_h)
+{
+    const bool wide = (int64_t)net.w * image_h < (int64_t)net.h * image_w;
+    const int64_t w = wide ? net.w : (int64_t)image_w * net.h / image_h;
+    const int64_t h = wide ? (int64_t)image_h * net.w / image_w : net.h;
+    const double shown_w = w > 0 ? (double)w : 1, shown_h = h > 0 ? (double)h : 1;
+    return (frame){(net.w - shown_w) / 2 / net.w, (net.h - shown_h) / 2 / net.h, shown_w / net.w,
+                   shown_h / net.h};
+}
+
+/* One prediction's row; at: its entry 0 in the image's output. */
+static void write_row(const detector *d, const float *output, int64_t prediction, const frame *f,
+                      float thresh, float *row)
+{
+    const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 0);
+    float box[4];
+    detector_box(d, output, prediction, box);
+    row[0] = (float)((box[0] - f->left) / f->w);
+    row[1] = (float)((box[1] - f->top) / f->h);
+    row[2] = (float)(box[2] / f->w);
+    row[3] = (float)(box[3] / f->h);
+    const float gate = d->background ? 1 : output[at + 4 * cells];
+    row[4] = gate > thresh ? gate : 0;
+    for (int c = 0; c < d->classes; c++) {
+        const float score = gate * output[at + (5 + c) * cells];
+        row[5 + c] = score > thresh ? score : 0;
+    }
+}
+
+/* Rows of one detector layer: writes at most `room`, returns how many there are. */
+static int write_layer(const layer *l, int image, const frame *f, float thresh, float *out,
+                       int room)
+{
+    const detector *d = l->detector;
+    const float *output = l->output + image * dims_count(l->out);
+    const int64_t cells = (int64_t)d->w * d->h, width = 5 + d->classes;
+    int count = 0;
+    for (int64_t i = 0; i < detector_predictions(d); i++) {
+        /* yolo's go cell by cell, as Darknet lists them */
+        const int64_t by_cell = i % d->anchors * cells + i / d->anchors;
+        const int64_t prediction = d->objectness_gates ? by_cell : i;
+        if (d->objectness_gates && !(output[detector_entry(d, prediction, 4)] > thresh))
+            continue;
+        if (count < room)
+            write_row(d, output, prediction, f, thresh, out + count * width);
+        count++;
+    }
+    return count;
+}
+
+/* The number of classes that all detectors have, 0 without one. */
+static dn_status common_classes(const dn_network *net, int *classes, dn_error *e)
+{
+    *classes = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        const detector *d = net->layers[i].detector;
+        if (d && *classes && *classes != d->classes)
+            return dn_fail(e, DN_BAD_ARGUMENT, "%s: no table holds detectors of %d and %d classes",
+                           net->source, *classes, d->classes);
+        if (d)
+            *classes = d->classes;
+    }
+    return DN_OK;
+}
+
+dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height,
+                   float thresh, bool letterbox, float nms, float *out, int capacity, int *rows,
+                   dn_error *e)
+{
+    *rows = 0;
+    if (image < 0 || image >= net->images)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: boxes of image %d, but the last pass had %d",
+                       net->source, image, net->images);
+    if (letterbox && (image_width < 1 || image_height < 1))
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: no letterbox of an image of %dx%d", net->source,
+                       image_width, image_height);
+    frame f = {0, 0, 1, 1};
+    if (letterbox)
+        f = letterbox_frame(net->in, image_width, image_height);
+    int classes, count = 0;
+    const dn_status status = common_classes(net, &classes, e);
+    if (status != DN_OK)
+        return status;
+    for (int i = 0; i < net->layer_count; i++) {
+        const layer *l = &net->layers[i];
+        if (!l->detector)
+            continue;
+        const int room = count < capacity ? capacity - count : 0;
+        float *next = room ? out + (int64_t)count * (5 + classes) : NULL;
+        count += write_layer(l, image, &f, thresh, next, room);
+    }
+    if (!classes)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: no [region] or [yolo] to take boxes from",
+                       net->source);
+    *rows = count;
+    const int written = count < capacity ? count : capacity;
+    return nms > 0 && written > 0 ? suppress_rows(out, written, classes, nms, e) : DN_OK;
+}
