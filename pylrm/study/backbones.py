@@ -41,7 +41,7 @@ def backbones_table(sources: Sequence[str]) -> str:
         cfg, found = cfg_and_map(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CfgWarning)
-            with Network(cfg, batch=1, inference=True) as net:
+            with Network(cfg, outline=True) as net:
                 work = sum(layer.multiply_adds for layer in net) / 1e9
                 parameters = sum(layer.parameters for layer in net)
         rows.append(

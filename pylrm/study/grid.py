@@ -199,6 +199,7 @@ class _Work:
                 f"{folder.folder}: {len(self.failed)} runs failed, first {self.failed[0]}; the "
                 "same command tries them again"
             )
+        say(f"next:  pylrm study table {folder.folder}")
 
     def told(self, task: Task, update: int, last: int) -> None:
         """Hear that a run has done an update."""

@@ -20,7 +20,7 @@ from pylrm.study.figures import read_figures
 from pylrm.study.focal import focal_table
 from pylrm.study.plot import plot_studies, studies_figure, thresholds
 from pylrm.study.statistics import sign_flip
-from pylrm.study.table import escaped, table
+from pylrm.study.table import FORMATS, escaped, table
 from tests.study.studies import (
     BASE,
     KITTI,
@@ -138,6 +138,22 @@ def test_what_is_not_complete_is_said(kitti: Path) -> None:
     (kitti / "cfgs/k64.cfg").write_text(BASE)
     with pytest.raises(PylrmError, match="k64.cfg: changed since the study began"):
         read_figures(kitti)
+
+
+def test_arms_without_runs_and_a_baseline_alone(tmp_path: Path, two_arms: list[Arm]) -> None:
+    def figure(arm: str, column: str, seed: int) -> float | None:
+        return None if arm == "free_" else 50.0 + seed
+
+    study = write_study(tmp_path / "s", two_arms, ["a"], 7, figure)
+    text = table([read_figures(study)], "markdown")
+    assert "| free_ | - | - | 0 | - | - | - | - |" in text
+    assert "| k8-nms0.5 | 8 | 0.5 | 7 | <u>53.00</u> | +0.00 (+0.00 to +0.00) | 1.000 |" in text
+    alone = write_study(tmp_path / "t", two_arms[:1], ["a"], 1, figure)
+    for form in FORMATS:
+        assert "50" in table([read_figures(alone)], form)
+    assert "| baseline | - | 1 | <u>50.00</u> |  |  | <u>50.00</u> |" in table(
+        [read_figures(alone)], "markdown"
+    )
 
 
 def test_folds_are_tested_as_folds(tmp_path: Path, two_arms: list[Arm]) -> None:
