@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataFile, DataLike, read_data
-from pylrm.errors import PylrmError
 from pylrm.runs.inputs import choose_data
 from pylrm.study.arms import read_arms
 from pylrm.study.cluster import Cluster
 from pylrm.study.folder import StudyFolder
 from pylrm.study.folds import fold_file, write_folds
 from pylrm.study.preflight import check_arms, check_data
-from pylrm.study.processes import Job, Processes, cores
+from pylrm.study.processes import Processes, cores
 from pylrm.study.request import Request, request_of
-from pylrm.study.run import Result, Task, empty_result
+from pylrm.study.run import Task
+from pylrm.study.work import Executor, Work
 from pylrm.training.options import TrainOptions
-from pylrm.training.progress import Progress
 from pylrm.training.train import warn
 
 OF_A_RUN = ("seed", "out", "threads", "quiet")  # options that the study sets itself
-
-
-class Executor(Protocol):
-    """What does runs."""
-
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Task, str]]:
-        """Do them; yields each with why it has no result, or ""."""
 
 
 def study(
@@ -94,10 +83,10 @@ def study(
     with folder.locked() as lock:
         request = folder.agree(request, asked)
         tasks = tasks_of(folder, request, options)
-        sets = [read_data(path) for path in dict.fromkeys(task.data for task in tasks)]
-        for remark in remarks + check_data(sets, asked[0]):
+        first = [task.data for task in tasks if task.seed == tasks[0].seed]  # all images once
+        for remark in remarks + check_data([*map(read_data, dict.fromkeys(first))], asked[0]):
             warn(remark)
-        work = _Work(folder, request, tasks, None if quiet else sys.stdout)
+        work = Work(folder, request.classes, tasks, None if quiet else sys.stdout)
         executor: Executor
         if scheduler is None:
             processes, threads = side_by_side(len(work.left), processes, threads)
@@ -160,101 +149,3 @@ def _data_files(
     write_folds(data, request.folds, seed, place)
     for fold in range(request.folds):
         yield fold, fold_file(place, fold)
-
-
-class _Work:
-    """The runs of a study that are done, and what is shown of it."""
-
-    def __init__(
-        self, folder: StudyFolder, request: Request, tasks: list[Task], stream: Any
-    ) -> None:
-        self.folder, self.request, self.tasks = folder, request, tasks
-        self.results: dict[tuple[str, str], Result] = {}
-        for task in tasks:
-            found = folder.result(task)
-            if found is not None:
-                self.results[_key(task)] = found
-        self.left = [task for task in tasks if _key(task) not in self.results]
-        self.failed: list[str] = []
-        self.progress = Progress(0, len(tasks), stream)
-        self.pace = Pace(len(self.left))
-        self._screen = threading.Lock()
-
-    def do(self, executor: Executor) -> None:
-        """Do the runs that are left.
-
-        Raises
-        ------
-        PylrmError
-            Some of them failed.
-        """
-        folder, say = self.folder, self.progress.say
-        say(f"study: {folder.folder}, {self._count()} done: {folder.table}")
-        self._write()
-        jobs = [(task, folder.clear(task)) for task in self.left]
-        for task, failure in executor.run(jobs):
-            self._ended(task, failure)
-        if self.failed:
-            raise PylrmError(
-                f"{folder.folder}: {len(self.failed)} runs failed, first {self.failed[0]}; the "
-                "same command tries them again"
-            )
-        say(f"next:  pylrm study table {folder.folder}")
-
-    def told(self, task: Task, update: int, last: int) -> None:
-        """Hear that a run has done an update."""
-        with self._screen:
-            self.pace.told(str(task), update / last)
-            self.progress.passing(f"{self._count()}, {self.pace.left()} left")
-
-    def _ended(self, task: Task, failure: str) -> None:
-        result = self.folder.result(task)
-        if result is None:
-            failure = failure or "its process left no result"
-            self.failed.append(f"{task}: {failure}")
-            result = empty_result(task, f"failed: {failure}")
-        with self._screen:
-            self.results[_key(task)] = result
-            self._write()
-            self.pace.told(str(task), 1.0)
-            figure = result.note if result.map is None else f"mAP {result.map:.4f}"
-            spent = timedelta(seconds=round(result.seconds))
-            line = f"{task}: {figure}, {spent}  ({self._count()}, {self.pace.left()} left)"
-            self.progress.say(line)
-
-    def _write(self) -> None:
-        keys = [_key(task) for task in self.tasks]
-        there = [self.results[key] for key in keys if key in self.results]
-        self.folder.write_table(there, self.request.classes)
-
-    def _count(self) -> str:
-        return f"{len(self.results)}/{len(self.tasks)} runs"
-
-
-class Pace:
-    """How long a study will go on, from what it has done so far.
-
-    Parameters
-    ----------
-    runs : int
-        To be done.
-    """
-
-    def __init__(self, runs: int) -> None:
-        self.runs = runs
-        self.shares: dict[str, float] = {}
-        self.began = time.monotonic()
-
-    def told(self, run: str, share: float) -> None:
-        """Hear which share of a run is done."""
-        self.shares[run] = share
-
-    def left(self) -> timedelta:
-        """Return the time that is left."""
-        done = sum(self.shares.values())
-        spent = time.monotonic() - self.began
-        return timedelta(seconds=round(spent / done * (self.runs - done)) if done else 0)
-
-
-def _key(task: Task) -> tuple[str, str]:
-    return task.arm, task.place

@@ -18,7 +18,8 @@ import pylrm
 from pylrm.errors import PylrmError
 from pylrm.evaluate.network import evaluate
 from pylrm.study.folder import StudyFolder
-from pylrm.study.grid import Pace, side_by_side, study
+from pylrm.study.grid import side_by_side, study
+from pylrm.study.work import Pace
 from pylrm.training.options import TrainOptions
 from tests.study.studies import rows
 
@@ -264,7 +265,7 @@ def test_many_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_left_is_told_from_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("pylrm.study.grid.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pylrm.study.work.time.monotonic", lambda: now[0])
     pace = Pace(4)
     assert pace.left().total_seconds() == 0
     now[0] = 110.0
