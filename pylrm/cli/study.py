@@ -140,7 +140,9 @@ def grid(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Train the baseline and the arms with each seed; one row a run in OUT/runs.csv.
+    """Train the baseline and the arms with each seed.
+
+    OUT/runs.csv gets one row a run.
 
     The baseline is the cfg without [lrm]. Each run trains for the same number of updates and is
     measured once, with its final weights. The same command goes on with a study that was
@@ -197,7 +199,7 @@ FORMAT = click.option(
 @METRIC
 @FORMAT
 def table(studies: tuple[Path, ...], metric: str, form: Any) -> None:
-    """Print each arm's mean, its difference to the baseline, and whether that is chance.
+    """Print means, differences, and what is chance.
 
     \b
     Example:
@@ -214,7 +216,9 @@ def table(studies: tuple[Path, ...], metric: str, form: Any) -> None:
 @METRIC
 @click.option("-o", "--out", required=True, type=PATH, help="Figure: .png, .pdf, .svg.")
 def plot(studies: tuple[Path, ...], metric: str, out: Path) -> None:
-    """Draw mAP over K, a line for each threshold of NMS, a panel for each study.
+    """Draw mAP over K.
+
+    A line for each threshold of NMS, a panel for each study.
 
     \b
     Example:
@@ -230,7 +234,9 @@ def plot(studies: tuple[Path, ...], metric: str, out: Path) -> None:
 @command.command(name="claims")
 @STUDY
 def claims(studies: tuple[Path, ...]) -> None:
-    """Say which of the paper's claims hold in a study, in the means and in single runs.
+    """Say which of the paper's claims hold.
+
+    In the means, and in single pairs of runs.
 
     \b
     Example:
@@ -245,7 +251,9 @@ def claims(studies: tuple[Path, ...]) -> None:
 @command.command(name="backbones")
 @click.argument("sources", metavar="CFG…", nargs=-1, required=True)
 def backbones(sources: tuple[str, ...]) -> None:
-    """Print what networks cost, and the mAP of those that are run folders or studies.
+    """Print what networks cost (the paper's Table I).
+
+    With the mAP of those that are run folders or studies.
 
     \b
     Example:
@@ -260,9 +268,9 @@ def backbones(sources: tuple[str, ...]) -> None:
 @click.argument("folder", metavar="STUDY", type=click.Path(path_type=Path))
 @FORMAT
 def focal(folder: Path, form: Any) -> None:
-    """Print the paper's Table IV: arms named Loss1, Loss1+focal, Loss2+LRM beside the baseline.
+    """Print losses side by side (the paper's Table IV).
 
-    The baseline is Loss2, YOLOv2's own; Loss1 has the background as a class.
+    Arms named Loss1, Loss1+focal and Loss2+LRM stand beside the baseline. The baseline is Loss2, YOLOv2's own; Loss1 has the background as a class.
 
     \b
     Example:
