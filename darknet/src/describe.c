@@ -1,4 +1,4 @@
-/* What a network says of itself: shapes, options, arrays, keys. */
+/* Questions about a network: its shapes, options, arrays and keys. */
 #include <string.h>
 
 #include "detector.h"

@@ -31,8 +31,8 @@ static double normal(uint64_t seed, uint64_t n)
     return sqrt(-2 * log(u)) * cos(tau * v);
 }
 
-/* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform
- * within it. */
+/* Darknet's rule: convolutions are normal with this standard deviation, sqrt(2/fan_in), connected
+ * layers uniform between minus and plus it. */
 static double weights_bound(const param *p)
 {
     return sqrt(2.0 / ((double)p->count / (double)p->shape[0]));

@@ -1,5 +1,5 @@
-/* Keys as data: one table a section gives parsing, range errors, the nearest-key warning and the
- * cfg reference in the docs. */
+/* Keys as data: one table per section drives the parser, the range errors, the warning that names
+ * the key with the most similar name, and the cfg reference in the docs. */
 #ifndef DN_KEYS_H
 #define DN_KEYS_H
 

@@ -3,6 +3,12 @@
 #include "network.h"
 #include "timing.h"
 
+/* The update that the coming pass belongs to. */
+static int64_t coming_update(const dn_network *net)
+{
+    return net->seen / ((int64_t)net->batch * net->subdivisions) + 1;
+}
+
 static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train,
                       int64_t seen)
 {
@@ -15,6 +21,7 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
                   .backward = train,
                   .folded = net->purpose == DN_PLAN_INFER,
                   .seen = seen,
+                  .update = coming_update(net),
                   .seed = net->seed,
                   .truth = truth,
                   .truths = truths,
@@ -38,8 +45,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
                        train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
                        net->batch);
     if (train) {
-        const int64_t an_update = (int64_t)net->batch * net->subdivisions;
-        const dn_status status = dn_plan_flow(net, net->seen / an_update + 1, e);
+        const dn_status status = dn_plan_flow(net, coming_update(net), e);
         if (status != DN_OK)
             return status;
     }

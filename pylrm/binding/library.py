@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# OpenMP reads these when the library is loaded. Its threads would else spin between passes and take
-# the processors from those that prepare images; so they sleep, but not at once: most waits are
-# shorter than falling asleep and waking up.
+# OpenMP reads these when the library is loaded. Without them its threads would spin between passes
+# and take the processors from the threads that prepare images. With them they sleep, after a short
+# spin: most waits are shorter than falling asleep and waking up.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
@@ -73,7 +73,7 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
     Raises
     ------
     PylrmError
-        Or the subclass that its status stands for, with its message.
+        The call failed; the subclass depends on the status, the message is the library's.
     """
     error = ffi.new("dn_error *")
     status = function(*arguments, error)
@@ -136,7 +136,7 @@ def cpu_features() -> str:
 
 
 def cpu_peak(threads: int) -> float:
-    """Measure what the CPU can do at most in some threads, within a fraction of a second.
+    """Measure the CPU's peak rate in some threads; takes a fraction of a second.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def cpu_peak(threads: int) -> float:
     Returns
     -------
     float
-        Single-precision operations a second (a fused multiply-add is two) on its widest vectors,
-        with no memory in their way.
+        Single-precision operations per second (a fused multiply-add is two) on its widest vectors,
+        without any access to memory.
     """
     return float(lib.dn_cpu_peak(threads))
 

@@ -270,7 +270,8 @@ def backbones(sources: tuple[str, ...]) -> None:
 def focal(folder: Path, form: Any) -> None:
     """Print losses side by side (the paper's Table IV).
 
-    Arms named Loss1, Loss1+focal and Loss2+LRM stand beside the baseline. The baseline is Loss2, YOLOv2's own; Loss1 has the background as a class.
+    Arms named Loss1, Loss1+focal and Loss2+LRM stand beside the baseline. The baseline is
+    Loss2, YOLOv2's own; Loss1 has the background as a class.
 
     \b
     Example:

@@ -344,12 +344,12 @@ class Network:
         Parameters
         ----------
         x : array (images, channels, height, width)
-            0 to 1, RGB; float32, others are converted. A training pass takes exactly `batch`
-            images, another 1 to `batch`. backward() reads it once more: leave it be until then.
+            0 to 1, RGB; float32, other types are converted. A training pass takes exactly `batch`
+            images, another pass 1 to `batch`. backward() reads x again: do not change it before.
         truth : array, optional
             Detectors: (images, boxes, 5) of x, y, w, h, class, relative to the image; class -1: a
-            region to ignore; a list ends at x == 0. Else (images, classes), one-hot. With it loss
-            layers set their cost and delta.
+            region to ignore; a list ends at x == 0. Other networks: (images, classes), one-hot.
+            Loss layers set their cost and delta only if it is given.
         train : bool
             Batch statistics, dropout, mining; backward() may follow. Afterwards its images are
             counted into `seen`.
@@ -386,7 +386,7 @@ class Network:
         self._handle.call(lib.dn_backward)
 
     def update(self) -> None:
-        """Change the parameters by their gradients, at the rate that `seen` stands for."""
+        """Change the parameters by their gradients, at the schedule's rate after `seen` images."""
         self._handle.call(lib.dn_update)
 
     def train_batch(self, x: npt.ArrayLike, truth: npt.ArrayLike) -> float:
@@ -418,7 +418,7 @@ class Network:
             return float(loss[0])
 
     def time_layers(self, on: bool = True) -> None:
-        """Measure from now on, from zero, the time of each layer (`Layer.times`); or no more.
+        """Start to measure the time of each layer (`Layer.times`) from zero, or stop.
 
         Parameters
         ----------
@@ -568,7 +568,7 @@ class Network:
         Parameters
         ----------
         path : str or path
-            The file; it may end early, at a layer's border.
+            The file; it may end early, between two layers.
         upto : int, optional
             Read layers 0…upto-1 only.
 

@@ -1,4 +1,4 @@
-"""Where the time of a pass goes: layer by layer, against what the processor can do at most."""
+"""Where the time of a pass goes: each layer's time and rate, compared with the processor's peak."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pylrm.inspect.describe import MIB, kind, shape_text, table, window
 Floats = npt.NDArray[np.float32]
 
 WARM_UP = 2  # rounds that do not count: memory is touched for the first time
-LEAST, SECONDS = 3, 8.0  # rounds without a number given: these at least, else that long
+LEAST, SECONDS = 3, 8.0  # without a given number of rounds: at least LEAST, for about SECONDS
 BOXES = 10  # truths an image
 WITHIN = "in the next"  # of a layer that the next one computes
 
@@ -84,7 +84,7 @@ class Timing:
     seconds : float
         A round, seen from Python.
     layers : list of LayerTime
-        Their sum is what a round takes without Python and the steps between layers.
+        The sum of their times is a round without Python and without the work between layers.
     peak : float
         Operations a second that these threads reach at most; see `cpu_peak`.
     planned, resident : int

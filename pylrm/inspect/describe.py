@@ -1,4 +1,4 @@
-"""What a cfg amounts to, as text: layers, cost, memory, predictions."""
+"""Describes a cfg as text: its layers, cost, memory and predictions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The cfg reference of the docs, written from the engine's own tables of keys.
 
-``python -m pylrm.inspect.reference > docs/cfg.md`` renews it; a test holds the file equal.
+``python -m pylrm.inspect.reference > docs/cfg.md`` writes it; a test checks that it is up to date.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def default_of(key: Key) -> str:
 
 
 def range_of(key: Key) -> str:
-    """Return what a number or a choice may be; nothing for what is neither."""
+    """Return the range of a number, or the values of a choice; empty for other types."""
     if key.type == "choice":
         return ", ".join(key.choices)
     if key.type not in ("int", "float"):

@@ -23,7 +23,7 @@ static void forward(layer *l, const pass *p)
                          p->batch * dims_count(l->out));
 }
 
-/* As in Darknet, delta itself becomes that of the input. */
+/* As in Darknet, delta is changed in place: from that of the output to that of the input. */
 static void backward(layer *l, const pass *p)
 {
     const layer_activation *a = l->state;

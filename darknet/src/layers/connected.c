@@ -1,4 +1,4 @@
-/* [connected] every output sees every input: a 1x1 convolution of a map of one pixel.
+/* [connected] every output depends on every input: a 1x1 convolution of a map of one pixel.
  * in (batch, c, h, w) read as (batch, c*h*w), out (batch, output, 1, 1)
  */
 #include "section.h"

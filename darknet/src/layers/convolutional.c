@@ -2,7 +2,7 @@
  * backend.
  * in  (batch, c, h, w)
  * out (batch, filters, (h + 2*padding - size)/stride + 1, likewise w)
- * `delta` is minus the gradient at the output; after backward, at the convolution's own sums.
+ * `delta` is minus the gradient at the output; after backward(), at the convolution's own sums.
  */
 #include "section.h"
 

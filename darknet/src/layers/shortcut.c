@@ -1,5 +1,5 @@
-/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)); where the two differ in size
- * or channels, only where they overlap, elsewhere the layer before as it is.
+/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)). If the two differ in size or
+ * channels, they are added only where they overlap; elsewhere, the layer before is taken as it is.
  * in (batch, c, h, w) and (batch, c2, h2, w2), out (batch, c, h, w)
  */
 #include "backend.h"

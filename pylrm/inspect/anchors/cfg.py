@@ -175,7 +175,7 @@ def edit(text: bytes, sections: list[Section], anchors: Anchors) -> bytes:
 
 
 def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
-    """Why another number of anchors does not fit into a cfg; None: it does."""
+    """Why the number of anchors cannot be changed in a cfg; None: it can."""
     masks = [_mask(section, num) for section in sections]
     masked = any("mask" in section.options for section in sections)
     if masked and sorted(index for mask in masks for index in mask) != list(range(num)):

@@ -41,7 +41,7 @@ def check(
     data
         The .data file; a list that it does not name is not looked at.
     cfg
-        A network to hold the boxes against.
+        A network to compare the boxes with.
     letterbox
         How that network gets its images; None: as `pylrm.runs.inputs.letterboxes` says.
     progress

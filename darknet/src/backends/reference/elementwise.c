@@ -1,4 +1,4 @@
-/* What happens to each value by itself, and softmax. */
+/* Operations on each value by itself, and softmax. */
 #include <math.h>
 
 #include "random.h"
@@ -25,7 +25,8 @@ void reference_activate_grad(const pass *p, activation a, const float *y, const 
     }
 }
 
-/* mask: 0, or what the kept value is multiplied by: a function of seed, pass, layer and element. */
+/* mask: the factor of each value, 0 or 1/(1 - probability): a function of seed, pass, layer and
+ * element. */
 void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
                        float *mask, int64_t count)
 {
@@ -111,6 +112,14 @@ void reference_clip(const pass *p, float *w, int64_t count, double limit)
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
+}
+
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count)
+{
+    (void)p; /* read by OpenMP's pragmas only */
+#pragma omp parallel for num_threads(pass_team(p, count))
+    for (int64_t i = 0; i < count; i++)
+        out[i] = a * x[i] + b;
 }
 
 /* Pieces of a fixed length, each summed by one thread; then the pieces in their order. */
