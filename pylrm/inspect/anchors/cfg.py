@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from pylrm.cfg.edit import with_value
 from pylrm.cfg.file import Cfg, CfgLike, Section
 from pylrm.engine import Network
 from pylrm.errors import CfgError
@@ -170,17 +170,8 @@ def edit(text: bytes, sections: list[Section], anchors: Anchors) -> bytes:
         for key, value in values.items():
             if key in section.lines:
                 at = section.lines[key] - 1
-                lines[at] = _with_value(lines[at], value)
+                lines[at] = with_value(lines[at], value)
     return b"\n".join(lines)
-
-
-def _with_value(line: bytes, value: str) -> bytes:
-    """A line key=value with another value; spaces and comment stay."""
-    found = re.match(rb"([^=]*=[ \t\r\v\f]*)(.*?)([ \t\r\v\f]*(?:[ \t\r\v\f][#;].*)?)$", line, re.S)
-    assert found is not None, line
-    if found[2] == value.encode():
-        return line
-    return found[1] + value.encode() + found[3]
 
 
 def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
