@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pylrm.errors import PylrmError
+
+PART = ".part"  # ends the name of a file that is being written
 
 
 @contextmanager
@@ -30,6 +34,50 @@ def writing(path: Path) -> Iterator[None]:
         raise PylrmError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the path of a file to write, which then takes the place of another in one step.
+
+    Whatever happens meanwhile (a full disk, a killed process, a power cut), `path` is as it was
+    before, or whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file that it will be; an older one is replaced.
+
+    Raises
+    ------
+    PylrmError
+        It cannot be written.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with writing(path):
+            yield part
+            sync(part)
+            part.replace(path)
+            sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def whole_binary(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write bytes to; see `whole_file`."""
+    with whole_file(path) as part, part.open("wb") as file:
+        yield file
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there as a whole or not at all.
 
@@ -40,10 +88,5 @@ def write_whole(path: Path, content: bytes) -> None:
     content : bytes
         What will be in it.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        with writing(path):
-            part.write_bytes(content)
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_binary(path) as file:
+        file.write(content)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pylrm.cfg.file import Cfg
 from pylrm.data.darknet import DataFile
@@ -17,7 +18,9 @@ from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.errors import NumericsError
 from pylrm.runs.folder import Run
-from pylrm.training.schedule import Schedule
+from pylrm.training.guard import Guard
+from pylrm.training.options import TrainOptions
+from pylrm.training.schedule import Schedule, Sizes
 
 
 @dataclass
@@ -32,11 +35,18 @@ class State:
         Its loss and the running average, .9 of the former plus .1 of the new.
     map, best_map : float or None
         The newest and the best validation mAP, 0 to 1.
-    images, seconds : float
-        Images trained on in this run and the time that took, without validation.
+    since_best : int
+        Validations since the best one.
+    images, seconds, stall : float
+        Images trained on in this run, the time that took without validation, and how much of it
+        was waited for images.
+    rollbacks : int
+        How often the run left the finite range and went back to a checkpoint.
     row : dict
         The last update by the columns of log.csv (`pylrm.runs.log.COLUMNS`), and for the text log
         seconds, class, noobj and count.
+    stop : str or None
+        Why the run ends after this update; None: it goes on. A callback may set it.
     """
 
     update: int
@@ -44,14 +54,48 @@ class State:
     average: float = math.nan
     map: float | None = None
     best_map: float | None = None
+    since_best: int = 0
     images: int = 0
     seconds: float = 0.0
+    stall: float = 0.0
+    rollbacks: int = 0
     row: dict[str, float | None] = field(default_factory=dict)
+    stop: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as JSON holds it: no NaN, and without row and stop."""
+        values = {name: value for name, value in vars(self).items() if name not in ("row", "stop")}
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def restore(cls, record: dict[str, Any]) -> State:
+        """Return the state of a record.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is no state's.
+        """
+        values: dict[str, Any] = {}
+        for name, first in cls(0).record().items():
+            value = record[name]
+            if name in ("loss", "average") and value is None:
+                value = math.nan
+            elif value is None and first is not None:
+                raise ValueError(f"{name} is missing")
+            kinds = (int,) if isinstance(first, int) else (int, float, type(None))
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise ValueError(f"{name} is {str(value)[:40]!r}")
+            values[name] = value
+        return cls(**values)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Training:
-    """A run that has passed all checks.
+    """A run that has passed all checks. A rollback gives it other `batches` and another `state`.
 
     Attributes
     ----------
@@ -61,32 +105,52 @@ class Training:
         Its cfg.
     data : DataFile
         The data set.
-    batches : Loader
-        Images with their truths, from the run's position on.
+    images : list of Path
+        The training images.
+    options : TrainOptions
+        How it is trained, all resolved.
     folder : Run
         Where everything is written.
     schedule : Schedule
         Which updates, and what happens after which of them.
     letterbox : bool
         Whether images keep their aspect.
+    sizes : Sizes
+        The input size of each pass.
     size : (int, int)
         The cfg's width and height, at which mAP is measured.
     state : State
         Where the run stands.
     callbacks : sequence of Callback
         Who is told, in this order.
+    batches : Loader
+        Images with their truths, from the run's position on.
+    guard : Guard
+        What looks for parameters that are not finite.
     """
 
     net: Network
     cfg: Cfg
     data: DataFile
-    batches: Loader
+    images: list[Path]
+    options: TrainOptions
     folder: Run
     schedule: Schedule
     letterbox: bool
+    sizes: Sizes
     size: tuple[int, int]
     state: State
     callbacks: Sequence[Callback]
+    batches: Loader = field(init=False)
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self.net)
+
+    @property
+    def images_an_update(self) -> int:
+        """How many images an update is learnt from."""
+        return self.net.batch * self.net.subdivisions
 
     def begin(self) -> None:
         """Tell the callbacks that the first update is about to come."""
@@ -115,9 +179,9 @@ class Training:
 
     def diverged(self, what: str) -> NumericsError:
         """Return the error of a run that left the finite range: what, what is left, what helps."""
-        last = self.folder.last
-        left = f"the last good weights are {last}" if last.exists() else "no weights were saved"
-        advice = "try a lower learning_rate or a longer burn_in"
+        kept = [*self.folder.list_checkpoints()[:1], *filter(Path.exists, [self.folder.last])]
+        left = f"good still: {' and '.join(map(str, kept))}" if kept else "no weights were saved"
+        advice = "try a lower learning_rate, a longer burn_in or --on-nan rollback"
         return NumericsError(f"{self.folder.folder}: {what}; {left}; {advice}")
 
 
