@@ -14,30 +14,22 @@ from pylrm.cli.options import PATH
 from pylrm.training.options import TrainOptions, seconds_of
 
 
-class Duration(click.ParamType):
-    """A text like 2h30m."""
-
-    name = "duration"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check it."""
+def check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Hold a text against what durations look like."""
+    if value is not None:
         try:
             seconds_of(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return value
+            raise click.BadParameter(str(error)) from error
+    return value
 
 
-def kind_of(field: Field[Any]) -> click.ParamType:
+def kind_of(field: Field[Any]) -> Any:
     """Return what the command line takes for a field of `TrainOptions`."""
-    choices = field.metadata["choices"]
+    least, most, choices = (field.metadata[name] for name in ("least", "most", "choices"))
     if choices:
         return click.Choice(choices)
-    if field.name == "time_limit":
-        return Duration()
-    if str(field.type).startswith("Path"):
-        return PATH
-    return click.IntRange(field.metadata["least"], field.metadata["most"])
+    return PATH if str(field.type).startswith("Path") else click.IntRange(least, most)
 
 
 def option_of(field: Field[Any]) -> Callable[[Any], Any]:
@@ -49,6 +41,8 @@ def option_of(field: Field[Any]) -> Callable[[Any], Any]:
         return click.option(flag, is_flag=True, help=doc)
     if kind == "bool | None":
         return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=doc)
+    if kind == "str | None":
+        return click.option(flag, metavar="DURATION", callback=check_duration, help=doc)
     return click.option(
         flag,
         type=kind_of(field),
@@ -86,7 +80,7 @@ def given(ctx: click.Context) -> dict[str, Any]:
 @train_options
 @click.pass_context
 def command(
-    ctx: click.Context, cfg: str | None, data: str | None, resume: Path | None, **options: Any
+    ctx: click.Context, /, cfg: str | None, data: str | None, resume: Path | None, **options: Any
 ) -> None:
     """Train a detector: makes a run folder with weights, checkpoints, log and options.
 

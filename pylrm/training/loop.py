@@ -66,12 +66,8 @@ def step(run: Training, update: int) -> None:
             net.resize(width, height)
         losses.append(net.train_batch(batch.x, batch.truth))
         if not math.isfinite(losses[-1]):
-            why = first_of_pass(net, batch, run.options.seed)
-            raise _diverged(
-                run,
-                batch,
-                f"the loss of update {update} is {losses[-1]}{f': {why}' if why else ''}",
-            )
+            why = first_of_pass(net, batch, run.options.seed) or "there is no memory to see where"
+            raise _diverged(run, batch, f"the loss of update {update} is {losses[-1]}: {why}")
         statistics.add()
     found = run.guard.quick()
     norm = net.gradient_norm

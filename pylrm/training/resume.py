@@ -16,10 +16,10 @@ from pylrm.training.checkpoints import Kept, digest_of
 from pylrm.training.options import TrainOptions
 
 # Keys of [net] that say how long, and how fast, is learnt.
-SCHEDULE = frozenset(
-    ("max_batches", "learning_rate", "policy", "burn_in", "power", "gamma", "scale", "step")
-    + ("steps", "scales")
-)
+SCHEDULE = {
+    "max_batches",
+    *("learning_rate", "policy", "burn_in", "power", "gamma", "scale", "step", "steps", "scales"),
+}
 
 
 def read_options(folder: Run) -> tuple[dict[str, Any], TrainOptions]:
