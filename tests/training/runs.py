@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +18,7 @@ from pylrm.runs.checkpoint import Checkpoint
 from pylrm.runs.folder import Run
 from pylrm.training.run import Callback, Training
 
+COMMAND = "from pylrm.cli.main import main; main()"
 TIMES = ("img_s", "stall")
 
 
@@ -29,6 +35,43 @@ class CrashAfter(Callback):
     def update_done(self, run: Training) -> None:
         if run.state.update == self.update:
             raise Crash
+
+
+class Poison(Callback):
+    """Makes an array of a layer not finite after an update, so often."""
+
+    def __init__(self, update: int, layer: int, name: str, value: float = np.nan) -> None:
+        self.update, self.layer, self.name, self.value = update, layer, name, value
+        self.times = 1
+
+    def update_done(self, run: Training) -> None:
+        if run.state.update == self.update and self.times:
+            self.times -= 1
+            run.net[self.layer].state[self.name].flat[3] = self.value
+
+
+def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+    """Start `pylrm train`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        **options,
+    )
+
+
+def rows(folder: Path) -> int:
+    """How many updates a run has logged."""
+    file = folder / "log.csv"
+    return max(0, file.read_text().count("\n") - 1) if file.exists() else 0
+
+
+def wait_for_rows(process: subprocess.Popen[str], folder: Path, count: int) -> None:
+    """Wait until a process has logged so many updates, or ended."""
+    while process.poll() is None and rows(folder) < count:
+        time.sleep(0.002)
 
 
 def table(folder: Path) -> list[dict[str, str]]:
