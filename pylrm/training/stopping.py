@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from pylrm.data.darknet import read_images
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.options import seconds_of
 from pylrm.training.run import Callback, Training
@@ -28,7 +29,8 @@ class TimeLimit(Callback):
     """Ends a run in time to save (`--time-limit`); comes after all that takes time.
 
     What comes is taken to last as long as the slowest of its kind so far: an update, one with a
-    validation, and twice a checkpoint's writing for the end.
+    validation, and twice a checkpoint's writing for the end. The first validation is taken to last
+    as long as training on its images, which takes longer.
 
     Parameters
     ----------
@@ -40,10 +42,13 @@ class TimeLimit(Callback):
         self.checkpoints = checkpoints
         self._slowest: defaultdict[bool, float] = defaultdict(float)
         self._last = 0.0
+        self._validation = 0.0  # in updates, as far as images go
 
     def run_begins(self, run: Training) -> None:
         """Start the clock of the first update."""
         self._last = time.monotonic()
+        images = len(read_images(run.data, "valid")) if run.schedule.map_every else 0
+        self._validation = images / run.images_an_update
 
     def update_done(self, run: Training) -> None:
         """Stop if the next update could end too late."""
@@ -55,7 +60,9 @@ class TimeLimit(Callback):
         limit = run.options.time_limit
         if limit is None:
             return
-        coming = max(slowest[False], slowest[schedule.validates(update + 1)])
+        coming = slowest[False]
+        if schedule.validates(update + 1):
+            coming = slowest[True] or coming * (1 + self._validation)
         if process_seconds() + coming + 2 * self.checkpoints.slowest > seconds_of(limit):
             run.state.stop = f"the time limit of {limit} is near"
 

@@ -61,13 +61,13 @@ def test_a_time_limit_leaves_time_for_what_comes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Updates take 9 to 10 seconds, every fourth has a validation of 30."""
+    """Updates take 9 to 10 seconds, every fourth has a validation of 15."""
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr("pylrm.training.stopping.process_seconds", lambda: 5 + now[0])
     monkeypatch.setattr(
         "pylrm.training.validation.evaluate",
-        lambda *arguments, **options: now.__setitem__(0, now[0] + 30) or SimpleNamespace(map=0.5),
+        lambda *arguments, **options: now.__setitem__(0, now[0] + 15) or SimpleNamespace(map=0.5),
     )
     from pylrm.engine import Network
 
@@ -81,7 +81,7 @@ def test_a_time_limit_leaves_time_for_what_comes(
     cfg, out = tiny_cfg(max_batches=100), tmp_path / "run"
     result = train(cfg, tiny_data, out=out, map_every=4, time_limit=f"{limit}s")
     assert result.stop == f"the time limit of {limit}s is near"
-    assert limit - 40 - 5 < 5 + now[0] <= limit
+    assert limit - 32 < 5 + now[0] <= limit
     assert f"pylrm train --resume {out}` goes on" in capsys.readouterr().out
     assert len(table(out)) == result.updates
 
@@ -101,7 +101,7 @@ def test_a_time_limit_counts_from_the_start_of_the_process(
     process = start("--cfg", cfg, "--data", tiny_data, "--out", out, "--time-limit", "4s",
                     "--map-every", 0)  # fmt: skip
     said, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and err == "", err
+    assert process.returncode == 0 and err.strip() == "", err
     assert time.monotonic() - began < 6
     assert f"`pylrm train --resume {out}` goes on" in said
 
@@ -138,14 +138,14 @@ def test_a_signal_saves_and_says_how_to_go_on(
     wait_for_rows(process, out, 3)
     process.send_signal(number)
     said, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + number and err == "", err
+    assert process.returncode == 128 + number and err.strip() == "", err
     done = rows(out)
     assert f"interrupted after update {done}; " in said
     assert f"`pylrm train --resume {out}` goes on" in said
     assert (out / "checkpoint" / f"{done}.checkpoint").exists()
     process = start("--resume", out, "--updates", 401)
     said, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and err == "", err
+    assert process.returncode == 0 and err.strip() == "", err
     assert f"going on after update {done}" in said
     whole = train(cfg, tiny_data, out=tmp_path / "whole", updates=401, map_every=0, **QUIET).folder
     assert_same(whole, out)
