@@ -23,6 +23,7 @@ from typing import Any
 
 from pylrm.engine import Network
 from pylrm.errors import DataError
+from pylrm.files.writing import writing
 from pylrm.runs.checkpoint import Arrays, Checkpoint, write_checkpoint
 from pylrm.runs.folder import Run
 from pylrm.runs.log import CSV_NAME, TEXT_NAME, log_sizes
@@ -217,10 +218,9 @@ def newest(folder: Run) -> tuple[Kept, list[str]]:
         except DataError as error:
             wrong.append(str(error))
             continue
-        for damaged in folder.list_checkpoints():
-            if damaged == path:
-                break
-            damaged.rename(damaged.with_name(damaged.name + ".damaged"))
+        for damaged in folder.list_checkpoints()[: len(wrong)]:
+            with writing(damaged):
+                damaged.rename(damaged.with_name(damaged.name + ".damaged"))
         return found, wrong
     reason = wrong[0] if wrong else f"{folder.checkpoints}: there is none"
     raise DataError(f"{folder.folder}: no checkpoint to go on from: {reason}")

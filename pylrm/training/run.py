@@ -113,16 +113,14 @@ class Training:
         Where everything is written.
     schedule : Schedule
         Which updates, and what happens after which of them.
-    letterbox : bool
-        Whether images keep their aspect.
     sizes : Sizes
         The input size of each pass.
-    size : (int, int)
-        The cfg's width and height, at which mAP is measured.
     state : State
         Where the run stands.
     callbacks : sequence of Callback
         Who is told, in this order.
+    size : (int, int)
+        The cfg's width and height, at which mAP is measured.
     batches : Loader
         Images with their truths, from the run's position on.
     guard : Guard
@@ -136,16 +134,21 @@ class Training:
     options: TrainOptions
     folder: Run
     schedule: Schedule
-    letterbox: bool
     sizes: Sizes
-    size: tuple[int, int]
     state: State
     callbacks: Sequence[Callback]
+    size: tuple[int, int] = field(init=False)
     batches: Loader = field(init=False)
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
+        self.size = self.net.width, self.net.height
         self.guard = Guard(self.net)
+
+    @property
+    def letterbox(self) -> bool:
+        """Whether images keep their aspect."""
+        return bool(self.options.letterbox)
 
     @property
     def images_an_update(self) -> int:

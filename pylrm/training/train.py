@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataFile, DataLike, LabelSummary, read_data, read_images
 from pylrm.engine import Network
+from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
 from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training import checks, memory
@@ -83,14 +84,13 @@ def train(
                 options=replace(options, threads=net.threads),
                 folder=folder,
                 schedule=schedule,
-                letterbox=bool(options.letterbox),
                 sizes=sizes,
-                size=(net.width, net.height),
                 state=State(first - 1),
                 callbacks=callbacks,
             )
             name = cfg.name if cfg.path is None else str(cfg.path.resolve())
-            describe(run, {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())})
+            about = {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())}
+            describe(run, {**about, "first": first})
             return Supervisor(run).train(labels, [warning] if warning else [])
 
 
@@ -122,7 +122,8 @@ def resume(
     """
     folder = Run.existing(Path(run))
     with folder.locked():
-        folder.remove_parts()
+        with writing(folder.folder):
+            folder.remove_parts()
         recorded, options = read_options(folder)
         options = changed_options(folder, options, changes)
         kept, warnings = newest(folder)
@@ -146,14 +147,11 @@ def resume(
                 options=options,
                 folder=folder,
                 schedule=schedule,
-                letterbox=bool(options.letterbox),
                 sizes=sizes,
-                size=(net.width, net.height),
                 state=kept.state,
                 callbacks=callbacks,
             )
-            described = {**recorded, "first": recorded.get("first", schedule.first)}
-            describe(training, described)
+            describe(training, recorded)
             return Supervisor(training).train(labels, warnings, kept)
 
 
@@ -183,10 +181,7 @@ def describe(run: Training, known: dict[str, Any]) -> None:
     run : Training
         The run.
     known : dict
-        What else is to be said of it; what a resumed run has said already stays in its place.
+        What else is to be said of it; of a resumed run, what was said before.
     """
-    schedule = {name: known.get(name, v) if name == "first" else v
-                for name, v in asdict(run.schedule).items()}  # fmt: skip
-    run.folder.describe(
-        run.cfg, {**known, **run.options.record(), **schedule, "sizes": run.sizes.choices}
-    )
+    later = {**run.options.record(), "last": run.schedule.last, "sizes": run.sizes.choices}
+    run.folder.describe(run.cfg, {**known, **later})
