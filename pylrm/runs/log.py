@@ -115,12 +115,14 @@ class LogWriter:
 
 
 def log_sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of each of a run's logs, which are on the disk then."""
-    sizes = {}
-    for path in (folder / CSV_NAME, folder / TEXT_NAME):
-        sync(path)
-        sizes[path.name] = path.stat().st_size
-    return sizes
+    """Return the bytes of each of a run's logs."""
+    return {name: (folder / name).stat().st_size for name in (CSV_NAME, TEXT_NAME)}
+
+
+def sync_logs(folder: Path) -> None:
+    """Wait until all rows that were written are on the disk."""
+    for name in (CSV_NAME, TEXT_NAME):
+        sync(folder / name)
 
 
 def cut_logs(folder: Path, sizes: Mapping[str, int]) -> list[Path]:

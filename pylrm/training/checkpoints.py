@@ -7,7 +7,7 @@ network     seen, updates, rate_factor, the layers with fresh statistics, the ke
 cfg         the text that the network was made of
 images      how many there are in the training list, and a digest of their paths
 skipped     images that could not be read so far
-logs        bytes of the logs
+logs        bytes of the logs, up to the last update that they were told of
 
 and its arrays are those of `Layer.state`, named by layer: "3 weights", "3 grad weights".
 """
@@ -26,7 +26,7 @@ from pylrm.errors import DataError
 from pylrm.files.writing import writing
 from pylrm.runs.checkpoint import Arrays, Checkpoint, write_checkpoint
 from pylrm.runs.folder import Run
-from pylrm.runs.log import CSV_NAME, TEXT_NAME, log_sizes
+from pylrm.runs.log import CSV_NAME, TEXT_NAME, log_sizes, sync_logs
 from pylrm.training.run import Callback, State, Training
 from pylrm.training.saving import check
 from pylrm.version import VERSION
@@ -47,13 +47,13 @@ class Checkpoints(Callback):
     def __init__(self) -> None:
         self.slowest = 0.0
         self._begun = False
-        self._update = -1  # of the last one
-        self._logged = -1  # the last update that is in the logs
+        self._last: tuple[int, bool] | None = None  # update of the last one, and whether told
+        self._logs: dict[str, int] = {}  # their bytes, with the rows of updates that were told
         self._written = self._updated = time.monotonic()
 
     def run_begins(self, run: Training) -> None:
         """Write the first one, so that trouble shows now; after a rollback one that counts it."""
-        self._logged, self._update = run.state.update, -1
+        self._last, self._logs = None, log_sizes(run.folder.folder)
         if self._begun or not run.folder.list_checkpoints():
             self.write(run)
         self._begun = True
@@ -64,7 +64,8 @@ class Checkpoints(Callback):
         now = time.monotonic()
         took, self._updated = now - self._updated, now
         update, every = run.state.update, run.options.checkpoint_every
-        self._logged = update
+        run.state.told = True
+        self._logs = log_sizes(run.folder.folder)
         if (
             now - self._written + took > SECONDS
             or run.schedule.validates(update)
@@ -83,27 +84,23 @@ class Checkpoints(Callback):
         PylrmError
             It cannot be written.
         """
-        if self._update == run.state.update:
+        now = run.state.update, run.state.told
+        if self._last == now:
             return
         began = time.monotonic()
         check(run)
-        write_checkpoint(
-            run.folder.checkpoint(run.state.update), record_of(run), arrays_of(run.net)
-        )
+        sync_logs(run.folder.folder)
+        record = {**record_of(run), "logs": self._logs}
+        write_checkpoint(run.folder.checkpoint(run.state.update), record, arrays_of(run.net))
         for path in run.folder.list_checkpoints()[KEPT:]:
             path.unlink(missing_ok=True)
-        self._update = run.state.update
+        self._last = now
         self._written = time.monotonic()
         self.slowest = max(self.slowest, self._written - began)
 
     def is_clean(self, run: Training) -> bool:
-        """Tell whether run, network and logs stand after the same update."""
-        state = run.state
-        return (
-            self._logged == state.update
-            and run.net.seen % run.images_an_update == 0
-            and run.net.seen // run.images_an_update == state.update
-        )
+        """Tell whether run and network stand after the same update, and not amid one."""
+        return run.net.seen == run.state.update * run.images_an_update
 
 
 def arrays_of(net: Network) -> Arrays:
@@ -120,7 +117,7 @@ def digest_of(images: Sequence[Path]) -> str:
 
 
 def record_of(run: Training) -> dict[str, Any]:
-    """Return what a checkpoint holds besides arrays."""
+    """Return what a checkpoint holds besides arrays and the lengths of the logs."""
     net = run.net
     return {
         "pylrm": VERSION,
@@ -135,7 +132,6 @@ def record_of(run: Training) -> dict[str, Any]:
         "cfg": run.cfg.text.decode("utf-8", "surrogateescape"),
         "images": {"count": len(run.images), "digest": digest_of(run.images)},
         "skipped": [os.fspath(path) for path in run.batches.skipped],
-        "logs": log_sizes(run.folder.folder),
     }
 
 

@@ -262,7 +262,7 @@ def last_of_resumed(folder: Run, net: Network, state: State, options: TrainOptio
         There is nothing left to do.
     """
     last = int(net.option("max_batches")) if options.updates is None else options.updates
-    if state.update >= last:
+    if state.update >= last and state.told:
         raise PylrmError(
             f"{folder.folder}: all {last} updates are done: --updates N trains on to update N"
         )

@@ -9,7 +9,7 @@ from statistics import fmean
 from pylrm.data.loader import Batch
 from pylrm.errors import NumericsError, PylrmError
 from pylrm.training.guard import dump_batch, first_of_pass
-from pylrm.training.interruption import Interruption
+from pylrm.training.interruption import InterruptedRunError, Interruption
 from pylrm.training.run import Training
 from pylrm.training.statistics import PassStatistics
 
@@ -31,14 +31,18 @@ def loop(run: Training) -> int | None:
     NumericsError
         Loss or parameters left the finite range.
     """
-    with Interruption() as interruption:
+    with Interruption() as run.interruption:
         try:
             run.begin()
+            if not run.state.told:
+                run.update_done()
             while run.state.update < run.schedule.last and run.state.stop is None:
                 step(run, run.state.update + 1)
                 run.update_done()
-                if interruption.signal is not None and run.state.update < run.schedule.last:
-                    return interruption.signal
+                if run.interruption.signal is not None and run.state.update < run.schedule.last:
+                    return run.interruption.signal
+        except InterruptedRunError:
+            return run.interruption.signal
         finally:
             run.end()
     return None
@@ -95,6 +99,7 @@ def step(run: Training, update: int) -> None:
         "stall": batches.stall - stalled,
         "grad_norm": norm,
     }
+    state.told = False
 
 
 def _diverged(run: Training, batch: Batch, what: str) -> NumericsError:

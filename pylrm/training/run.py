@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pylrm.engine import Network
 from pylrm.errors import NumericsError
 from pylrm.runs.folder import Run
 from pylrm.training.guard import Guard
+from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
 from pylrm.training.schedule import Schedule, Sizes
 
@@ -45,6 +46,9 @@ class State:
     row : dict
         The last update by the columns of log.csv (`pylrm.runs.log.COLUMNS`), and for the text log
         seconds, class, noobj and count.
+    told : bool
+        Whether the update is in the logs. Until it is, a run that goes on from here starts with
+        telling the callbacks of it.
     stop : str or None
         Why the run ends after this update; None: it goes on. A callback may set it.
     """
@@ -60,15 +64,14 @@ class State:
     stall: float = 0.0
     rollbacks: int = 0
     row: dict[str, float | None] = field(default_factory=dict)
+    told: bool = True
     stop: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps, as JSON holds it: no NaN, and without row and stop."""
-        values = {name: value for name, value in vars(self).items() if name not in ("row", "stop")}
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in values.items()
-        }
+        """Return what a checkpoint keeps, as JSON holds it: None for NaN; the row while untold."""
+        kept = {name: _plain(value) for name, value in vars(self).items() if name not in _PASSING}
+        row = {name: _plain(value) for name, value in self.row.items()}
+        return {**kept, "row": None if self.told else row}
 
     @classmethod
     def restore(cls, record: dict[str, Any]) -> State:
@@ -79,18 +82,32 @@ class State:
         ValueError, KeyError, TypeError
             It is no state's.
         """
-        values: dict[str, Any] = {}
-        for name, first in cls(0).record().items():
-            value = record[name]
-            if name in ("loss", "average") and value is None:
-                value = math.nan
-            elif value is None and first is not None:
-                raise ValueError(f"{name} is missing")
-            kinds = (int,) if isinstance(first, int) else (int, float, type(None))
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise ValueError(f"{name} is {str(value)[:40]!r}")
-            values[name] = value
-        return cls(**values)
+        kept = [each for each in fields(cls) if each.name not in _PASSING]
+        values = {each.name: _checked(record[each.name], str(each.type)) for each in kept}
+        if record["row"] is None:
+            return cls(**values)
+        row = {str(name): _checked(v, "float | None") for name, v in record["row"].items()}
+        return cls(**values, row=row, told=False)
+
+
+_PASSING = {"row", "told", "stop"}  # parts of a state that are not kept by themselves
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of a number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _checked(value: Any, kind: str) -> Any:
+    """Return the number of a kind that JSON held."""
+    if value is None and kind == "float":
+        return math.nan
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole or (kind.startswith("float") and isinstance(value, float)):
+        return value
+    if value is None and kind == "float | None":
+        return None
+    raise ValueError(f"{str(value)[:40]!r} is no {kind}")
 
 
 @dataclass
@@ -123,6 +140,8 @@ class Training:
         The cfg's width and height, at which mAP is measured.
     batches : Loader
         Images with their truths, from the run's position on.
+    interruption : Interruption
+        Which signal came, if one did, while the loop runs.
     guard : Guard
         What looks for parameters that are not finite.
     """
@@ -138,6 +157,7 @@ class Training:
     state: State
     callbacks: Sequence[Callback]
     size: tuple[int, int] = field(init=False)
+    interruption: Interruption = field(init=False)
     batches: Loader = field(init=False)
     guard: Guard = field(init=False)
 

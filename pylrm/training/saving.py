@@ -21,10 +21,11 @@ class Saving(Callback):
     def validated(self, run: Training) -> None:
         """Keep the weights of the best mAP so far."""
         state = run.state
-        state.since_best += 1
         if state.map is not None and (state.best_map is None or state.map > state.best_map):
-            state.best_map, state.since_best = state.map, 0
             save(run, run.folder.best)
+            state.best_map, state.since_best = state.map, 0
+        else:
+            state.since_best += 1
 
 
 def check(run: Training) -> None:

@@ -77,7 +77,7 @@ class Supervisor:
         self.progress = Progress(run.schedule.first, run.schedule.last, stream)
         self.checkpoints = Checkpoints()
         run.callbacks = [
-            Validation(self.progress),
+            Validation(self.progress, self.checkpoints),
             Saving(),
             Logging(),
             self.checkpoints,

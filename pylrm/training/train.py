@@ -135,7 +135,8 @@ def resume(
             images, labels = check_data(net, cfg, dataset)
             kept.restore(net)
             last = checks.last_of_resumed(folder, net, kept.state, options)
-            schedule, sizes = plan(net, dataset, options, kept.state.update + 1, last)
+            first = kept.state.update + kept.state.told
+            schedule, sizes = plan(net, dataset, options, first, last)
             memory_warning = memory.check(net, sizes, there)
             warnings += [memory_warning] if memory_warning else []
             warnings += differences(kept, net, images)

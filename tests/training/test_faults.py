@@ -203,6 +203,21 @@ def test_an_error_of_a_callback_loses_nothing(
     assert_same(whole, out)
 
 
+def test_a_validation_that_fails_loses_nothing(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    cfg, out, listed = tiny_cfg(), tmp_path / "run", tiny_data.parent / "valid.txt"
+    away = listed.with_name("away.txt")
+    whole = train(cfg, tiny_data, out=tmp_path / "whole", map_every=4, **QUIET).folder
+    with pytest.raises(errors.DataError, match="valid.txt"):
+        train(cfg, tiny_data, out=out, map_every=4, callbacks=[At(6, lambda: listed.rename(away))],
+              **QUIET)  # fmt: skip
+    assert Run(out).list_checkpoints()[0].name == "8.checkpoint" and rows(out) == 7
+    away.rename(listed)
+    resume(out, **QUIET)
+    assert_same(whole, out)
+
+
 def test_the_clock_may_be_set(
     tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
 ) -> None:

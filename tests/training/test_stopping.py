@@ -151,6 +151,38 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert_same(whole, out)
 
 
+@pytest.mark.parametrize("update", [5, 12])
+def test_a_signal_within_a_validation_gives_it_up(
+    update: int,
+    tmp_path: Path,
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run that goes on measures from the start; the last update's validation too."""
+    from pylrm.engine import Network
+
+    cfg, out = tiny_cfg(batch=2), tmp_path / "run"
+    whole = train(cfg, tiny_data, out=tmp_path / "whole", map_every=5, **QUIET).folder
+    forward, forwards = Network.forward, []
+
+    def interrupted(net: Network, *arguments: Any, **options: Any) -> Any:
+        forwards.append(net.seen)
+        if net.seen == 2 * update:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return forward(net, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "forward", interrupted)
+        with pytest.raises(SystemExit) as stop:
+            train(cfg, tiny_data, out=out, map_every=5, **QUIET)
+    assert stop.value.code == 143 and forwards.count(2 * update) == 1
+    assert rows(out) == update - 1  # it is not told before it is measured
+    assert (out / "checkpoint" / f"{update}.checkpoint").exists()
+    assert resume(out, **QUIET).updates == 12
+    assert_same(whole, out)
+
+
 def test_a_second_signal_acts_at_once(
     tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
