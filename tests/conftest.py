@@ -8,6 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No test depends on how long it takes: other programs may share the machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 IMAGES, SIDE = 24, 64
 

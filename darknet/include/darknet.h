@@ -50,6 +50,7 @@ typedef struct {
     uint64_t seed;       /* of weights, dropout and the random policy */
     const char *kernels; /* "fast" or "reference"; NULL: "fast" */
     dn_purpose purpose;
+    bool outline;        /* shapes, options and sizes only, at once: no parameters and no maps */
 } dn_options;
 
 /* Networks. options NULL: all defaults. */
@@ -107,7 +108,7 @@ typedef struct {
     /* of one image, in convolutions and connected layers: forward; backward in training, for the
      * weights' gradient and, where it is asked for, the input's (0: an inference network) */
     int64_t multiply_adds, backward_multiply_adds;
-    bool within;                 /* inference: computed in the next layer's pass, without an output
+    bool fused;                  /* inference: computed in the next layer's pass, without an output
                                   * of its own */
     bool loss, detector;
     bool fresh;                  /* rolling statistics not yet seen a batch, nor loaded */
@@ -225,10 +226,11 @@ typedef struct {
     const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats, choice */
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
-    const char *const *choices;              /* NULL-ended; NULL: no choice */
 } dn_key;
 /* false past the end; name NULL with index past the last key */
 bool dn_key_at(int section, int index, dn_key *key);
+/* What a key of type choice may be, with a line about it; false past the last one. */
+bool dn_key_choice(int section, int index, int which, const char **name, const char **summary);
 
 const char *dn_version(void);
 /* "avx512", "avx2" or "baseline": what the fast kernels will use here */

@@ -1,20 +1,24 @@
 /* Activations: y(x), and Darknet's gradient taken from the output y (swish and mish need x as
- * well). */
+ * well). A row of the table each. */
 #ifndef DN_ACTIVATION_H
 #define DN_ACTIVATION_H
 
 #include <stdbool.h>
 
+#include "keys.h"
+
 typedef enum {
     LOGISTIC, RELU, RELIE, LINEAR, RAMP, TANH, PLSE, LEAKY, ELU, LOGGY, STAIR, HARDTAN, LHTAN, SELU,
-    RELU6, MISH, SWISH
+    RELU6, MISH, SWISH, ACTIVATIONS
 } activation;
 
-extern const char *const activation_names[];   /* in the order above, NULL-ended */
+typedef struct {
+    choice choice;                    /* the cfg's name, and the formula */
+    float (*y)(float x);
+    float (*gradient)(float y, float x); /* dy/dx */
+    bool reads_x;                     /* the gradient reads x; else it may be anything */
+} activation_row;
 
-float dn_activate(activation a, float x);
-/* dy/dx. `x` is read by mish and swish only; see activation_reads_x(). */
-float dn_activation_gradient(activation a, float y, float x);
-bool dn_activation_reads_x(activation a);
+extern const activation_row activations[ACTIVATIONS + 1]; /* in the order above, then an end */
 
 #endif

@@ -1,9 +1,9 @@
 /* Image operations: scaling, placing on a canvas, HSV distortion, mirroring.
  *
- * All scaling is bilinear and goes through draw(), so that the float operations and the one-pass
- * dn_augment agree bit for bit. It works in strips of STRIP columns: where each column reads stands
- * in a table, source rows are stretched to the strip once and mixed by pairs, and nothing is
- * allocated.
+ * All scaling is bilinear and goes through draw(), so that the single operations on floats and
+ * dn_augment, which does all of them in one pass, agree bit for bit. draw() works on strips of
+ * STRIP columns: a table holds the source columns of each output column, each source row is scaled
+ * to the strip's width once, and pairs of these rows are interpolated. Nothing is allocated.
  */
 #include <math.h>
 
@@ -17,7 +17,7 @@ typedef struct {
     float near_weight, far_weight;
 } tap;
 
-/* Up to PLANES planes of one image, of floats or of bytes (then worth byte/255). */
+/* Up to PLANES planes of one image, of floats or of bytes (a byte stands for byte/255). */
 typedef struct {
     const float *floats[PLANES];
     const uint8_t *bytes[PLANES];
@@ -32,8 +32,8 @@ typedef struct {
     bool active, grey;
 } tint;
 
-/* Where sample i of n reads on an axis of `size` pixels. corners: the first and last samples meet
- * the first and last pixels (of one sample: the last); else sample i stands at i*size/n. */
+/* Where sample i of n reads on an axis of `size` pixels. corners: the first and last samples are at
+ * the first and last pixels (a single sample: at the last); otherwise sample i is at i*size/n. */
 static tap tap_at(int i, int n, int size, bool corners)
 {
     double at = (double)i * size / n;
@@ -50,7 +50,7 @@ static tap tap_at(int i, int n, int size, bool corners)
     return t;
 }
 
-/* out (planes, STRIP): one source row at the columns of `taps`. */
+/* out (planes, STRIP): one source row, interpolated at the columns of `taps`. */
 static void stretch_row(const source *s, int row, const tap *taps, int n, float out[PLANES][STRIP])
 {
     const size_t start = (size_t)row * s->w * s->step;
@@ -86,11 +86,12 @@ static float channel(float v, float chroma, float hue6, float offset)
     return clip(v - chroma * clip(k < falling ? k : falling));
 }
 
-/* RGB -> HSV, changed, and back, on n pixels. With value v = max and chroma = max-min, saturation
- * is chroma/v: multiplying it and v multiplies chroma by both. Clipped at the end only. */
+/* Converts n pixels from RGB to HSV, changes them and converts them back. With value v = max and
+ * chroma = max-min, the saturation is chroma/v, so the factors of saturation and of value both
+ * multiply the chroma. Results are clipped at the end only. */
 static void tint_rgb(float *restrict r, float *restrict g, float *restrict b, int n, const tint *t)
 {
-    const float turn = t->hue - floorf(t->hue) + 1; /* + 1 keeps the sum below positive */
+    const float turn = t->hue - floorf(t->hue) + 1; /* + 1: the sum below stays positive */
     const float exposure = t->exposure, gain = t->exposure * t->saturation;
     for (int i = 0; i < n; ++i) {
         const float red = r[i], green = g[i], blue = b[i];
@@ -120,7 +121,7 @@ static void apply_tint(float *out, size_t area, int n, const tint *t)
     for (int i = 0; i < n; ++i) out[i] = clip(out[i] * t->exposure);
 }
 
-/* rows[k] holds source row held[k]: makes both wanted rows available and says where each stands. */
+/* rows[k] holds source row held[k]. Makes both wanted rows available and tells where each is. */
 static void fetch_rows(const source *s, const tap *row, const tap *taps, int n,
                        float rows[2][PLANES][STRIP], int held[2], int slot[2])
 {
@@ -134,7 +135,7 @@ static void fetch_rows(const source *s, const tap *row, const tap *taps, int n,
     }
 }
 
-/* Draws the picture where it is visible on out (planes, out_h, out_w); what is around it stays. */
+/* Draws the visible part of the picture on out (planes, out_h, out_w); the rest of out is kept. */
 static void draw(const source *s, const dn_view *view, const tint *t, float *out, int out_h,
                  int out_w)
 {
@@ -186,7 +187,7 @@ static bool has_area(int c, int h, int w, int out_h, int out_w)
     return c > 0 && h > 0 && w > 0 && out_h > 0 && out_w > 0;
 }
 
-/* Each of c planes on its own: all that float pictures need. */
+/* Draws c planes one by one; float pictures need no more. */
 static void draw_planes(const float *in, int c, int h, int w, const dn_view *view, float *out,
                         int out_h, int out_w)
 {

@@ -1,16 +1,18 @@
 /* The compute interface: what a network's arithmetic runs on.
  *
  * Layers call this table, never a kernel by name. All arrays are (batch, c, h, w) float32,
- * contiguous. `batch` is p->batch. In *_grad functions `add` says that input_delta already holds
- * another consumer's gradient: add to it, else overwrite it. input_delta may be NULL: not asked
- * for. Results must not depend on p->threads: sums are cut into pieces fixed by the shape, and have
- * a fixed order.
- * p->workspace is scratch; only convolution uses it.
+ * contiguous. `batch` is p->batch. In *_grad functions, `add` says that input_delta already holds
+ * the gradient from another layer that reads the same input: add to it; otherwise overwrite it.
+ * input_delta may be NULL: then it is not computed. Results must not depend on p->threads: sums are
+ * cut into pieces that the shape alone determines, and are added in a fixed order.
+ * p->workspace is scratch memory; of the functions here, only the convolutions use it.
  */
 #ifndef DN_BACKEND_H
 #define DN_BACKEND_H
 
+#include "detector_loss.h"
 #include "layer.h"
+#include "mining.h"
 
 /* Threads for `work` operations: waking a team costs more than a small piece of work does. */
 static inline int pass_team(const pass *p, int64_t work)
@@ -26,8 +28,8 @@ typedef struct conv {
     int size, stride, padding, groups;
     bool batch_normalize;
     activation activation;
-    const struct conv *before;        /* inference: makes this one's input, from its own, within
-                                         this one's forward; NULL: none */
+    const struct conv *before;        /* inference: the convolution before, computed within this
+                                         one's forward from its own input; NULL: none */
 } conv;
 
 typedef struct {
@@ -35,7 +37,7 @@ typedef struct {
     const float *weights;             /* (filters, in.c/groups, size, size) */
     const float *biases, *scales;     /* (filters); scales NULL without batch norm */
     float *rolling_mean, *rolling_variance; /* (filters) */
-    bool fresh;                       /* rolling statistics := this batch's */
+    bool fresh;                       /* set the rolling statistics to this batch's */
     float *raw;                       /* (batch, out): the convolution's sums, without bias. NULL:
                                          not kept (inference, or no batch norm and an activation
                                          whose gradient needs y only) */
@@ -43,8 +45,8 @@ typedef struct {
                                          only */
     float *output;
     /* backward: */
-    float *delta;                     /* (batch, out): in: minus the gradient at the output; out: at
-                                         the raw convolution */
+    float *delta;                     /* (batch, out): minus the gradient: before the call at the
+                                         output, after it at the raw convolution */
     float *input_delta; bool add;
     float *weight_grads, *bias_grads, *scale_grads; /* added to */
     const void *packed;               /* inference with folding: what conv_fold wrote; NULL: none */
@@ -53,7 +55,7 @@ typedef struct {
 
 typedef struct { dims in, out; int size, stride, padding; } pool;
 typedef struct { dims in; int stride; bool reverse; } reorg;
-/* out = alpha*a + beta*b where they overlap, a elsewhere; a has the shape of out. */
+/* out = alpha*a + beta*b where the two overlap, and a elsewhere; a has the shape of out. */
 typedef struct { dims a, b; float alpha, beta; } shortcut;
 
 struct backend {
@@ -62,13 +64,13 @@ struct backend {
     size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
     void (*conv_backward)(const pass *p, const conv *s, const conv_data *d);
-    /* may `before` become s->before? NULL: never */
-    bool (*conv_takes)(const conv *s, const conv *before);
+    /* Can `before` become s->before? NULL: never */
+    bool (*conv_fuses)(const conv *s, const conv *before);
     size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
     void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, void *packed);
 
     /* Batch norm alone: out = scale*(x-mean)/sqrt(var+1e-5)+bias over (batch, h, w); d as in
-     * conv_data with raw = x. conv_forward and conv_backward of a plain backend are made of
+     * conv_data with raw = x. The plain backend's conv_forward and conv_backward are built from
      * these. */
     void (*batchnorm)(const pass *p, dims s, const conv_data *d);      /* reads d->raw, writes
                                                                           d->output */
@@ -80,19 +82,19 @@ struct backend {
     void (*activate_grad)(const pass *p, activation a, const float *y, const float *x,
                           const float *delta, float *input_delta, bool add, int64_t count);
 
-    /* index may be NULL: else the flat position in the image's channel plane (y*w+x) of the
-     * largest, -1: window wholly outside */
+    /* index, if not NULL, gets the position (y*w+x) of each window's largest value in its plane;
+     * -1: the window lies wholly outside */
     void (*maxpool)(const pass *p, const pool *s, const float *in, float *out, int32_t *index);
     void (*maxpool_grad)(const pass *p, const pool *s, const float *delta, const int32_t *index,
                          float *input_delta, bool add);
     void (*avgpool)(const pass *p, dims in, const float *x, float *out); /* (c,h,w) -> (c,1,1) */
     void (*avgpool_grad)(const pass *p, dims in, const float *delta, float *input_delta, bool add);
-    /* nearest */
+    /* nearest neighbour */
     void (*upsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);
     void (*upsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta,
                           float *input_delta, bool add);
-    /* stride < 0 of [upsample]: the sum over each block, out = scale*sum; in: dims of the large
-     * map, stride > 0 here */
+    /* [upsample] with a negative stride: out = scale * the sum over each block. in: dims of the
+     * large map; stride is positive here */
     void (*downsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);
     void (*downsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta,
                             float *input_delta, bool add);
@@ -105,12 +107,12 @@ struct backend {
     void (*shortcut)(const pass *p, const shortcut *s, const float *a, const float *b, float *out);
     void (*shortcut_grad)(const pass *p, const shortcut *s, const float *delta, float *a_delta,
                           bool add_a, float *b_delta, bool add_b);
-    /* Strided rows, for route: rows of `count` floats, row r from in + r*in_step to
-     * out + r*out_step, times scale; add: on top of what out holds. in NULL: zeros. */
+    /* Copies `rows` rows of `count` floats, row r from in + r*in_step to out + r*out_step, times
+     * scale; add: adds to out. in NULL: zeros. */
     void (*copy_rows)(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step,
                       float *out, int64_t out_step, float scale, bool add);
-    /* softmax over `n` values `step` floats apart, for `groups` groups group_step apart and `lanes`
-     * neighbours */
+    /* Softmax over `n` values that are `step` floats apart, for each of `groups` groups, which are
+     * group_step apart, and in each group for `lanes` values side by side. */
     void (*softmax)(const pass *p, int n, int64_t step, int groups, int64_t group_step,
                     int64_t lanes, int64_t image_step, float temperature, const float *x,
                     float *out);
@@ -120,8 +122,24 @@ struct backend {
     void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
                      int64_t count);
 
-    /* One parameter's step. rate: the update's rate times the layer's, divided by `batch` (all
-     * subdivisions). */
+    /* [region] and [yolo]: deltas and `assigned` of a pass from its truths, and the sums. Without
+     * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,
+     * as detector_workspace says. */
+    size_t (*detector_workspace)(const pass *p);
+    void (*region_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
+                        detector_result *sum);
+    void (*yolo_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
+                      detector_result *sum);
+    /* [lrm]: losses, boxes and classes of all predictions, the selection, and the deltas that it
+     * leaves. Workspace: as mine_workspace says. */
+    size_t (*mine_workspace)(const pass *p, const mining *s);
+    void (*mine)(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
+
+    /* out = a*x + b */
+    void (*affine)(const pass *p, float a, float b, const float *x, float *out, int64_t count);
+
+    /* The update of one parameter. rate: the network's learning rate times the layer's; for sgd
+     * divided by the cfg's batch (all subdivisions). */
     void (*sgd)(const pass *p, float *w, float *grad, int64_t count, double rate,
                 double decay_batch, double momentum);
     void (*adam)(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,

@@ -112,7 +112,7 @@ void dn_cfg_free(cfg *c)
 typedef struct {
     cfg *text;
     const char *source, *section;
-    const cfg_option *option; /* NULL: a default */
+    const cfg_option *option; /* NULL: the value is a default */
     const key *key;
     dn_error *e;
 } reading;
@@ -123,7 +123,7 @@ static dn_status refuse(const reading *r, const char *value, const char *wanted)
                    r->option ? r->option->line : 0, r->section, r->key->name, value, wanted);
 }
 
-/* One number at *text, moving it past; false: there is none. */
+/* Reads a number at *text and moves *text past it; false: there is none. */
 static bool read_number(const char **text, double *value)
 {
     char *end;
@@ -209,13 +209,14 @@ static dn_status read_list(const reading *r, const char *value, void *field)
 static dn_status read_choice(const reading *r, const char *value, int *field)
 {
     char wanted[400] = "one of";
-    for (int i = 0; r->key->choices[i]; i++) {
-        if (!strcasecmp(value, r->key->choices[i])) {
+    for (int i = 0; key_choice(r->key, i)->name; i++) {
+        const char *name = key_choice(r->key, i)->name;
+        if (!strcasecmp(value, name)) {
             *field = i;
             return DN_OK;
         }
         strncat(wanted, i ? ", " : " ", sizeof wanted - strlen(wanted) - 1);
-        strncat(wanted, r->key->choices[i], sizeof wanted - strlen(wanted) - 1);
+        strncat(wanted, name, sizeof wanted - strlen(wanted) - 1);
     }
     return refuse(r, value, wanted);
 }
@@ -300,7 +301,7 @@ static const char *nearest_key(const key *const *tables, const char *name)
     return best;
 }
 
-/* The option of this section before `option` that has its key; NULL: none. */
+/* The first option of this section with the same key, if it comes before `option`; else NULL. */
 static const cfg_option *given_before(const cfg_section *section, const cfg_option *option)
 {
     for (const cfg_option *o = section->options; o < option; o++)

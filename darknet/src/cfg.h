@@ -29,10 +29,11 @@ typedef struct {
 dn_status dn_cfg_parse(const char *text, const char *source, cfg *out, dn_error *e);
 void dn_cfg_free(cfg *c);
 
-/* A section's keys into `state` (zeroed before; `state_size` bytes), by the tables (several,
- * NULL-ended): defaults, then values; range and syntax errors name file, line, section and key.
- * ignored(context, …) is called for each key in no table, with the nearest known one (or NULL),
- * and for each that the section has given before, with the first, which counts. */
+/* Reads a section's keys into `state` (zeroed before; `state_size` bytes), as the tables (several,
+ * NULL-ended) say: first the defaults, then the section's values. Range and syntax errors name the
+ * file, line, section and key. ignored(context, …) is called for each key that is in no table, with
+ * the known key of the most similar name (or NULL), and for each key that the section has twice,
+ * with the first one, which counts. */
 typedef void ignored_key(void *context, const cfg_section *section, const cfg_option *option,
                          const cfg_option *first, const char *nearest);
 dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,

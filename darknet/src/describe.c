@@ -1,4 +1,4 @@
-/* What a network says of itself: shapes, options, arrays, keys. */
+/* Questions about a network: its shapes, options, arrays and keys. */
 #include <stdio.h>
 #include <string.h>
 
@@ -177,7 +177,7 @@ dn_status dn_option_text(const dn_network *net, int layer, const char *name, con
     if (status != DN_OK)
         return status;
     if (k->kind == KEY_IS_CHOICE)
-        *value = k->choices[*(const int *)field];
+        *value = key_choice(k, *(const int *)field)->name;
     else if (k->kind == KEY_IS_TEXT)
         *value = *(const char *const *)field;
     else
@@ -197,7 +197,7 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
                             .width = l->out.w,
                             .inputs = l->inputs,
                             .input = l->from,
-                            .within = l->within,
+                            .fused = l->fused,
                             .loss = l->type->loss,
                             .detector = l->detector != NULL,
                             .fresh = l->fresh,
@@ -312,6 +312,8 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
 {
     if (!is_layer(net, index))
         return bad_layer(net, index, e);
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     const layer *l = &net->layers[index];
     if (!strcmp(name, "output") || !strcmp(name, "delta"))
         return map_array(net, l, name, array, e);
@@ -367,32 +369,64 @@ dn_status dn_layer_mining(const dn_network *net, int index, dn_mining_stats *sta
     return DN_OK;
 }
 
-bool dn_key_at(int section, int index, dn_key *out)
+/* The keys of a section; its name. NULL past the last section. */
+static const key *section_keys(int section, const char **name)
 {
-    static const char *const names[] = {"int", "float", "text", NULL, "ints", "floats", "float"};
     int types = 0;
     while (layer_types[types])
         types++;
-    if (section < 0 || section > types + 1 || index < 0)
+    *name = section == 0                         ? "net"
+            : section > 0 && section <= types    ? layer_types[section - 1]->name
+            : section == types + 1               ? "any layer"
+                                                 : NULL;
+    return section == 0                      ? settings_keys
+           : section > 0 && section <= types ? layer_types[section - 1]->keys
+           : section == types + 1            ? dn_common_keys()
+                                             : NULL;
+}
+
+/* NULL past the last key. */
+static const key *key_of(int section, int index, const char **name)
+{
+    const key *k = section_keys(section, name);
+    for (int i = 0; k && k->name && i < index; i++)
+        k++;
+    return k && k->name && index >= 0 ? k : NULL;
+}
+
+bool dn_key_at(int section, int index, dn_key *out)
+{
+    static const char *const types[] = {"int",  "float",  "text", "choice",
+                                        "ints", "floats", "float"};
+    const char *name;
+    const key *k = key_of(section, index, &name);
+    if (!name || index < 0)
         return false;
-    const key *k = section == 0           ? settings_keys
-                   : section == types + 1 ? dn_common_keys()
-                                          : layer_types[section - 1]->keys;
-    *out = (dn_key){.section = section == 0           ? "net"
-                               : section == types + 1 ? "any layer"
-                                                      : layer_types[section - 1]->name};
-    for (int i = 0; k && k[i].name && i <= index; i++)
-        if (i == index) {
-            out->name = k[i].name;
-            out->type = k[i].kind == KEY_IS_CHOICE ? "choice" : names[k[i].kind];
-            out->doc = k[i].doc;
-            out->fallback = k[i].fallback;
-            out->least = k[i].least;
-            out->most = k[i].most;
-            out->fallback_text = k[i].text;
-            out->choices = k[i].choices;
-        }
+    *out = (dn_key){.section = name};
+    if (!k)
+        return true;
+    out->name = k->name;
+    out->type = types[k->kind];
+    out->doc = k->doc;
+    out->fallback = k->fallback;
+    out->least = k->least;
+    out->most = k->most;
+    out->fallback_text = k->text;
     return true;
+}
+
+bool dn_key_choice(int section, int index, int which, const char **name, const char **summary)
+{
+    const char *where;
+    const key *k = key_of(section, index, &where);
+    if (!k || k->kind != KEY_IS_CHOICE || which < 0)
+        return false;
+    for (int i = 0; i < which; i++)
+        if (!key_choice(k, i)->name)
+            return false;
+    *name = key_choice(k, which)->name;
+    *summary = key_choice(k, which)->summary;
+    return *name != NULL;
 }
 
 const char *dn_version(void)

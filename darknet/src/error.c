@@ -47,8 +47,8 @@ static bool told_to_fail(void)
 
 enum { ALIGNMENT = 64 };
 
-/* Large blocks are gone through in strides that need many pages at a time: with huge ones their
- * addresses stay in the processor's tables. A wish; where it is not granted nothing is lost. */
+/* Kernels read large blocks with strides that touch many pages at a time: with huge pages, all of
+ * their addresses fit into the processor's TLB. This is only a hint; the system may ignore it. */
 static void ask_for_huge_pages(char *block, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
@@ -65,7 +65,7 @@ void *dn_allocate(size_t bytes)
 {
     if (bytes > SIZE_MAX / 2 || told_to_fail())
         return NULL;
-    /* calloc: large blocks come zeroed, and take memory only where they are written */
+    /* calloc: the system gives large blocks zeroed, and memory for a page once it is written */
     const size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
     char *whole = calloc(1, rounded + ALIGNMENT + sizeof(void *));
     if (!whole)

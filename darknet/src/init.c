@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/cpu/dispatch.h"
+#include "detector.h"
 #include "network.h"
 #include "random.h"
 
@@ -30,29 +31,61 @@ static double normal(uint64_t seed, uint64_t n)
     return sqrt(-2 * log(u)) * cos(tau * v);
 }
 
-/* Darknet's: convolutions normal with standard deviation sqrt(2/fan_in), connected layers uniform
- * within it. */
-static void init_weights(const layer *l, param *p, uint64_t seed)
+/* Darknet's rule: convolutions are normal with this standard deviation, sqrt(2/fan_in), connected
+ * layers uniform between minus and plus it. */
+static double weights_bound(const param *p)
 {
-    const double bound = sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
+    return sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
+}
+
+static void init_weights(const layer *l, param *p, uint64_t seed, int threads)
+{
+    (void)threads; /* read by OpenMP's pragmas only */
+    const double bound = weights_bound(p);
     const bool uniform = !strcmp(l->type->name, "connected");
+#pragma omp parallel for num_threads(threads)
     for (int64_t i = 0; i < p->count; i++)
         p->value[i] = (float)(bound
                               * (uniform ? 2 * dn_random_uniform(seed, (uint64_t)i) - 1
                                          : normal(seed, (uint64_t)i)));
 }
 
+/* A detector's prior: the layer before it has weights of standard deviation .01, so that boxes start
+ * as their anchors and classes alike, and biases that make objectness the prior (Lin et al., Focal
+ * Loss, 2017, section 4.1). With a background class its bias makes the foreground's sum the
+ * prior. */
+static void init_head(const layer *l)
+{
+    const detector *d = l->detector;
+    const layer *before = l->sources[0];
+    param *weights = before ? dn_param(before, "weights") : NULL;
+    param *biases = before ? dn_param(before, "biases") : NULL;
+    if (!(d->prior > 0) || !weights || !biases)
+        return;
+    const double shrink = .01 / weights_bound(weights);
+    for (int64_t i = 0; i < weights->count; i++)
+        weights->value[i] = (float)(shrink * weights->value[i]);
+    const double odds = d->prior / (1 - d->prior);
+    const double start = d->background ? log(d->classes / odds) : log(odds);
+    for (int n = 0; n < d->anchors; n++)
+        biases->value[n * (5 + d->classes) + 4] = (float)start;
+}
+
 void dn_init_params(dn_network *net)
 {
+    const int threads = dn_usable_threads(net->threads);
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
             if (!strcmp(p->name, "weights"))
-                init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i));
+                init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i), threads);
             else if (!strcmp(p->name, "scales") || !strcmp(p->name, "rolling_variance"))
                 for (int64_t j = 0; j < p->count; j++)
                     p->value[j] = 1;
         }
+    for (int i = 0; i < net->layer_count; i++)
+        if (net->layers[i].detector)
+            init_head(&net->layers[i]);
 }
 
 dn_status dn_fold(dn_network *net, dn_error *e)

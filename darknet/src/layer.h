@@ -1,4 +1,4 @@
-/* A layer, and the row of functions that a layer type is.
+/* A layer, and a layer type: a row of functions.
  *
  * A layer type is one file in layers/ and one row in layers.c. It declares its keys, and in shape()
  * its output, parameters and buffers; plan.c decides where all of them live before forward() is
@@ -22,7 +22,7 @@ typedef struct {
     int rank;
     int64_t shape[4], count;
     bool trained, decays;  /* trained: has a gradient; decays: weight decay acts on it */
-    bool stored;           /* stands in the weights file; true unless the layer says otherwise */
+    bool stored;           /* in the weights file; true unless the layer says otherwise */
     float *value, *grad;   /* grad doubles as the momentum's velocity */
     float *former;         /* clip_norm with momentum: grad as the last update left it, so that the
                               new gradient is grad - former; NULL without */
@@ -46,7 +46,7 @@ typedef struct {
 
 enum { MAX_PARAMS = 5, MAX_BUFFERS = 6 };
 
-/* What a pass knows. */
+/* A pass, as layers and backends see it. */
 typedef struct {
     const backend *backend;
     int threads;
@@ -57,7 +57,8 @@ typedef struct {
     bool backward;                   /* a backward pass may follow */
     bool folded;                     /* the network is for inference: parameters are folded and
                                         packed */
-    int64_t seen;                    /* images, this pass's counted already */
+    int64_t seen;                    /* images so far, including this pass's */
+    int64_t update;                  /* to which the pass belongs; the first is 1 */
     uint64_t seed;                   /* for dropout: same seed, same pass number, same mask */
     const float *truth;              /* NULL: no truth, loss layers set neither cost nor delta */
     int truths;                      /* detectors: boxes an image; else floats an image */
@@ -86,10 +87,10 @@ struct layer {
     /* set by plan.c before a pass; (batch, c, h, w) */
     const float **input;
     float *output;
-    float *delta;                    /* minus the gradient with respect to the output; NULL: nobody
-                                        asks */
-    float **input_delta;             /* where to hand it on; NULL: nobody asks */
-    bool runs_backward;              /* its backward() is called: a loss is behind it */
+    float *delta;                    /* minus the gradient with respect to the output; NULL: not
+                                        needed */
+    float **input_delta;             /* likewise of each input; NULL: not needed */
+    bool runs_backward;              /* its backward() is called: a later layer has a loss */
     bool *adds;                      /* adds[j]: input_delta[j] was written already: add to it */
 
     param params[MAX_PARAMS];
@@ -97,18 +98,18 @@ struct layer {
     buffer buffers[MAX_BUFFERS];
     int buffer_count;
 
-    bool reads_input, reads_output;  /* as the type says; shape() may know better */
-    bool repeats_input;              /* shape() says so: the output is the input. Inference keeps
-                                        it once: output == input[0] */
+    bool reads_input, reads_output;  /* as the type says, unless shape() changes it */
+    bool repeats_input;              /* set by shape() where the output equals the input. Then in
+                                        inference they share memory: output == input[0] */
     double cost;
     dn_detector_stats stats;
     dn_mining_stats mining;
     const struct detector *detector; /* detectors only */
-    bool fresh;                      /* rolling statistics not yet seen a batch, nor loaded */
-    void *packed;                    /* inference: what the backend made of the parameters */
-    struct layer *before;            /* inference: the layer before, whose output is made within
-                                        this one's pass; NULL: none */
-    bool within;                     /* it is such a layer: has no output, is not run by itself */
+    bool fresh;                      /* rolling statistics neither updated by a batch nor loaded */
+    void *packed;                    /* inference: the parameters as the backend packed them */
+    struct layer *before;            /* inference: the layer before, if this one's forward()
+                                        computes its output; else NULL */
+    bool fused;                      /* it is such a `before`: has no output and is not run alone */
 
     /* keys of any layer */
     float learning_rate;
@@ -120,12 +121,12 @@ typedef struct layer_type {
     size_t state_size;
     const key *keys;                 /* KEY_END-ended; NULL: none */
     bool loss, detector;             /* sets cost and delta; predicts boxes */
-    bool transparent;                /* has no output or delta of its own: cost-free in inference
-                                        ([lrm]) */
+    bool transparent;                /* has no output or delta of its own, and costs nothing in
+                                        inference ([lrm]) */
     bool reads_input, reads_output;  /* backward() reads input[], output: the plan keeps them until
                                         then */
-    /* Which layers it reads: dn_set_inputs(); NULL: the layer before. `e` lines name the
-     * section. */
+    /* Fills `from` with the layers that it reads; NULL: it reads the layer before. Messages in `e`
+     * name the section. */
     dn_status (*edges)(layer *l, int_list *from, dn_error *e);
     /* in[] -> out; declares params (first call only: guard with param_count == 0) and buffers.
      * Called again by resize, with buffer_count reset to 0. */
@@ -134,11 +135,11 @@ typedef struct layer_type {
     size_t (*workspace)(const layer *l, const pass *p);
     int64_t (*multiply_adds)(const layer *l);        /* of one image; NULL: 0 */
     void (*forward)(layer *l, const pass *p);
-    void (*backward)(layer *l, const pass *p);       /* NULL: hands nothing on */
-    /* inference: may l take the layer before, which only l reads, into its own pass? If so, it will.
-     * NULL: never */
-    bool (*take)(layer *l, const layer *before, const backend *b);
-    /* inference: of l->packed; NULL: nothing to pack */
+    void (*backward)(layer *l, const pass *p);       /* NULL: its inputs get no gradient */
+    /* inference: can l's forward() compute the output of the layer before, which only l reads? If
+     * so, it does from then on. NULL: never */
+    bool (*fuses)(layer *l, const layer *before, const backend *b);
+    /* inference: size of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);
     /* Fills l->packed from the parameters. */
     void (*fold)(layer *l, const pass *p);
@@ -148,16 +149,17 @@ extern const layer_type *const layer_types[]; /* NULL-ended; layers.c */
 /* by cfg name (with Darknet's aliases); NULL: none */
 const layer_type *dn_layer_type(const char *section);
 
-/* For shape(): declare; the batch dimension is added by the plan. Return the index. */
+/* For shape(): declare a parameter or a buffer, and return its index. The plan adds the batch
+ * dimension to buffers. */
 int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank,
                  const int64_t *shape);
 int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank,
                   const int64_t *shape);
-/* NULL without it. */
+/* By name; NULL: the layer has none of that name. */
 param *dn_param(const layer *l, const char *name);
 void *dn_buffer(const layer *l, const char *name);
 
-/* "file:line: [section] …", DN_BAD_CFG. */
+/* Fills *e with "file:line: [section] …" and returns DN_BAD_CFG. */
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -173,21 +173,21 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
 }
 
 /* Layers that only the next one reads may be taken into its pass. */
-static void take_layers(dn_network *net)
+static void fuse_layers(dn_network *net)
 {
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i], *before = i ? l - 1 : NULL;
         l->before = NULL;
-        l->within = false;
-        if (!before || !l->type->take || l->inputs != 1 || l->from[0] != i - 1 || before->before)
+        l->fused = false;
+        if (!before || !l->type->fuses || l->inputs != 1 || l->from[0] != i - 1 || before->before)
             continue;
         int readers = 0;
         for (int k = i; k < net->layer_count; k++)
             for (int j = 0; j < net->layers[k].inputs; j++)
                 readers += net->layers[k].from[j] == i - 1;
-        if (readers == 1 && l->type->take(l, before, net->backend)) {
+        if (readers == 1 && l->type->fuses(l, before, net->backend)) {
             l->before = before;
-            before->within = true;
+            before->fused = true;
         }
     }
 }
@@ -215,7 +215,7 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
                                   (long long)count);
     }
     if (net->purpose == DN_PLAN_INFER)
-        take_layers(net);
+        fuse_layers(net);
     return DN_OK;
 }
 
@@ -259,6 +259,14 @@ static dn_status check_graph(const dn_network *net, dn_error *e)
         return dn_fail(e, DN_BAD_CFG, "%s:%d: no layer has an output", net->source,
                        net->text.sections[0].line);
     return DN_OK;
+}
+
+dn_status dn_check_memory(const dn_network *net, dn_error *e)
+{
+    return net->outline ? dn_fail(e, DN_BAD_ARGUMENT,
+                                  "%s: this network is an outline: it has no parameters and no maps",
+                                  net->source)
+                        : DN_OK;
 }
 
 int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
@@ -336,9 +344,9 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
         status = check_graph(net, e);
     if (status == DN_OK)
         status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = allocate_params(net, e);
-    if (status != DN_OK)
+    if (status != DN_OK || net->outline)
         return status;
     dn_init_params(net);
     status = dn_plan_apply(net, e);
@@ -383,6 +391,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->source = name;
     net->backend = reference ? &reference_backend : &cpu_backend;
     net->purpose = options->purpose;
+    net->outline = options->outline;
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
     net->rate_factor = 1;
@@ -433,7 +442,7 @@ dn_status dn_network_resize(dn_network *net, int width, int height, dn_error *e)
     const dims in = net->in;
     net->in = (dims){in.c, height, width};
     dn_status status = shape_layers(net, e);
-    if (status == DN_OK)
+    if (status == DN_OK && !net->outline)
         status = dn_plan_apply(net, e);
     if (status == DN_OK) {
         net->images = 0;

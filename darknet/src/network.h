@@ -14,6 +14,7 @@ struct dn_network {
     settings set;                /* [net] */
     const backend *backend;
     dn_purpose purpose;
+    bool outline;                /* to look at only: neither params nor activations */
     int threads;
     uint64_t seed;
 
@@ -37,6 +38,9 @@ struct dn_network {
     char **warnings;
     int warning_count;
 };
+
+/* Refuses what needs parameters or maps in a network that is an outline. */
+dn_status dn_check_memory(const dn_network *net, dn_error *e);
 
 /* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
 int dn_backward_stop(const dn_network *net, int64_t update);

@@ -5,6 +5,12 @@
 #include "network.h"
 #include "timing.h"
 
+/* The update that the coming pass belongs to. */
+static int64_t coming_update(const dn_network *net)
+{
+    return net->seen / ((int64_t)net->batch * net->subdivisions) + 1;
+}
+
 static pass make_pass(const dn_network *net, int images, const float *truth, int truths, bool train,
                       int64_t seen)
 {
@@ -17,6 +23,7 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
                   .backward = train,
                   .folded = net->purpose == DN_PLAN_INFER,
                   .seen = seen,
+                  .update = coming_update(net),
                   .seed = net->seed,
                   .truth = truth,
                   .truths = truths,
@@ -27,6 +34,8 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
 static dn_status run_forward(dn_network *net, const float *x, int images, const float *truth,
                              int truths, bool train, int64_t seen, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (train && net->purpose == DN_PLAN_INFER)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot train", net->source);
@@ -38,8 +47,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
                        train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
                        net->batch);
     if (train) {
-        const int64_t an_update = (int64_t)net->batch * net->subdivisions;
-        const dn_status status = dn_plan_flow(net, net->seen / an_update + 1, e);
+        const dn_status status = dn_plan_flow(net, coming_update(net), e);
         if (status != DN_OK)
             return status;
     }
@@ -52,7 +60,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
             if (l->from[j] < 0)
                 l->input[j] = x;
         l->cost = 0;
-        if (l->within)
+        if (l->fused)
             continue;
         const int64_t began = dn_time_begin(net);
         l->type->forward(l, &p);

@@ -6,8 +6,9 @@
 #include "init.h"
 #include "timing.h"
 
-/* CHAINS sums that wait for nobody but themselves: enough to hide the latency of an addition, few
- * enough for 16 registers. They start apart, or a compiler would make them one; all tend to 1. */
+/* CHAINS sums that are independent of each other: enough to hide the latency of a multiply-add, few
+ * enough for 16 registers. They start at different values, or a compiler would merge them; all of
+ * them converge to 1. */
 enum { CHAINS = 12, TURNS = 1 << 20, RUNS = 20 };
 
 #define SPIN(name, target, vector, width, multiply_add)                   \

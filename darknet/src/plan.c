@@ -78,9 +78,9 @@ static void trace_gradients(draft *d)
 }
 
 /* An inference network may be asked for its training plan. */
-static bool is_within(const draft *d, int i)
+static bool is_fused(const draft *d, int i)
 {
-    return d->purpose == DN_PLAN_INFER && d->net->layers[i].within;
+    return d->purpose == DN_PLAN_INFER && d->net->layers[i].fused;
 }
 
 static bool is_repeated(const draft *d, int i)
@@ -102,7 +102,7 @@ static int last_reader(const draft *d, int i)
         for (int j = 0; j < net->layers[k].inputs; j++) {
             if (net->layers[k].from[j] != i)
                 continue;
-            const int moment = is_within(d, k) ? k + 1 : k; /* read in the next layer's pass */
+            const int moment = is_fused(d, k) ? k + 1 : k; /* read in the next layer's pass */
             if (last < moment)
                 last = moment;
             const int beyond = is_repeated(d, k) ? last_reader(d, k) : 0;
@@ -121,7 +121,7 @@ static void list_spans(draft *d)
     for (int i = 0; i < net->layer_count; i++) {
         layer *l = &net->layers[i];
         const size_t floats = (size_t)net->batch * (size_t)dims_count(l->out);
-        if (!l->type->transparent && !is_within(d, i) && !is_repeated(d, i))
+        if (!l->type->transparent && !is_fused(d, i) && !is_repeated(d, i))
             need(d, floats * sizeof(float), i, last_reader(d, i), (void **)&l->output);
         if (!infer && d->wanted[i] && (d->first_write[i] >= 0 || d->purpose == DN_PLAN_KEEP))
             need(d, floats * sizeof(float), d->first_write[i],

@@ -1,4 +1,4 @@
-/* Randomness as a function: the same arguments give the same number, on any number of threads. */
+/* Random numbers as a function of their arguments: the same on any number of threads. */
 #ifndef DN_RANDOM_H
 #define DN_RANDOM_H
 

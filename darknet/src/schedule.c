@@ -4,8 +4,69 @@
 
 #include "random.h"
 
-static const char *const policies[] = {"constant", "step",    "steps",  "exp",
-                                       "poly",     "sigmoid", "random", NULL};
+static double constant_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    (void)n;
+    return s->learning_rate;
+}
+
+static double step_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate * pow(s->scale, floor(n / s->step));
+}
+
+static double steps_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    double rate = s->learning_rate;
+    for (int i = 0; i < s->steps.n && s->steps.v[i] <= n; i++)
+        rate *= i < s->scales.n ? s->scales.v[i] : 1;
+    return rate;
+}
+
+static double exp_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate * pow(s->gamma, n);
+}
+
+/* Near the end the difference's rounding to float32 shows, and Darknet's is float32. */
+static double poly_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    const double rate = s->learning_rate;
+    return s->max_batches > 0
+               ? rate * pow(fmaxf(0, 1 - (float)n / (float)s->max_batches), s->power)
+               : rate;
+}
+
+static double sigmoid_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    return s->learning_rate / (1 + exp(s->gamma * (n - s->step)));
+}
+
+static double random_rate(const settings *s, uint64_t seed, double n)
+{
+    return s->learning_rate * pow(dn_random_uniform(seed, (uint64_t)n), s->power);
+}
+
+/* The rate of update n after burn_in; the first is 1. */
+static const struct {
+    choice choice;
+    double (*rate)(const settings *s, uint64_t seed, double n);
+} policies[] = {
+    {{"constant", "learning_rate"}, constant_rate},
+    {{"step", "times scale after every `step` updates"}, step_rate},
+    {{"steps", "times scales= at the updates of steps="}, steps_rate},
+    {{"exp", "times gamma^n"}, exp_rate},
+    {{"poly", "times (1 - n/max_batches)^power"}, poly_rate},
+    {{"sigmoid", "over 1 + e^(gamma*(n - step))"}, sigmoid_rate},
+    {{"random", "times u^power, u at random from 0 to 1"}, random_rate},
+    {{NULL, NULL}, NULL},
+};
 
 enum { MANY = 1 << 30 };
 
@@ -59,31 +120,7 @@ const key settings_keys[] = {
 
 double dn_schedule_rate(const settings *s, uint64_t seed, int64_t n)
 {
-    const double rate = s->learning_rate, at = (double)n;
     if (n < s->burn_in)
-        return rate * pow(at / s->burn_in, s->power);
-    switch ((policy)s->policy) {
-    case CONSTANT:
-        return rate;
-    case STEP:
-        return rate * pow(s->scale, floor(at / s->step));
-    case STEPS: {
-        double scaled = rate;
-        for (int i = 0; i < s->steps.n && s->steps.v[i] <= n; i++)
-            scaled *= i < s->scales.n ? s->scales.v[i] : 1;
-        return scaled;
-    }
-    case EXP:
-        return rate * pow(s->gamma, at);
-    case POLY:
-        /* near the end the difference's rounding to float32 shows, and Darknet's is float32 */
-        return s->max_batches > 0
-                   ? rate * pow(fmaxf(0, 1 - (float)at / (float)s->max_batches), s->power)
-                   : rate;
-    case SIGMOID:
-        return rate / (1 + exp(s->gamma * (at - s->step)));
-    case RANDOM:
-        return rate * pow(dn_random_uniform(seed, (uint64_t)n), s->power);
-    }
-    return rate;
+        return s->learning_rate * pow((double)n / s->burn_in, s->power);
+    return policies[s->policy].rate(s, seed, (double)n);
 }

@@ -4,15 +4,13 @@
 
 #include "keys.h"
 
-typedef enum { CONSTANT, STEP, STEPS, EXP, POLY, SIGMOID, RANDOM } policy;
-
 typedef struct {
     int batch, subdivisions, channels, height, width;
     float learning_rate, momentum, decay, clip, clip_norm;
     int adam;
     float b1, b2, eps;
     float angle, aspect, saturation, exposure, hue;
-    int policy;
+    int policy;             /* the row */
     float power, gamma, scale;
     int step, max_batches, burn_in;
     int_list steps;

@@ -75,6 +75,8 @@ static void update(const dn_network *net, const pass *p, const layer *l, const p
 
 dn_status dn_update(dn_network *net, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (net->purpose == DN_PLAN_INFER)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot update", net->source);

@@ -4,10 +4,10 @@
 
 #include "network.h"
 
-/* nanoseconds, from some moment on */
+/* Nanoseconds since some fixed moment. */
 int64_t dn_now(void);
 
-/* now, where the network is timed; else 0, without a look at the clock */
+/* The time now if the network is timed; otherwise 0, without reading the clock. */
 static inline int64_t dn_time_begin(const dn_network *net)
 {
     return net->times ? dn_now() : 0;

@@ -10,14 +10,14 @@
 #include "init.h"
 #include "network.h"
 
-/* Does the file to load hold it? With dontloadscales only biases and weights. */
+/* Does the file to load hold this parameter? With dontloadscales: only biases and weights. */
 static bool in_file(const layer *l, const param *p)
 {
     return p->stored
            && (!l->dontloadscales || !strcmp(p->name, "biases") || !strcmp(p->name, "weights"));
 }
 
-/* Values of a parameter in the file to load: numload's filters only. */
+/* How many values of a parameter the file to load holds: with numload, those of numload filters. */
 static int64_t loaded_count(const layer *l, const param *p)
 {
     const int64_t filters = p->shape[0];
@@ -48,7 +48,7 @@ static bool read_header(FILE *file, int64_t *seen, bool *transposed)
     return ok;
 }
 
-/* How many layers, up to `upto`, the file's `floats` hold; it must end at a layer's border. */
+/* How many layers, up to `upto`, the file's `floats` hold; the file must end between two layers. */
 static dn_status find_end(const dn_network *net, const char *path, int upto, bool whole,
                           int64_t floats, int *end, dn_error *e)
 {
@@ -91,7 +91,7 @@ static dn_status short_read(const char *path, dn_error *e)
                    errno ? strerror(errno) : "it became shorter");
 }
 
-/* Every value the file has for the layer is a finite number. */
+/* Fails unless every value that the file has for the layer is a finite number. */
 static dn_status check_layer(const layer *l, FILE *file, const char *path, dn_error *e)
 {
     enum { PIECE = 4096 };
@@ -149,7 +149,7 @@ static dn_status read_layer(layer *l, FILE *file, const char *path, bool transpo
     return DN_OK;
 }
 
-/* First looks at all values, so that what is refused leaves the network as it was. */
+/* Checks all values first, so that a refused file leaves the network as it was. */
 static dn_status read_layers(dn_network *net, const char *path, FILE *file, long start, int end,
                              bool transposed, dn_error *e)
 {
@@ -168,6 +168,8 @@ static dn_status read_layers(dn_network *net, const char *path, FILE *file, long
 
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     const bool whole = upto < 0;
     if (whole || upto > net->layer_count)
         upto = net->layer_count;
@@ -224,9 +226,11 @@ static bool write_network(const dn_network *net, int upto, FILE *file)
     return true;
 }
 
-/* Writes beside `path` and renames: a file of that name is whole, whatever happens in between. */
+/* Writes to another file and renames it at the end, so that a file named `path` is always whole. */
 dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error *e)
 {
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
     if (upto < 0 || upto > net->layer_count)
         upto = net->layer_count;
     struct stat there;

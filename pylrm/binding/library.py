@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-# OpenMP reads these when the library is loaded. Its threads would else spin between passes and take
-# the processors from those that prepare images; so they sleep, but not at once: most waits are
-# shorter than falling asleep and waking up.
+# OpenMP reads these when the library is loaded. Without them its threads would spin between passes
+# and take the processors from the threads that prepare images. With them they sleep, after a short
+# spin: most waits are shorter than falling asleep and waking up.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
@@ -72,7 +73,7 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
     Raises
     ------
     PylrmError
-        Or the subclass that its status stands for, with its message.
+        The call failed; the subclass depends on the status, the message is the library's.
     """
     error = ffi.new("dn_error *")
     status = function(*arguments, error)
@@ -135,7 +136,7 @@ def cpu_features() -> str:
 
 
 def cpu_peak(threads: int) -> float:
-    """Measure what the CPU can do at most in some threads, within a fraction of a second.
+    """Measure the CPU's peak rate in some threads; takes a fraction of a second.
 
     Parameters
     ----------
@@ -145,8 +146,8 @@ def cpu_peak(threads: int) -> float:
     Returns
     -------
     float
-        Single-precision operations a second (a fused multiply-add is two) on its widest vectors,
-        with no memory in their way.
+        Single-precision operations per second (a fused multiply-add is two) on its widest vectors,
+        without any access to memory.
     """
     return float(lib.dn_cpu_peak(threads))
 
@@ -168,6 +169,8 @@ class Key(NamedTuple):
         One line.
     choices : tuple of str
         What a choice may be; empty for other types.
+    summaries : tuple of str
+        A line about each of them.
     """
 
     section: str
@@ -178,14 +181,16 @@ class Key(NamedTuple):
     most: float
     doc: str
     choices: tuple[str, ...] = ()
+    summaries: tuple[str, ...] = ()
 
 
-def _texts(pointer: Any) -> tuple[str, ...]:
-    """Return a NULL-ended array of C strings, which may be NULL itself."""
-    found: list[str] = []
-    while pointer and pointer[len(found)]:
-        found.append(str(text(pointer[len(found)])))
-    return tuple(found)
+def _choices(section: int, index: int) -> Iterator[tuple[str, str]]:
+    """Yield what a key may be, each with its line."""
+    name, summary = ffi.new("const char **"), ffi.new("const char **")
+    for which in itertools.count():
+        if not lib.dn_key_choice(section, index, which, name, summary):
+            return
+        yield str(text(name[0])), str(text(summary[0]))
 
 
 @functools.cache
@@ -202,6 +207,7 @@ def keys() -> tuple[Key, ...]:
         default: float | str | None = text(key.fallback_text)
         if kind in ("int", "float"):
             default = int(key.fallback) if kind == "int" else float(key.fallback)
+        rows = tuple(_choices(section, index))
         found.append(
             Key(
                 section=str(text(key.section)),
@@ -211,7 +217,8 @@ def keys() -> tuple[Key, ...]:
                 least=key.least,
                 most=key.most,
                 doc=str(text(key.doc)),
-                choices=_texts(key.choices),
+                choices=tuple(name for name, _ in rows),
+                summaries=tuple(summary for _, summary in rows),
             )
         )
         index += 1

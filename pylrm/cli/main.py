@@ -19,7 +19,7 @@ import pylrm
 from pylrm.errors import CfgWarning, PylrmError
 
 SECTIONS = {
-    "Train": ["train", "plot", "demo"],
+    "Train": ["train", "study", "plot", "demo"],
     "Use": ["detect", "map"],
     "Models": ["cfg", "info", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],

@@ -1,4 +1,4 @@
-"""What JPEG and PNG files say of themselves: size, EXIF rotation, whether they end early.
+"""The headers of JPEG and PNG files: size, EXIF rotation, and whether the file is truncated.
 
 Sources: ITU-T T.81 annex B (JPEG's markers), the PNG specification (chunks, eXIf), TIFF 6.0 and
 CIPA DC-008 (EXIF: the orientation is tag 0x0112 of the first directory).
@@ -96,7 +96,7 @@ def _read(file: BinaryIO, form: str) -> tuple[int, ...]:
 
 
 def _jpeg(file: BinaryIO, to_the_end: bool) -> Header | None:
-    """Go from marker to marker up to the first scan, which EXIF and the size stand before."""
+    """Go from marker to marker up to the first scan; EXIF and the size come before it."""
     size: tuple[int, int] | None = None
     orientation = UPRIGHT
     while True:
@@ -121,7 +121,7 @@ def _jpeg(file: BinaryIO, to_the_end: bool) -> Header | None:
         file.seek(rest)
     if size is None or 0 in size:
         return None
-    # In a scan 0xFF is followed by 0 or a restart's number, so that these two bytes are the end.
+    # In a scan 0xFF is followed by 0 or by a restart marker: only the end has these two bytes.
     cut = to_the_end and b"\xff\xd9" not in file.read()
     return Header(*size, orientation, cut)
 

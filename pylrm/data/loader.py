@@ -1,8 +1,8 @@
 """The loader: images and truths prepared by worker threads, in batches, a few batches ahead.
 
 Every sample has a number: how many were drawn before it. Its image, placement, colours and
-mirroring are a function of (seed, number of images, its number) alone, so a run repeats exactly for
-any number of workers and goes on anywhere.
+mirroring are a function of (seed, number of images, its number) alone. So a run repeats exactly
+with any number of workers, and can be resumed at any sample.
 """
 
 from __future__ import annotations
@@ -326,7 +326,7 @@ def _generator(seed: int, number: int, stream: int) -> np.random.Generator:
 
 
 def _from(order: Ints, slot: int) -> Iterator[int]:
-    """The order's entries from `slot` on, once round."""
+    """All entries of the order, starting at `slot` and wrapping around at the end."""
     return (int(order[(slot + i) % len(order)]) for i in range(len(order)))
 
 

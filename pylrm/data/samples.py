@@ -1,4 +1,4 @@
-"""Single samples: an image and its truth, as they stand in a network's input."""
+"""Single samples: an image and its truth, prepared for a network's input."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ class Preparation:
     ) -> tuple[Floats, Ints]:
         """(n, 5) rows x y w h class of one image's transform, at most `max_boxes`, objects first.
 
-        Where they are too many, the largest regions to ignore have a quarter of the rows, and the
-        rows that the objects leave. With them (n,) the number of each row's label; -1: a region.
+        If there are more, the largest regions to ignore get up to a quarter of the rows, or all
+        that the objects leave if these are more. Also returned: (n,) the number of each row's label
+        in its file; -1: a region.
         """
         objects, ignored = read_truth(image, self.classes)
         kinds = np.concatenate([objects[:, 0], np.full(len(ignored), -1, np.float32)])
@@ -87,10 +88,8 @@ class Preparation:
     ) -> Sample | DataError:
         """Fill x (channels, h, w), truth (max_boxes, 5) and labels from a readable candidate.
 
-        The first that is readable counts.
-
-        `random` draws the transform; without it the plain one is taken. Returns the error of the
-        last candidate where none can be read.
+        The first readable candidate is used. `random` draws the transform; without it, the plain
+        one is taken. If no candidate can be read, the error of the last one is returned.
         """
         skipped = []
         canvas = (x.shape[2], x.shape[1])

@@ -33,8 +33,8 @@ from pylrm.training.train import train
 WIDTH, HEIGHT = 208, 160  # half the scenes' size: a grid of 13 x 10 cells of 16 pixels
 MULTIPLIER = 0.25
 BATCH = 4
-# For a short run from random weights: Adam, whose memory of the squared gradients (B2) outlives the
-# first updates' large ones by tens of updates, not thousands; objectness learns 1, not the IoU.
+# For a short run from random weights: Adam with a B2 that forgets the first updates' large squared
+# gradients within tens of updates, not thousands; objectness learns 1, not the IoU.
 RATE = 0.007
 UPDATES = 2000  # of each run: less than two minutes on two cores
 HARD_EXAMPLES, NMS = 128, 0.7  # of 13*10*5 = 650 predictions: 20%

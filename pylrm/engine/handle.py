@@ -1,4 +1,4 @@
-"""A network of the C library: one lock, one end."""
+"""A network of the C library: it is used under a lock, and freed once."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Handle:
             call(function, network, *arguments)
 
     def close(self) -> None:
-        """Free the network; arrays handed out keep what they look at."""
+        """Free the network; arrays that were handed out keep their memory."""
         with self._lock:
             network, self._network = self._network, None
             if network is not None:

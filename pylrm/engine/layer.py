@@ -18,9 +18,9 @@ PARAMETERS = (*TRAINED, "rolling_mean", "rolling_variance")
 class Layer:
     """A layer; made by `Network`, of which it is a part.
 
-    Arrays are views of the engine's memory that keep it alive. Parameters and gradients survive a
-    resize of the network live; outputs and deltas go stale with it, everything does when the
-    network is closed: what is stale shows old values.
+    Arrays are views of the engine's memory, and keep it alive. After a resize of the network, views
+    of parameters and gradients still show the current values; those of outputs and deltas keep the
+    old ones. After the network is closed, all views keep the old values.
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ class Layer:
     def grads(self) -> dict[str, FloatArray]:
         """Gradients of the trained parameters by name, as writable views shaped as these.
 
-        They carry Darknet's sign (they point downhill) and double as the velocity: gradients summed
-        since the last update, on top of momentum times the former ones.
+        They have Darknet's sign (minus the gradient), and hold the momentum's velocity too: the sum
+        of the gradients since the last update, plus momentum times the former value.
 
         Raises
         ------
@@ -123,8 +123,8 @@ class Layer:
         Raises
         ------
         PylrmError
-            It is not kept: always kept are those of loss layers and of the network's output layer,
-            the others with keep=True. [lrm] has none.
+            It is not kept. The outputs of loss layers and of the network's output layer are always
+            kept, those of other layers with keep=True; [lrm] has none.
         """
         return self._array("output")
 
@@ -132,9 +132,9 @@ class Layer:
     def delta(self) -> FloatArray:
         """Minus the gradient of the cost with respect to the output, a view shaped as `output`.
 
-        Of a convolutional layer after backward(): with respect to the raw convolution, before batch
-        norm and activation. Of [region]: as forward() left it, until backward() multiplies x, y and
-        objectness by the logistic's gradient.
+        After backward(), a convolutional layer's is with respect to the raw convolution, before
+        batch norm and activation. That of [region] is as forward() left it, until backward()
+        multiplies x, y and objectness by the gradient of the logistic function.
 
         Raises
         ------
@@ -233,13 +233,13 @@ class Layer:
         return int(self._info.parameters)
 
     @property
-    def is_within(self) -> bool:
+    def is_fused(self) -> bool:
         """Whether it is computed in the next layer's pass, without an output of its own.
 
         A depthwise layer in an inference network may be, when only a 1x1 convolution after it reads
         it.
         """
-        return bool(self._info.within)
+        return bool(self._info.fused)
 
     @property
     def multiply_adds(self) -> int:

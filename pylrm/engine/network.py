@@ -93,6 +93,8 @@ class Network:
         Fold and pack the weights when they are loaded: params are read-only, training calls raise.
     keep : bool
         Keep every layer's output and delta readable (a training network).
+    outline : bool
+        Only to look at: shapes, options and sizes, without memory for parameters and maps.
 
     Raises
     ------
@@ -123,6 +125,7 @@ class Network:
         kernels: str = "fast",
         inference: bool = False,
         keep: bool = False,
+        outline: bool = False,
     ) -> None:
         if device != "cpu":
             raise ValueError(f"device={device!r}: there is only 'cpu'")
@@ -146,6 +149,7 @@ class Network:
                 "seed": seed % 2**64,
                 "kernels": strings[1],
                 "purpose": PURPOSES[purpose],
+                "outline": outline,
             },
         )
         self.inference = inference
@@ -363,12 +367,12 @@ class Network:
         Parameters
         ----------
         x : array (images, channels, height, width)
-            0 to 1, RGB; float32, others are converted. A training pass takes exactly `batch`
-            images, another 1 to `batch`. backward() reads it once more: leave it be until then.
+            0 to 1, RGB; float32, other types are converted. A training pass takes exactly `batch`
+            images, another pass 1 to `batch`. backward() reads x again: do not change it before.
         truth : array, optional
             Detectors: (images, boxes, 5) of x, y, w, h, class, relative to the image; class -1: a
-            region to ignore; a list ends at x == 0. Else (images, classes), one-hot. With it loss
-            layers set their cost and delta.
+            region to ignore; a list ends at x == 0. Other networks: (images, classes), one-hot.
+            Loss layers set their cost and delta only if it is given.
         train : bool
             Batch statistics, dropout, mining; backward() may follow. Afterwards its images are
             counted into `seen`.
@@ -405,7 +409,7 @@ class Network:
         self._handle.call(lib.dn_backward)
 
     def update(self) -> None:
-        """Change the parameters by their gradients, at the rate that `seen` stands for."""
+        """Change the parameters by their gradients, at the schedule's rate after `seen` images."""
         self._handle.call(lib.dn_update)
 
     def train_batch(self, x: npt.ArrayLike, truth: npt.ArrayLike) -> float:
@@ -439,7 +443,7 @@ class Network:
             return float(loss[0])
 
     def time_layers(self, on: bool = True) -> None:
-        """Measure from now on, from zero, the time of each layer (`Layer.times`); or no more.
+        """Start to measure the time of each layer (`Layer.times`) from zero, or stop.
 
         Parameters
         ----------
@@ -589,7 +593,7 @@ class Network:
         Parameters
         ----------
         path : str or path
-            The file; it may end early, at a layer's border.
+            The file; it may end early, between two layers.
         upto : int, optional
             Read layers 0…upto-1 only.
 

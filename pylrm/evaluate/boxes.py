@@ -1,7 +1,7 @@
-"""Boxes with their classes, by image: what the metrics take.
+"""Boxes with their classes, by image: the input of the metrics.
 
-A record is what one image has: a structured array or a mapping of arrays of one length, with the
-fields class (index into the names), left, top, right, bottom (pixels) and, as need be, score,
+A record holds the boxes of one image: a structured array or a mapping of arrays of one length. Its
+fields are class (index into the names), left, top, right, bottom (pixels) and, as need be, score,
 difficult, truncated, occluded, ignore, crowd, area. Corners are inclusive pixels, the first being
 1, for VOC's metric, and edges between pixels, from 0 on, for COCO's and KITTI's.
 """
@@ -234,7 +234,7 @@ def to_edges(boxes: npt.ArrayLike, size: tuple[int, int], *, clip: bool) -> Floa
 def inclusive(record: Fields) -> Fields:
     """Turn a record's edges, from 0, into VOC's inclusive pixels, from 1.
 
-    All corners go up by 1, as Darknet's `valid` writes detections: its converter, and pylrm's, made
-    edges of VOC's annotations by taking 1 off (see `pylrm.convert.vocxml`).
+    1 is added to all corners, as Darknet's `valid` does when it writes detections: its converter,
+    and pylrm's, subtract 1 from VOC's annotations to get edges (see `pylrm.convert.vocxml`).
     """
     return {**record, **{side: record[side] + 1 for side in CORNERS}}

@@ -106,20 +106,21 @@ def coco(
 ) -> CocoResult:
     """Measure detections by COCO's rules.
 
-    Corners are edges: a box is right - left wide. In each image the 100 best detections of a class
-    count. They choose by score among the truths that are left, the one of the highest IoU; objects
-    that count come before those that do not. Ties in score go in the order in which detections are
-    given, and between images in the order in which `truth` (then `detections`) names them; so for
-    pycocotools' figures to the last digit in the presence of ties, give images by ascending id.
+    Corners are edges: a box is right - left wide. In each image, the 100 best detections of a class
+    count. In the order of their scores, each takes the truth of the highest IoU among those that no
+    other has taken; objects that count are preferred to those that do not. Detections of equal
+    scores keep the order in which they are given, and those of different images the order in which
+    `truth` (then `detections`) names the images. So to get pycocotools' figures to the last digit
+    where scores are equal, give the images by ascending id.
 
     Parameters
     ----------
     truth : mapping
         Image id to structured array or dict of arrays: class (index into names), left, top, right,
-        bottom, and if need be area (of the object, which decides about its size; of the box, where
-        it is not given or NaN) and crowd. A crowd takes any number of detections of its class,
-        which then do not count, by the part of the detection that lies in it. ignore is the same,
-        and may be of class -1: for every class. Images without an entry have no truths.
+        bottom, and if need be area (of the object, which decides about its size; where it is not
+        given or NaN, the box's area) and crowd. Any number of detections of its class can match a
+        crowd, by the part of the detection's area that lies in it; they do not count. ignore is
+        the same, and may be of class -1: for every class. Images without an entry have no truths.
     detections : mapping
         The same with score.
     names : sequence of str
@@ -210,7 +211,7 @@ def hits(
     Returns
     -------
     hit, neutral : array (n, t) bool
-        Which detections have a truth at each IoU of `IOUS`, and which an idle one.
+        Which detections match a truth at each IoU of `IOUS`, and which of these an idle one.
     """
     owner, index, overlap = candidates
     # pycocotools goes on to later truths of the same IoU: the last of equals.

@@ -18,7 +18,7 @@ class Curve:
     Attributes
     ----------
     recall, precision : array (n,) float64
-        When detections down to this one count.
+        Of all detections of this score or more.
     score : array (n,) float64
         Of the detection, descending.
     objects : int
@@ -45,7 +45,7 @@ def shown(value: float) -> str:
 def layout(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as a text table, the first column to the left and the others to the right.
 
-    The first row is the head, the last the sum; rules set both apart.
+    The first row is the heading, the last the total; lines separate both from the others.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

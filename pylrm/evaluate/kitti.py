@@ -25,7 +25,7 @@ class Difficulty:
     Attributes
     ----------
     height : float
-        Pixels it is high at least; detections that are lower do not count either.
+        Its least height in pixels; detections that are lower do not count either.
     occluded : float
         Its occlusion at most.
     truncated : float
@@ -116,10 +116,10 @@ def kitti(
     to ignore of class -1 (DontCare) a false detection does not count if it lies there by more of
     its own area than the IoU that is asked for.
 
-    As in the devkit, truths choose among detections, in the order in which they are given;
-    detections of *other* classes that are too low may be chosen too; and precision is taken at no
-    more thresholds than there are objects, and 0 beyond, so that a class of n < 41 objects cannot
-    reach an AP40 of more than (n - 1) / 40.
+    As in the devkit, truths choose among detections, in the order in which they are given, and may
+    choose detections of *other* classes that are too low. Precision is sampled at no more
+    thresholds than there are objects, and is 0 at the others, so that a class of n < 41 objects
+    cannot reach an AP40 of more than (n - 1) / 40.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def kitti(
 
 @dataclass(frozen=True)
 class Scene:
-    """What concerns one class.
+    """The objects and detections that matter for one class.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Scene:
     found : Boxes
         Detections of the class, and those of others that are too low at some difficulty.
     own, spared : array (n,) bool
-        Those of the class; those in an area that is not to be cared for.
+        Detections of the class itself; those in a DontCare area.
     owner, index : array (p,) int64
         Pairs of objects and detections that overlap enough.
     overlap : array (p,) float64
@@ -190,7 +190,7 @@ class Scene:
 
 
 def scene_of(wanted: Boxes, found: Boxes, lower: Sequence[str], kind: int) -> Scene:
-    """Return what concerns a class; `lower` has the names in lower case."""
+    """Return what matters for a class; `lower` has the names in lower case."""
     least = 0.7 if lower[kind] in VEHICLES else 0.5
     near = [other for other, name in enumerate(lower) if name == NEIGHBOURS.get(lower[kind])]
     neighbour = np.isin(wanted.kind, near) & ~wanted.ignore

@@ -1,4 +1,4 @@
-"""Which detection found which truth: the matching of VOC's rules, and what all metrics share."""
+"""Which detection found which truth: matching by VOC's rules, and what all metrics share."""
 
 from __future__ import annotations
 
@@ -211,10 +211,10 @@ def rank(group: Ints) -> Ints:
 def take_turns(
     taker: Ints, target: Ints, turn: Ints, allowed: Bools, shared: Bools, takers: int
 ) -> Ints:
-    """Let takers choose in turn, each the first target of its pairs that is still free.
+    """Let takers choose in turn; each takes the first target of its pairs that is still free.
 
-    Takers of one turn must not compete for targets. Several rules are tried at once, each for
-    itself: the columns of `allowed`.
+    Takers of the same turn must not compete for a target. Several rules, the columns of `allowed`,
+    are applied at once and independently.
 
     Parameters
     ----------

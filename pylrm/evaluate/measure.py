@@ -1,4 +1,4 @@
-"""Detections on a data set's images, from wherever, by the metric asked for."""
+"""Measures detections on a data set's images, whatever program they are from, by any metric."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pylrm.evaluate.voc import VocResult, voc
 
 @dataclass(frozen=True)
 class Detected:
-    """What was found on images, and what is there.
+    """The detections on images, and their truths.
 
     Attributes
     ----------

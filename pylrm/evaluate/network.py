@@ -15,7 +15,7 @@ from pylrm.evaluate.boxes import Fields, record_of, to_edges
 from pylrm.evaluate.measure import Detected, Evaluation, measure
 from pylrm.evaluate.truths import CocoTruth, label_record
 
-GRID = 1024  # detections stand on this part of a pixel, which files hold to the last digit
+GRID = 1024  # detections are rounded to this part of a pixel, which files can hold exactly
 
 
 def evaluate(
@@ -41,9 +41,9 @@ def evaluate(
     data : DataFile
         The data set.
     letterbox : bool
-        Keep the aspect of images, else stretch them to the input; as in training.
+        Keep the aspect of images, else stretch them to the input; to be chosen as in training.
     antialias : bool
-        Make images smaller by area averages; as in training ([net] antialias=).
+        Make images smaller by area averages; to be chosen as in training ([net] antialias=).
     thresh : float
         Scores not above it are left out.
     nms : float

@@ -1,10 +1,10 @@
-"""What `pylrm map` writes: figures, and detections as the devkits' files; and reading those again.
+"""The files of `pylrm map`: figures, and detections in the devkits' formats, which it reads too.
 
 pr.png                         precision over recall, a panel a class
 confusion.png, confusion.csv   objects by their classes, and what they were detected as
 coco_results.json, voc/, kitti/  the detections in each of `pylrm.evaluate.formats`
 
-Numbers have all their digits, so that files score exactly as what they were written from.
+Numbers have all their digits, so that the files give exactly the figures of the detections.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pylrm.runs.folder import Run
 
 
 def check_target(out: Path, data: DataFile) -> None:
-    """Refuse what `write` could not do, before anything is measured.
+    """Refuse a folder or names with which `write` would fail, before anything is measured.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def check_target(out: Path, data: DataFile) -> None:
 
 
 def check_names(images: Sequence[Path], names: Sequence[str]) -> None:
-    """Refuse what the files could not tell apart.
+    """Refuse images and classes whose names the files could not tell apart.
 
     Parameters
     ----------

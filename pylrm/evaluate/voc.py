@@ -137,8 +137,8 @@ def area(curve: Curve) -> float:
 def eleven_points(curve: Curve) -> float:
     """Return the mean over recall 0, .1, …, 1 of the best precision at that recall or more.
 
-    The recalls are those of the devkit's port, multiples of the double .1: some of them are a bit
-    above the decimal, which a recall of exactly that decimal then misses.
+    The recalls are those of the devkit's port, multiples of the double .1. Some of them are
+    slightly above the decimal, so that a recall of exactly that decimal does not reach them.
     """
     if not curve.objects:
         return math.nan

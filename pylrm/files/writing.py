@@ -35,16 +35,18 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give the path of a file to write, which then takes the place of another in one step.
 
-    Whatever happens meanwhile (a full disk, a killed process, a power cut), `path` is as it was
-    before, or whole.
+    Whatever happens meanwhile (a full disk, a killed process), `path` is as it was before, or
+    whole.
 
     Parameters
     ----------
     path : Path
         The file that it will be; an older one is replaced.
+    durable : bool
+        Whether it is on the disk at the end: then it is there after a power failure too.
 
     Raises
     ------
@@ -55,15 +57,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             yield part
-            sync(part)
+            if durable:
+                sync(part)
             part.replace(path)
-            sync(path.parent)
+            if durable:
+                sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, is on the disk."""
+    """Wait until a file, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -72,13 +76,13 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def whole_binary(path: Path) -> Iterator[BinaryIO]:
+def whole_binary(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a file to write bytes to; see `whole_file`."""
-    with whole_file(path) as part, part.open("wb") as file:
+    with whole_file(path, durable=durable) as part, part.open("wb") as file:
         yield file
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file so that it is there as a whole or not at all.
 
     Parameters
@@ -87,6 +91,8 @@ def write_whole(path: Path, content: bytes) -> None:
         The file; an older one is replaced.
     content : bytes
         What will be in it.
+    durable : bool
+        As `whole_file` takes it.
     """
-    with whole_binary(path) as file:
+    with whole_binary(path, durable=durable) as file:
         file.write(content)

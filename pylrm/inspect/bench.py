@@ -1,4 +1,4 @@
-"""Where the time of a pass goes: layer by layer, against what the processor can do at most."""
+"""Where the time of a pass goes: each layer's time and rate, compared with the processor's peak."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pylrm.inspect.describe import MIB, kind, shape_text, table, window
 Floats = npt.NDArray[np.float32]
 
 WARM_UP = 2  # rounds that do not count: memory is touched for the first time
-LEAST, SECONDS = 3, 8.0  # rounds without a number given: these at least, else that long
+LEAST, SECONDS = 3, 8.0  # without a given number of rounds: at least LEAST, for about SECONDS
 BOXES = 10  # truths an image
 WITHIN = "in the next"  # of a layer that the next one computes
 
@@ -84,7 +84,7 @@ class Timing:
     seconds : float
         A round, seen from Python.
     layers : list of LayerTime
-        Their sum is what a round takes without Python and the steps between layers.
+        The sum of their times is a round without Python and without the work between layers.
     peak : float
         Operations a second that these threads reach at most; see `cpu_peak`.
     planned, resident : int
@@ -185,7 +185,7 @@ def measure(
                 type=kind(net, layer),
                 window=window(layer),
                 output=shape_text(layer.shape) if layer.type != "lrm" else "",
-                within=layer.is_within,
+                within=layer.is_fused,
                 forward=float(seconds[0]),
                 backward=float(seconds[1]),
                 update=float(seconds[2]),
@@ -213,15 +213,15 @@ def measure(
 
 def forward_multiply_adds(net: Network, layer: Layer) -> int:
     """Return a layer's multiply-adds, with those of the layer before that it computes itself."""
-    if layer.is_within:
+    if layer.is_fused:
         return 0
-    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_within]
+    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_fused]
     return layer.multiply_adds + sum(each.multiply_adds for each in before)
 
 
 def images_a_pass(cfg: Cfg) -> int:
     """Return the images that a training pass of a cfg takes: batch / subdivisions."""
-    with Network(cfg, inference=True) as net:
+    with Network(cfg, inference=True, outline=True) as net:
         return net.batch
 
 

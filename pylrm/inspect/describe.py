@@ -1,4 +1,4 @@
-"""What a cfg amounts to, as text: layers, cost, memory, predictions."""
+"""Describes a cfg as text: its layers, cost, memory and predictions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def describe(cfg: CfgLike) -> tuple[str, list[str]]:
     """
     cfg = Cfg.read(cfg)
     alone = inference_memory(cfg)
-    with Network(cfg, inference=True) as net:
+    with Network(cfg, inference=True, outline=True) as net:
         blocks = [
             layer_table(net),
             totals(net),
@@ -82,7 +82,7 @@ def inference_memory(cfg: Cfg) -> tuple[int, int]:
     """Return what inference takes by plan, an image a pass; see `Network.memory`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CfgWarning)
-        with Network(cfg, batch=1, inference=True) as single:
+        with Network(cfg, batch=1, inference=True, outline=True) as single:
             return single.memory("infer")
 
 

@@ -1,4 +1,4 @@
-"""How truths are given to the predictions of a network's detection layers."""
+"""Which prediction of a network's detection layers each truth is assigned to."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Head:
     grid
         Cells across and down.
     unit
-        What relative sizes (w, h) are multiplied by to be in anchors='s unit: cells of [region]'s
-        grid, pixels of the input for [yolo].
+        Factors that turn relative sizes (w, h) into the unit of the cfg's anchors=: cells of the
+        grid for [region], pixels of the input for [yolo].
     sizes
         (n, 2) the anchors that compete for a truth, relative to the input.
     own
-        (n,) this layer's number of each of them; -1: another layer's.
+        (n,) the number that each of them has in this layer; -1: it is another layer's.
     by_prediction
         Predicted sizes compete in place of the anchors: [region] with bias_match=0.
     """
@@ -47,17 +47,17 @@ class Head:
         return int((self.own >= 0).sum()) * self.grid[0] * self.grid[1]
 
     def claims(self, truths: Floats, predicted: Floats | None = None) -> Ints:
-        """Return which prediction each truth claims: in its centre's cell, that of the best size.
+        """Return which prediction each truth claims: that of the best size in its centre's cell.
 
-        Of several truths of an image that claim one prediction the last counts.
+        If several truths of an image claim the same prediction, the last one counts.
 
         Parameters
         ----------
         truths
             (n, 4) centre x, y, w, h, relative to the input.
         predicted
-            (predictions, 2) w, h, relative to the input, for `by_prediction`; None: the anchors',
-            which they are at the start of a training.
+            (predictions, 2) w, h, relative to the input, for `by_prediction`; None: the sizes of
+            the anchors, which predictions have at the start of a training.
 
         Returns
         -------
@@ -98,7 +98,7 @@ def read_heads(net: Network) -> list[Head]:
 
 
 def lost(heads: list[Head], truths: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which truths of an image no prediction learns, since a later one claims the same.
+    """Tell which truths of an image no prediction learns, as a later one claims the same one.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def samples(
     source = Cfg.read(cfg)
     letterbox = letterboxes(source, letterbox)
     found: list[Sample] = []
-    with Network(source, inference=True) as net:
+    with Network(source, inference=True, outline=True) as net:
         dataset = choose_data(source, data)
         check_network(net, source, dataset)
         images = read_images(dataset, "train")

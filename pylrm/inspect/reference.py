@@ -1,6 +1,6 @@
 """The cfg reference of the docs, written from the engine's own tables of keys.
 
-``python -m pylrm.inspect.reference > docs/cfg.md`` renews it; a test holds the file equal.
+``python -m pylrm.inspect.reference > docs/cfg.md`` writes it; a test checks that it is up to date.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def default_of(key: Key) -> str:
 
 
 def range_of(key: Key) -> str:
-    """Return what a number or a choice may be; nothing for what is neither."""
+    """Return the range of a number, or the values of a choice; empty for other types."""
     if key.type == "choice":
         return ", ".join(key.choices)
     if key.type not in ("int", "float"):
@@ -44,7 +44,9 @@ def range_of(key: Key) -> str:
 def reference() -> str:
     """Return the whole page, Markdown."""
     lines = [INTRODUCTION]
-    for section, members in groupby(keys(), key=lambda key: key.section):
+    told: set[tuple[str, ...]] = set()
+    for section, group in groupby(keys(), key=lambda key: key.section):
+        members = list(group)
         lines += ["## Any layer" if section == "any layer" else f"## [{section}]", ""]
         lines += ["| key | type | default | range | meaning |", "|---|---|---|---|---|"]
         lines += [
@@ -52,7 +54,25 @@ def reference() -> str:
             for key in members
         ]
         lines.append("")
+        for key in members:
+            if key.choices and key.choices not in told:
+                told.add(key.choices)
+                lines += choices(key)
     return "\n".join([*lines, *augmentations()])
+
+
+def choices(key: Key) -> list[str]:
+    """Return the lines of the table of what a key may be."""
+    rows = [
+        f"| {name} | {cell(summary)} |"
+        for name, summary in zip(key.choices, key.summaries, strict=True)
+    ]
+    return [f"| {key.name} | what it is |", "|---|---|", *rows, ""]
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a table of Markdown."""
+    return text.replace("|", "\\|").replace("*", "\\*")
 
 
 def augmentations() -> list[str]:

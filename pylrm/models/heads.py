@@ -1,4 +1,4 @@
-"""What stands on a backbone: YOLOv2's layers, [region], [lrm], or a classifier's end."""
+"""The layers after a backbone: YOLOv2's, with [region] and [lrm], or those of a classifier."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def lrm(text: CfgText, k: int, nms: float, predictions: int) -> None:
 
 
 def pooled_end(text: CfgText, classes: int) -> None:
-    """Average over the image, then a score a class."""
+    """The average over the image, then one score per class."""
     _average(text)
     text.comment("A score a class, and their probabilities")
     text.linear(classes)
@@ -122,7 +122,7 @@ def pooled_end(text: CfgText, classes: int) -> None:
 
 
 def convolutional_end(text: CfgText, classes: int) -> None:
-    """A score a class at every place, then the average over the image."""
+    """One score per class at every pixel, then the average over the image."""
     text.comment("A score a class at every place, averaged over the image, as probabilities")
     text.linear(classes)
     _average(text)

@@ -1,4 +1,4 @@
-"""What can be asked of a network's text, checked."""
+"""The options of `build`, checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a cfg section by section, with the shapes that result from it."""
+"""Writing a cfg section by section, keeping track of the layers' shapes."""
 
 from __future__ import annotations
 

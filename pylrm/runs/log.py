@@ -49,8 +49,8 @@ Floats = npt.NDArray[np.float64]
 class LogWriter:
     """A run's log. Use it in a `with`, or close() it.
 
-    Each row reaches the system at once as a whole line. A log that is there is gone on with; a
-    last line that a crash left half written is dropped.
+    Each row is written at once as a whole line. An existing log is continued; a last line that a
+    crash left half written is dropped.
 
     Parameters
     ----------
@@ -239,8 +239,8 @@ class Log:
 def read_log(path: str | Path) -> Log:
     """Read the log of a run.
 
-    Where the updates' numbers fall back, a run was gone on with from there: what had been logged
-    beyond it is left out, as is a half-written last line.
+    Where the update numbers go back, a run was resumed from there: the rows that had been logged
+    beyond that update are left out, as is a half-written last line.
 
     Parameters
     ----------
@@ -329,9 +329,9 @@ _MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
 def _text_rows(text: str) -> Iterator[dict[str, float]]:
     """Yield the updates of a text log.
 
-    How long it waited for images, the gradient's norm, and what detectors and [lrm] say, stand
-    before an update's own line; what detectors say once a pass and head: the means are over the
-    truths that each counted. A validation's mAP stands after it.
+    The lines about the wait for images, the gradient's norm, detectors and [lrm] come before the
+    line of an update; those of detectors once per pass and head, and their means are weighted by
+    the truths that each counted. The line with a validation's mAP comes after it.
     """
     row: dict[str, float] = {}
     found: defaultdict[str, float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""What a training run shows meanwhile: one line that renews itself, or plain lines in a pipe."""
+"""What a training run prints: on a terminal one line that is rewritten, in a pipe plain lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 from pylrm.training.run import Callback, Training
 
-LINES = 50  # that a run prints into a pipe; but at least one in 100 updates
+LINES = 50  # a run prints about so many into a pipe, but at least one per 100 updates
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""What the layers of a network in training report, summed over the passes of an update."""
+"""Statistics that the layers of a network in training report, summed over an update's passes."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ class PassStatistics:
             accumulate(self.mined, miner.mining)
 
     def columns(self) -> dict[str, float | None]:
-        """Return averages by the log's column names; None where nothing was there to average.
+        """Return averages by the log's column names; None where there was nothing to average.
 
         iou, class and obj are means over truths that claimed a prediction, noobj over predictions;
-        recall is the share of truths met with IoU > .5. kept: predictions that [lrm] kept an image;
-        kept_claimed: the share of them that a truth claims; kept_loss: their share of the loss.
+        recall is the share of these truths whose prediction has IoU > .5. kept: predictions per
+        image that [lrm] kept; kept_claimed: the share of them that a truth claims; kept_loss: their
+        share of the loss.
         """
         found, mined = self.found, self.mined
         return {

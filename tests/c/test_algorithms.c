@@ -46,16 +46,16 @@ static void takings(void)
     const conv pointwise = convolution(16, 8, 1, 1, 0, 1),
                winograd = convolution(16, 16, 3, 1, 1, 1);
     const conv depthwise = convolution(16, 16, 3, 1, 1, 16);
-    CHECK(cpu_conv_takes(&pointwise, &depthwise));
-    CHECK(!cpu_conv_takes(&pointwise, &winograd));
-    CHECK(!cpu_conv_takes(&pointwise, &pointwise));
-    CHECK(!cpu_conv_takes(&winograd, &depthwise));
-    CHECK(!cpu_conv_takes(&depthwise, &depthwise));
+    CHECK(cpu_conv_fuses(&pointwise, &depthwise));
+    CHECK(!cpu_conv_fuses(&pointwise, &winograd));
+    CHECK(!cpu_conv_fuses(&pointwise, &pointwise));
+    CHECK(!cpu_conv_fuses(&winograd, &depthwise));
+    CHECK(!cpu_conv_fuses(&depthwise, &depthwise));
     conv few = pointwise, curved = depthwise;
     few.in.h = few.out.h = 1; /* planes that are joined */
     curved.activation = MISH;
-    CHECK(!cpu_conv_takes(&few, &depthwise));
-    CHECK(!cpu_conv_takes(&pointwise, &curved));
+    CHECK(!cpu_conv_fuses(&few, &depthwise));
+    CHECK(!cpu_conv_fuses(&pointwise, &curved));
 }
 
 int main(void)

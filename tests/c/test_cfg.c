@@ -166,14 +166,18 @@ static void doubles_and_choices(void)
     dn_key key;
     for (int section = 0; dn_key_at(section, 0, &key); section++)
         for (int i = 0; dn_key_at(section, i, &key) && key.name; i++) {
-            CHECK(!key.choices == !!strcmp(key.type, "choice"));
+            const char *name = NULL, *summary = NULL;
+            CHECK(dn_key_choice(section, i, 0, &name, &summary) == !strcmp(key.type, "choice"));
+            CHECK(!name || (*name && summary && *summary));
             if (!strcmp(key.section, "lrm") && !strcmp(key.name, "nms")) {
                 CHECK(!strcmp(key.type, "float") && key.fallback == .7);
                 found++;
             }
             if (!strcmp(key.name, "policy")) {
-                CHECK(!strcmp(key.choices[0], "constant") && !strcmp(key.choices[6], "random")
-                      && !key.choices[7]);
+                CHECK(!strcmp(name, "constant"));
+                CHECK(dn_key_choice(section, i, 6, &name, &summary) && !strcmp(name, "random"));
+                CHECK(!dn_key_choice(section, i, 7, &name, &summary));
+                CHECK(!dn_key_choice(section, i, 8, &name, &summary));
                 found++;
             }
         }

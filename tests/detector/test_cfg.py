@@ -90,3 +90,25 @@ def test_without_mask_a_head_has_all_anchors():
         for each in (net, full):
             each.forward(x, truth, train=True)
         np.testing.assert_array_equal(net[0].delta, full[0].delta)
+
+
+@pytest.mark.parametrize("background", [0, 1])
+@pytest.mark.parametrize("prior", [0.01, 0.3])
+def test_a_prior_is_where_objectness_starts(background, prior):
+    text = (
+        "[net]\nwidth=64\nheight=64\nchannels=3\n"
+        "[convolutional]\nbatch_normalize=1\nfilters=32\nsize=3\nstride=8\npad=1\nactivation=leaky\n"
+        "[convolutional]\nfilters=24\nsize=1\nactivation=linear\n"
+        f"[region]\nanchors=1,1,2,3,4,2\nnum=3\nclasses=3\nsoftmax=1\nbackground={background}\n"
+    )
+    x = np.random.default_rng(1).random((1, 3, 64, 64)).astype(np.float32)
+    with pylrm.Network(text + f"prior={prior}\n") as net, pylrm.Network(text) as plain:
+        entries = net.forward(x, train=True).reshape(3, 8, 64)
+        found = 1 - entries[:, 4] if background else entries[:, 4]
+        assert np.abs(found / prior - 1).max() < 0.3
+        classes = entries[:, 5:] / (found[:, None] if background else 1)
+        assert np.abs(classes - 1 / 3).max() < 0.1  # all alike
+        assert np.abs(entries[:, 2:4]).max() < 0.3  # sizes: the anchors'
+        ratio = net[1].params["weights"] / plain[1].params["weights"]
+        np.testing.assert_allclose(ratio, 0.01 / np.sqrt(2 / 32), rtol=1e-5)
+        np.testing.assert_array_equal(net[0].params["weights"], plain[0].params["weights"])

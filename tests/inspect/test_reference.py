@@ -17,3 +17,14 @@ def test_every_kind_of_key_is_shown_with_its_default():
     assert "| nms | float | 0.7 | 0 to 1 |" in page
     assert "| momentum | float | 0.9 | 0 to 1 |" in page
     assert "| activation | choice | logistic | logistic, " in page
+
+
+def test_every_row_of_a_table_is_told_with_what_it_is():
+    page = reference()
+    for row in (
+        "| steps | times scales= at the updates of steps= |",
+        "| leaky | x, .1x below 0 |",
+        "| sse | the square of d |",
+        "| hue, saturation, exposure | the hue moves by",
+    ):
+        assert page.count(row) == 1

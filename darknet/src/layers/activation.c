@@ -4,7 +4,7 @@
 typedef struct { int activation; } layer_activation;
 
 static const key keys[] = {
-    KEY_CHOICE(layer_activation, activation, "linear", activation_names, "the function"),
+    KEY_CHOICE(layer_activation, activation, "linear", activations, "the function"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)
@@ -12,7 +12,7 @@ static dn_status shape(layer *l, dn_error *e)
     (void)e;
     const layer_activation *a = l->state;
     l->out = l->in[0];
-    l->reads_input = dn_activation_reads_x((activation)a->activation);
+    l->reads_input = activations[a->activation].reads_x;
     return DN_OK;
 }
 
@@ -23,7 +23,7 @@ static void forward(layer *l, const pass *p)
                          p->batch * dims_count(l->out));
 }
 
-/* As in Darknet, delta itself becomes that of the input. */
+/* As in Darknet, delta is changed in place: from that of the output to that of the input. */
 static void backward(layer *l, const pass *p)
 {
     const layer_activation *a = l->state;

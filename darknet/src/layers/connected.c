@@ -1,4 +1,4 @@
-/* [connected] every output sees every input: a 1x1 convolution of a map of one pixel.
+/* [connected] every output depends on every input: a 1x1 convolution of a map of one pixel.
  * in (batch, c, h, w) read as (batch, c*h*w), out (batch, output, 1, 1)
  */
 #include "section.h"
@@ -11,7 +11,7 @@ typedef struct {
 static const key keys[] = {
     KEY_INT(connected, output, 1, 1, 1 << 24, "outputs"),
     KEY_INT(connected, batch_normalize, 0, 0, 1, "1: batch norm before the activation"),
-    KEY_CHOICE(connected, activation, "logistic", activation_names, "after batch norm or bias"),
+    KEY_CHOICE(connected, activation, "logistic", activations, "after batch norm or bias"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

@@ -2,7 +2,7 @@
  * backend.
  * in  (batch, c, h, w)
  * out (batch, filters, (h + 2*padding - size)/stride + 1, likewise w)
- * `delta` is minus the gradient at the output; after backward, at the convolution's own sums.
+ * `delta` is minus the gradient at the output; after backward(), at the convolution's own sums.
  */
 #include "section.h"
 
@@ -21,7 +21,7 @@ static const key keys[] = {
     KEY_INT(convolutional, groups, 1, 1, 1 << 20,
             "groups of channels that see only themselves; all of them: depthwise"),
     KEY_INT(convolutional, batch_normalize, 0, 0, 1, "1: batch norm after the convolution"),
-    KEY_CHOICE(convolutional, activation, "logistic", activation_names, "after batch norm or bias"),
+    KEY_CHOICE(convolutional, activation, "logistic", activations, "after batch norm or bias"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

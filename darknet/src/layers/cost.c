@@ -2,16 +2,21 @@
  *   sse     error d², delta d
  *   L1      error |d|, delta sign(d)
  *   smooth  error d² and delta d within |d| <= 1, beyond 2|d|-1 and sign(d)
- * in, out (batch, c*h*w, 1, 1): with a truth, each value's error, else 0
- * `scale` acts on what is handed back only.
- * A truth of another length is another loss layer's.
+ * in, out (batch, c*h*w, 1, 1): each value's error; 0 without a truth
+ * `scale` multiplies only the gradient that is handed back.
+ * A truth of another length belongs to another loss layer, and counts as none.
  */
 #include <math.h>
 
 #include "backend.h"
 
 enum { SSE, L1, SMOOTH };
-static const char *const types[] = {"sse", "L1", "smooth", NULL};
+static const struct {
+    choice choice;
+} types[] = {{{"sse", "the square of d"}},
+             {{"L1", "|d|; handed back: the sign of d"}},
+             {{"smooth", "the square of d, beyond 1 2|d| - 1; handed back: d, or its sign"}},
+             {{NULL, NULL}}};
 
 typedef struct {
     int type;

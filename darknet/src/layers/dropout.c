@@ -1,5 +1,5 @@
-/* [dropout] in training, each value becomes 0 with `probability` and else is divided by
- * 1 - probability.
+/* [dropout] in training, each value becomes 0 with the given probability, and otherwise is divided
+ * by 1 - probability.
  * in, out (batch, c, h, w)
  */
 #include "backend.h"

@@ -1,33 +1,42 @@
 /* [lrm] Loss Rank Mining (Yu et al., 2018, section III): in training, of each image's predictions
- * only the hardest keep their delta.
+ * only the hardest keep their delta; other modes keep others.
  *
  * The predictions of all mined layers are ranked together, in the order of `layers`, each layer's
- * as detector.h numbers them. A prediction's loss is the sum of its squared deltas, as the loss
- * layer's forward() leaves them; what mining_select() does not keep gets a delta of 0. The mined
- * layers' cost stays that of all predictions. Outside training passes the layer does nothing.
+ * as detector.h numbers them. The mined layers' cost stays that of all predictions. Outside
+ * training passes the layer does nothing. The arithmetic is the backend's `mine`.
  */
-#include <string.h>
+#include <math.h>
 
-#include "detector.h"
-#include "mining.h"
-
-enum { MAX_MINED = 64 };
+#include "backend.h"
 
 typedef struct {
-    int k;
-    double nms;
+    int mode, k, k_min, negatives_floor, warmup;
+    double nms, mass, easy, easy_nms, negatives;
     int_list layers;
 
-    int predictions; /* of all mined layers, an image */
+    mining mining; /* of an image without warm-up */
 } lrm;
 
 static const key keys[] = {
+    KEY_CHOICE(lrm, mode, "hardest", mining_modes, "which predictions are kept"),
     KEY_INT(lrm, k, 128, 0, 2147483647, "predictions kept an image; 0: no limit"),
     KEY_DOUBLE(lrm, nms, .7, 0, 1,
                "of two ranked predictions of a class with this IoU or more, the easier is dropped; "
                "0 or 1: none is"),
     KEY_INTS(lrm, layers, "-1",
              "the loss layers mined, ranked jointly; negative: counted back from here"),
+    KEY_DOUBLE(lrm, mass, 0, 0, 1,
+               "keep the fewest that carry this share of the loss of all that NMS leaves, at most "
+               "k; 0: k, whatever they carry"),
+    KEY_INT(lrm, k_min, 0, 0, 2147483647, "with mass: predictions kept an image at least"),
+    KEY_DOUBLE(lrm, easy, 0, 0, 1, "factor of the gradients that are not kept; 0: none is left"),
+    KEY_DOUBLE(lrm, easy_nms, -1, -1, 1,
+               "the same for predictions that NMS drops; -1: as easy"),
+    KEY_INT(lrm, warmup, 0, 0, 1 << 30,
+            "updates during which the kept fall from all predictions to k"),
+    KEY_DOUBLE(lrm, negatives, 3, 0, 1e6, "mode=negatives: background kept for each claimed one"),
+    KEY_INT(lrm, negatives_floor, 8, 0, 2147483647,
+            "mode=negatives: background kept an image at least"),
     KEY_END};
 
 static dn_status edges(layer *l, int_list *from, dn_error *e)
@@ -63,7 +72,19 @@ static dn_status shape(layer *l, dn_error *e)
     if (n > INT32_MAX / 8)
         return dn_layer_error(l, e, "ranks %lld predictions an image, more than it can",
                               (long long)n);
-    s->predictions = (int)n;
+    s->mining = (mining){.mode = s->mode,
+                         .predictions = (int)n,
+                         .k = s->k,
+                         .k_min = s->k_min,
+                         .nms = s->nms,
+                         .mass = s->mass,
+                         .easy = (float)s->easy,
+                         .easy_nms = (float)(s->easy_nms < 0 ? s->easy : s->easy_nms),
+                         .negatives = (float)s->negatives,
+                         .negatives_floor = s->negatives_floor,
+                         .layers = l->inputs};
+    for (int j = 0; j < l->inputs; j++)
+        s->mining.detector[j] = l->sources[j]->detector;
     l->out = (dims){0, 0, 0};
     dn_add_buffer(l, "loss", DN_FLOAT32, LIVES_ON, 1, (const int64_t[]){n});
     dn_add_buffer(l, "selected", DN_BOOL, LIVES_ON, 1, (const int64_t[]){n});
@@ -72,96 +93,19 @@ static dn_status shape(layer *l, dn_error *e)
     return DN_OK;
 }
 
-/* An image's workspace: its statistics, the indices kept, mining_select()'s scratch. */
-static size_t room_of_stats(void)
-{
-    return (sizeof(dn_mining_stats) + 63) / 64 * 64;
-}
-static size_t room_of_kept(const lrm *s)
-{
-    return ((size_t)s->predictions * sizeof(int) + 63) / 64 * 64;
-}
-static size_t room_of_image(const lrm *s)
-{
-    return room_of_stats() + room_of_kept(s) + (mining_scratch(s->predictions) + 63) / 64 * 64;
-}
-
 static size_t workspace(const layer *l, const pass *p)
 {
-    return p->train ? (size_t)p->batch * room_of_image(l->state) : 0;
-}
-
-/* The arrays of one image, or the part of them that belongs to one mined layer. */
-typedef struct {
-    float *loss, *boxes;
-    bool *selected;
-    int32_t *classes;
-} view;
-
-/* Loss, box and class of every prediction of one mined layer in one image. */
-static void look(const detector *d, const float *output, const float *delta, view v)
-{
-    const int64_t cells = (int64_t)d->w * d->h;
-    for (int64_t i = 0; i < detector_predictions(d); i++) {
-        const int64_t at = detector_entry(d, i, 0);
-        double loss = 0;
-        int best = 0;
-        for (int e = 0; e < 5 + d->classes; e++)
-            loss += (double)delta[at + e * cells] * delta[at + e * cells];
-        for (int c = 1; c < d->classes; c++)
-            if (output[at + (5 + c) * cells] > output[at + (5 + best) * cells])
-                best = c;
-        v.loss[i] = (float)loss;
-        v.classes[i] = best;
-        detector_box(d, output, i, v.boxes + i * 4);
-    }
-}
-
-/* Zeroes the delta of what was not selected and counts what was. */
-static void filter(const layer *mined, int image, view v, dn_mining_stats *stats)
-{
-    const detector *d = mined->detector;
-    const int64_t cells = (int64_t)d->w * d->h, predictions = detector_predictions(d);
-    const int8_t *assigned = (const int8_t *)dn_buffer(mined, "assigned") + image * predictions;
-    float *delta = mined->delta + image * dims_count(mined->out);
-    for (int64_t i = 0; i < predictions; i++) {
-        stats->loss += v.loss[i];
-        if (v.selected[i]) {
-            stats->kept_loss += v.loss[i];
-            stats->kept_claimed += assigned[i] == 1;
-            continue;
-        }
-        float *entry = delta + detector_entry(d, i, 0);
-        for (int e = 0; e < 5 + d->classes; e++)
-            entry[e * cells] = 0;
-    }
-}
-
-static void mine(const layer *l, int image, view all, char *room)
-{
     const lrm *s = l->state;
-    dn_mining_stats *stats = (dn_mining_stats *)room;
-    int *kept = (int *)(room + room_of_stats());
-    void *scratch = room + room_of_stats() + room_of_kept(s);
-    view v = all;
-    for (int j = 0; j < l->inputs; j++) {
-        const layer *mined = l->sources[j];
-        const int64_t count = dims_count(mined->out), n = detector_predictions(mined->detector);
-        look(mined->detector, mined->output + image * count, mined->delta + image * count, v);
-        v = (view){v.loss + n, v.boxes + 4 * n, v.selected + n, v.classes + n};
-    }
-    const int count = mining_select(all.loss, all.boxes, all.classes, s->predictions, s->k,
-                                    s->nms, kept, scratch);
-    memset(all.selected, 0, (size_t)s->predictions * sizeof *all.selected);
-    for (int i = 0; i < count; i++)
-        all.selected[kept[i]] = true;
-    *stats = (dn_mining_stats){.predictions = s->predictions, .kept = count};
-    v = all;
-    for (int j = 0; j < l->inputs; j++) {
-        const int64_t n = detector_predictions(l->sources[j]->detector);
-        filter(l->sources[j], image, v, stats);
-        v = (view){v.loss + n, v.boxes + 4 * n, v.selected + n, v.classes + n};
-    }
+    return p->backend->mine_workspace(p, &s->mining);
+}
+
+/* k of an update: from all predictions before the first, in equal steps, to k at `warmup`. */
+static int warmed(const lrm *s, int64_t update)
+{
+    const int n = s->mining.predictions;
+    if (s->k == 0 || s->k >= n || update >= s->warmup)
+        return s->k;
+    return s->k + (int)ceil((double)(n - s->k) * (double)(s->warmup - update) / s->warmup);
 }
 
 static void forward(layer *l, const pass *p)
@@ -169,26 +113,18 @@ static void forward(layer *l, const pass *p)
     const lrm *s = l->state;
     if (!p->train || !p->truth)
         return;
-    const view arrays = {dn_buffer(l, "loss"), dn_buffer(l, "boxes"), dn_buffer(l, "selected"),
-                         dn_buffer(l, "classes")};
-    const int64_t n = s->predictions;
-    char *room = p->workspace;
-#pragma omp parallel for num_threads(p->threads) schedule(static)
-    for (int b = 0; b < p->batch; b++)
-        mine(l, b,
-             (view){arrays.loss + b * n, arrays.boxes + b * n * 4, arrays.selected + b * n,
-                    arrays.classes + b * n},
-             room + (size_t)b * room_of_image(s));
-    l->mining = (dn_mining_stats){0};
-    for (int b = 0; b < p->batch; b++) {
-        const dn_mining_stats *image =
-            (const dn_mining_stats *)(room + (size_t)b * room_of_image(s));
-        l->mining.predictions += image->predictions;
-        l->mining.kept += image->kept;
-        l->mining.kept_claimed += image->kept_claimed;
-        l->mining.loss += image->loss;
-        l->mining.kept_loss += image->kept_loss;
+    mining now = s->mining;
+    now.k = warmed(s, p->update);
+    mining_arrays a = {.loss = dn_buffer(l, "loss"),
+                       .boxes = dn_buffer(l, "boxes"),
+                       .classes = dn_buffer(l, "classes"),
+                       .selected = dn_buffer(l, "selected")};
+    for (int j = 0; j < l->inputs; j++) {
+        a.output[j] = l->sources[j]->output;
+        a.delta[j] = l->sources[j]->delta;
+        a.assigned[j] = dn_buffer(l->sources[j], "assigned");
     }
+    p->backend->mine(p, &now, &a, &l->mining);
 }
 
 const layer_type lrm_layer = {.name = "lrm",

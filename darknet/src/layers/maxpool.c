@@ -1,7 +1,7 @@
 /* [maxpool] the largest of each window.
  * in  (batch, c, h, w)
  * out (batch, c, (h + padding - size)/stride + 1, likewise w)
- * The first window starts at -(padding/2), the half truncated.
+ * The first window starts at -(padding/2), rounded towards 0.
  */
 #include "backend.h"
 

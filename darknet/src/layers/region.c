@@ -4,15 +4,15 @@
  *   classes: softmax; logistic with softmax=0
  *   background=1: softmax over entry 4, the background's probability, and the classes together
  */
-#include <string.h>
-
 #include "backend.h"
 #include "detector.h"
 
 typedef struct {
     float_list anchors; /* w, h in cells */
     int classes, coords, num, softmax, background, bias_match, rescore, max, anchor_warmup, random;
-    float jitter, resize, thresh, object_scale, noobject_scale, class_scale, coord_scale;
+    float jitter, resize, prior, thresh, object_scale, noobject_scale, class_scale, coord_scale;
+    float focal_gamma, focal_alpha;
+    int loss;
     const char *tree;
 
     detector detector;
@@ -29,6 +29,11 @@ static const key keys[] = {
             "1: class probabilities by softmax; 0: each by the logistic function"),
     KEY_INT(region, background, 0, 0, 1,
             "1: a class for the background, by softmax, instead of objectness"),
+    KEY_CHOICE(region, loss, "separate", region_objectives, "how objects and classes are learnt"),
+    KEY_FLOAT(region, focal_gamma, 0, 0, 10,
+              "loss=joint: weighs what is known already by (1 - p)^focal_gamma: focal loss"),
+    KEY_FLOAT(region, focal_alpha, 0, 0, 1,
+              "loss=joint: weight of the foreground, 1 - focal_alpha of the background; 0: alike"),
     KEY_INT(region, bias_match, 0, 0, 1,
             "1: a truth claims the best anchor; 0: the best predicted size"),
     KEY_INT(region, rescore, 0, 0, 1,
@@ -44,6 +49,8 @@ static const key keys[] = {
             "images during which every prediction is drawn to its anchor"),
     KEY_FLOAT(region, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
+    KEY_FLOAT(region, prior, 0, 0, .99,
+              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
     KEY_FLOAT(region, resize, 1, 1, 100,
               "training data: the image's size times or divided by up to this"),
     KEY_INT(region, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
@@ -60,6 +67,9 @@ static dn_status shape(layer *l, dn_error *e)
     if (r->tree)
         return dn_layer_error(l, e, "tree=%.80s: class trees are not supported; without tree= the "
                               "classes stand beside each other", r->tree);
+    if (region_objectives[r->loss].wants_background && !r->background)
+        return dn_layer_error(l, e, "loss=%s needs background=1",
+                              region_objectives[r->loss].choice.name);
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
             l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
@@ -80,53 +90,10 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .background = r->background,
+                             .prior = r->prior,
                              .anchor = r->relative};
     detector_declare(l, &r->detector);
     return DN_OK;
-}
-
-/* A truth claims, in its centre's cell, the anchor whose size, or predicted size, fits it best. */
-static void claim(const region *r, const detector_image *m, const float truth[5])
-{
-    const int64_t cells = (int64_t)m->d->w * m->d->h, cell = detector_cell(m->d, truth);
-    float size[MAX_ANCHORS][2];
-    for (int n = 0; n < r->num; n++) {
-        float box[4];
-        detector_box(m->d, m->output, n * cells + cell, box);
-        memcpy(size[n], r->bias_match ? r->relative + 2 * n : box + 2, sizeof size[n]);
-    }
-    const int64_t prediction =
-        detector_best_size((const float(*)[2])size, r->num, truth) * cells + cell;
-    const double iou = detector_claim(m, prediction, truth, r->coord_scale, r->class_scale,
-                                      r->softmax || r->background);
-    const int64_t at = detector_entry(m->d, prediction, 4);
-    const double target = r->background ? 0 : r->rescore ? iou : 1;
-    m->delta[at] = (float)(r->object_scale * (target - m->output[at]));
-    detector_count(m, prediction, truth, iou);
-}
-
-static void image_loss(const layer *l, const pass *p, detector_image *m)
-{
-    static const double at_anchor[4] = {.5, .5, 0, 0};
-    const region *r = l->state;
-    const int64_t predictions = detector_predictions(m->d);
-    for (int64_t i = 0; i < predictions; i++) {
-        const int64_t at = detector_entry(m->d, i, 4);
-        float box[4];
-        detector_box(m->d, m->output, i, box);
-        const standing s = detector_compare(m, box);
-        if (s.iou > r->thresh || s.ignored)
-            m->assigned[i] = -1;
-        else
-            m->delta[at] = (float)(r->noobject_scale * ((double)r->background - m->output[at]));
-        if (p->seen < r->anchor_warmup)
-            detector_teach_box(m, i, at_anchor, .01);
-    }
-    for (int t = 0; t < m->rows; t++) {
-        const float *truth = m->truth + (size_t)t * 5;
-        if (detector_truth(m->d, truth) == TRUTH_OBJECT)
-            claim(r, m, truth);
-    }
 }
 
 static void activate(const layer *l, const pass *p)
@@ -138,7 +105,7 @@ static void activate(const layer *l, const pass *p)
         const float *in = l->input[0] + n * group;
         float *out = l->output + n * group;
         p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
-        memcpy(out + 2 * cells, in + 2 * cells, 2 * (size_t)cells * sizeof *out);
+        p->backend->copy_rows(p, 1, 2 * cells, in + 2 * cells, 0, out + 2 * cells, 0, 1, false);
         if (logistic)
             p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells, logistic);
     }
@@ -153,7 +120,25 @@ static void forward(layer *l, const pass *p)
 {
     const region *r = l->state;
     activate(l, p);
-    detector_losses(l, p, r->max, image_loss);
+    const detector_loss s = {.detector = &r->detector,
+                             .max = r->max,
+                             .objective = r->loss,
+                             .exclusive = r->softmax || r->background,
+                             .rescore = r->rescore,
+                             .bias_match = r->bias_match,
+                             .at_anchors = p->seen < r->anchor_warmup,
+                             .thresh = r->thresh,
+                             .object_scale = r->object_scale,
+                             .noobject_scale = r->noobject_scale,
+                             .class_scale = r->class_scale,
+                             .coord_scale = r->coord_scale,
+                             .focal_gamma = r->focal_gamma,
+                             .focal_alpha = r->focal_alpha};
+    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned")};
+    detector_result sum;
+    p->backend->region_loss(p, &s, &a, &sum);
+    l->cost = sum.cost;
+    l->stats = sum.stats;
 }
 
 /* x, y and objectness go through the logistic function's gradient; sizes and classes go back as
@@ -176,6 +161,12 @@ static void backward(layer *l, const pass *p)
                               l->adds[0]);
 }
 
+static size_t workspace(const layer *l, const pass *p)
+{
+    (void)l;
+    return p->backend->detector_workspace(p);
+}
+
 const layer_type region_layer = {.name = "region",
                                  .state_size = sizeof(region),
                                  .keys = keys,
@@ -183,6 +174,6 @@ const layer_type region_layer = {.name = "region",
                                  .detector = true,
                                  .reads_output = true,
                                  .shape = shape,
-                                 .workspace = detector_workspace,
+                                 .workspace = workspace,
                                  .forward = forward,
                                  .backward = backward};

@@ -1,7 +1,7 @@
 /* [reorg] moves space into channels, Darknet's way (backend.h, reference_reorg).
  * in  (batch, c, h, w)
  * out (batch, c*s*s, h/s, w/s); reverse: (batch, c/(s*s), h*s, w*s)
- * flatten: the memory from (c, h*w) to (h*w, c), with reverse back; the shape as without it
+ * flatten: transposes (c, h*w) to (h*w, c), with reverse back; the shape is as without flatten
  * extra=n: a copy, then n zeros; out (batch, c*h*w + n, 1, 1)
  */
 #include "backend.h"

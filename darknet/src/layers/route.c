@@ -1,4 +1,5 @@
-/* [route] the channels of several layers, one after the other; groups > 1: share group_id of each.
+/* [route] the channels of several layers, one after the other; with groups > 1, of each layer only
+ * the share group_id of its channels.
  * in  (batch, c_j, h, w)
  * out (batch, sum of c_j/groups, h, w)
  */

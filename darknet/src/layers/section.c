@@ -18,7 +18,7 @@ void section_add_norm(layer *l, const conv *s)
 void section_add_buffers(layer *l, const conv *s)
 {
     const int64_t raw[] = {s->out.c, s->out.h, s->out.w}, statistics[] = {2, s->out.c};
-    if (s->batch_normalize || dn_activation_reads_x(s->activation))
+    if (s->batch_normalize || activations[s->activation].reads_x)
         dn_add_buffer(l, "raw", DN_FLOAT32, LIVES_IN_PASS, 3, raw);
     if (s->batch_normalize) /* mean and variance of the batch: the first 2*filters values */
         dn_add_buffer(l, "statistics", DN_FLOAT32, LIVES_IN_PASS, 2, statistics);
@@ -54,10 +54,10 @@ static conv_data collect(const layer *l, const conv *s)
     return d;
 }
 
-bool section_take(layer *l, const layer *before, const backend *b)
+bool section_fuses(layer *l, const layer *before, const backend *b)
 {
     conv *s = l->state;
-    if (before->type->take != section_take || !b->conv_takes || !b->conv_takes(s, before->state))
+    if (before->type->fuses != section_fuses || !b->conv_fuses || !b->conv_fuses(s, before->state))
         return false;
     s->before = before->state;
     return true;

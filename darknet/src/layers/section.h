@@ -10,21 +10,21 @@
  * weights file. */
 void section_add_biases(layer *l, const conv *s);
 void section_add_norm(layer *l, const conv *s);
-/* Declares what backward needs besides input and output. */
+/* Declares the buffers that backward() needs besides input and output. */
 void section_add_buffers(layer *l, const conv *s);
 
-/* The layer before as conv.before, where the backend can. */
-bool section_take(layer *l, const layer *before, const backend *b);
+/* Makes the layer before conv.before, if the backend can compute it within this layer. */
+bool section_fuses(layer *l, const layer *before, const backend *b);
 size_t section_workspace(const layer *l, const pass *p);
 void section_forward(layer *l, const pass *p);
 void section_backward(layer *l, const pass *p);
 size_t section_packed_bytes(const layer *l, const backend *b);
 void section_fold(layer *l, const pass *p);
 
-/* Of a row of the table of layer types. */
+/* The functions in a row of the table of layer types. */
 #define SECTION_FUNCTIONS                                              \
     .workspace = section_workspace, .forward = section_forward,        \
     .backward = section_backward, .packed_bytes = section_packed_bytes, \
-    .fold = section_fold, .take = section_take
+    .fold = section_fold, .fuses = section_fuses
 
 #endif

@@ -1,5 +1,5 @@
-/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)); where the two differ in size
- * or channels, only where they overlap, elsewhere the layer before as it is.
+/* [shortcut] out = activation(alpha*(the layer before) + beta*(from)). If the two differ in size or
+ * channels, they are added only where they overlap; elsewhere, the layer before is taken as it is.
  * in (batch, c, h, w) and (batch, c2, h2, w2), out (batch, c, h, w)
  */
 #include "backend.h"
@@ -15,7 +15,7 @@ enum { UNSAID = -(1 << 30) };
 static const key keys[] = {
     KEY_INT(shortcut_section, from, UNSAID, UNSAID, 1 << 24,
             "the other layer: from 0, or negative counted back from here"),
-    KEY_CHOICE(shortcut_section, activation, "linear", activation_names, "after the sum"),
+    KEY_CHOICE(shortcut_section, activation, "linear", activations, "after the sum"),
     KEY_FLOAT(shortcut_section, alpha, 1, -1e6, 1e6, "factor of the layer before"),
     KEY_FLOAT(shortcut_section, beta, 1, -1e6, 1e6, "factor of the other"),
     KEY_END};
@@ -54,7 +54,7 @@ static dn_status shape(layer *l, dn_error *e)
             "adds layer %d of %dx%d to %dx%d: the sizes must be equal, or one a whole multiple of "
             "the other",
             l->from[1], b.w, b.h, a.w, a.h);
-    if (dn_activation_reads_x((activation)s->activation))
+    if (activations[s->activation].reads_x)
         dn_add_buffer(l, "sum", DN_FLOAT32, LIVES_IN_PASS, 3, (const int64_t[]){a.c, a.h, a.w});
     l->reads_output = s->activation != LINEAR;
     return DN_OK;

@@ -1,7 +1,7 @@
 /* [softmax] probabilities, and with a truth the cross-entropy.
  * in (batch, c, h, w); out (batch, c*h*w, 1, 1), or with spatial=1 as in
  * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
- * A truth of another length is another loss layer's.
+ * A truth of another length belongs to another loss layer, and counts as none.
  */
 #include <math.h>
 

@@ -13,7 +13,7 @@ typedef struct {
     float_list anchors; /* w, h in pixels of the network's input */
     int_list mask;
     int classes, num, max, random;
-    float jitter, resize, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
+    float jitter, resize, prior, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
 
     detector detector;
     float relative[2 * MAX_ANCHORS]; /* of this head's anchors */
@@ -36,6 +36,8 @@ static const key keys[] = {
     KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of objectness and classes"),
     KEY_FLOAT(yolo, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
+    KEY_FLOAT(yolo, prior, 0, 0, .99,
+              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
     KEY_FLOAT(yolo, resize, 1, 1, 100,
               "training data: the image's size times or divided by up to this"),
     KEY_INT(yolo, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
@@ -93,47 +95,10 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .objectness_gates = true,
+                             .prior = y->prior,
                              .anchor = y->relative};
     detector_declare(l, &y->detector);
     return DN_OK;
-}
-
-/* A truth's box and class, and an objectness of 1. Returns the IoU with the prediction. */
-static double teach(const yolo *y, const detector_image *m, int64_t prediction,
-                    const float truth[5])
-{
-    const int64_t at = detector_entry(m->d, prediction, 4);
-    m->delta[at] = (float)(y->cls_normalizer * (1 - (double)m->output[at]));
-    return detector_claim(m, prediction, truth, y->iou_normalizer, y->cls_normalizer, false);
-}
-
-static void image_loss(const layer *l, const pass *p, detector_image *m)
-{
-    (void)p;
-    const yolo *y = l->state;
-    const int64_t cells = (int64_t)m->d->w * m->d->h, predictions = detector_predictions(m->d);
-    for (int64_t i = 0; i < predictions; i++) {
-        const int64_t at = detector_entry(m->d, i, 4);
-        float box[4];
-        detector_box(m->d, m->output, i, box);
-        const standing s = detector_compare(m, box);
-        if (s.iou > y->truth_thresh)
-            teach(y, m, i, m->truth + (size_t)s.row * 5);
-        else if (s.iou > y->ignore_thresh || s.ignored)
-            m->assigned[i] = -1;
-        else
-            m->delta[at] = (float)(y->cls_normalizer * -(double)m->output[at]);
-    }
-    for (int t = 0; t < m->rows; t++) {
-        const float *truth = m->truth + (size_t)t * 5;
-        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
-            continue;
-        const int anchor = y->own[detector_best_size((const float(*)[2])y->all, y->num, truth)];
-        if (anchor < 0)
-            continue;
-        const int64_t prediction = anchor * cells + detector_cell(m->d, truth);
-        detector_count(m, prediction, truth, teach(y, m, prediction, truth));
-    }
 }
 
 static void forward(layer *l, const pass *p)
@@ -145,13 +110,27 @@ static void forward(layer *l, const pass *p)
         float *out = l->output + n * group;
         p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
         if (y->scale_x_y != 1)
-            for (int64_t i = 0; i < 2 * cells; i++)
-                out[i] = y->scale_x_y * out[i] - (y->scale_x_y - 1) / 2;
-        memcpy(out + 2 * cells, in + 2 * cells, 2 * (size_t)cells * sizeof *out);
+            p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out, out, 2 * cells);
+        p->backend->copy_rows(p, 1, 2 * cells, in + 2 * cells, 0, out + 2 * cells, 0, 1, false);
         p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells,
                              (1 + y->classes) * cells);
     }
-    detector_losses(l, p, y->max, image_loss);
+    const detector_loss s = {.detector = &y->detector,
+                             .max = y->max,
+                             .thresh = y->ignore_thresh,
+                             .truth_thresh = y->truth_thresh,
+                             .object_scale = y->cls_normalizer,
+                             .noobject_scale = y->cls_normalizer,
+                             .class_scale = y->cls_normalizer,
+                             .coord_scale = y->iou_normalizer,
+                             .sizes = y->num,
+                             .size = (const float(*)[2])y->all,
+                             .own = y->own};
+    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned")};
+    detector_result sum;
+    p->backend->yolo_loss(p, &s, &a, &sum);
+    l->cost = sum.cost;
+    l->stats = sum.stats;
 }
 
 static void backward(layer *l, const pass *p)
@@ -162,12 +141,18 @@ static void backward(layer *l, const pass *p)
                               l->adds[0]);
 }
 
+static size_t workspace(const layer *l, const pass *p)
+{
+    (void)l;
+    return p->backend->detector_workspace(p);
+}
+
 const layer_type yolo_layer = {.name = "yolo",
                                .state_size = sizeof(yolo),
                                .keys = keys,
                                .loss = true,
                                .detector = true,
                                .shape = shape,
-                               .workspace = detector_workspace,
+                               .workspace = workspace,
                                .forward = forward,
                                .backward = backward};

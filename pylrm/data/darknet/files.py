@@ -1,9 +1,9 @@
 """The .data file, the names of the classes, the lists of images.
 
-Relative paths in a .data file are looked up from the working folder, then from the .data file's;
-.data and names files also among the shipped ones. Those in a list are looked up from the list's
-folder first: a tree that a data set was converted from has a JPEGImages of its own, and a command
-that is run there means the list's.
+Relative paths in a .data file are looked up in the working folder, then in the .data file's folder;
+.data and names files also among the shipped ones. Relative paths in a list are looked up in the
+list's folder first: the tree that a data set was converted from has a JPEGImages of its own, and a
+command that is run inside it must not read these images instead of the list's.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ def read_data(data: DataLike) -> DataFile:
 def read_list(path: str | Path) -> list[Path]:
     """Read a list of images: one path a line; blank lines are passed over.
 
-    A relative path counts from the list's folder; where nothing is there, from the working folder,
-    as in other Darknets.
+    A relative path is looked up in the list's folder and, if nothing is there, in the working
+    folder, as in other Darknets.
 
     Raises
     ------

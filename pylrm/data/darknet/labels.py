@@ -17,7 +17,7 @@ from pylrm.files.text import read_text
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-SLACK = 0.01  # annotators' rounding: how far a box's centre may stand outside the image
+SLACK = 0.01  # how far a box's centre may lie outside the image, because annotators round
 LEAST = 0.001  # boxes narrower or lower than this part of the image are dropped in training
 
 

@@ -1,4 +1,4 @@
-"""What a scene is painted on: a pinhole camera, light, and pixels that know their owner.
+"""What a scene is painted on: camera, light, and a picture that records each pixel's object.
 
 World coordinates are metres: x to the right, y up, z along the street; the camera looks along z,
 turned by `yaw`. It has no pitch, a shifted horizon instead, so that verticals stay vertical.

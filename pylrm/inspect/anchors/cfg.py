@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from pylrm.cfg.edit import with_value
 from pylrm.cfg.file import Cfg, CfgLike, Section
 from pylrm.engine import Network
 from pylrm.errors import CfgError
@@ -146,7 +146,7 @@ def read_target(source: CfgLike, num: int | None) -> Target:
         obstacle = _obstacle(cfg, sections, num)
         if obstacle is None:
             changed = Cfg(cfg.name, edit(cfg.text, sections, [(1.0, 1.0)] * num))
-    with Network(changed, batch=1, inference=True) as net:
+    with Network(changed, batch=1, inference=True, outline=True) as net:
         size, heads = (net.width, net.height), read_heads(net)
     relative = np.array(present, np.float64).reshape(-1, 2) / heads[0].unit
     return Target(cfg, num, size, heads, relative, obstacle, sections)
@@ -170,21 +170,12 @@ def edit(text: bytes, sections: list[Section], anchors: Anchors) -> bytes:
         for key, value in values.items():
             if key in section.lines:
                 at = section.lines[key] - 1
-                lines[at] = _with_value(lines[at], value)
+                lines[at] = with_value(lines[at], value)
     return b"\n".join(lines)
 
 
-def _with_value(line: bytes, value: str) -> bytes:
-    """A line key=value with another value; spaces and comment stay."""
-    found = re.match(rb"([^=]*=[ \t\r\v\f]*)(.*?)([ \t\r\v\f]*(?:[ \t\r\v\f][#;].*)?)$", line, re.S)
-    assert found is not None, line
-    if found[2] == value.encode():
-        return line
-    return found[1] + value.encode() + found[3]
-
-
 def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
-    """Why another number of anchors does not fit into a cfg; None: it does."""
+    """Why the number of anchors cannot be changed in a cfg; None: it can."""
     masks = [_mask(section, num) for section in sections]
     masked = any("mask" in section.options for section in sections)
     if masked and sorted(index for mask in masks for index in mask) != list(range(num)):

@@ -14,8 +14,8 @@ from pylrm.errors import DataError
 Floats = npt.NDArray[np.float64]
 
 RESTARTS = 20
-_SAMPLE = 10000  # sizes that the starts go by, at most
-_PATIENCE, _RISE = 10, 1e-4  # rounds that must raise the average IoU by so much, or are the last
+_SAMPLE = 10000  # the starts use at most so many sizes
+_PATIENCE, _RISE = 10, 1e-4  # stop when so many rounds have not raised the average IoU by so much
 
 
 def ious(sizes: npt.ArrayLike, anchors: npt.ArrayLike) -> Floats:
@@ -55,12 +55,12 @@ def cluster(
 ) -> tuple[Floats, float]:
     """Find anchors of a high average IoU.
 
-    Each start takes k-means++ seeds from OpenCV and improves them by Lloyd's rounds: each size
-    goes to its best anchor, each anchor to the median width and height of its sizes, which gives a
-    higher average IoU than the mean. Neither is the best centre under IoU, so a round may be worse
-    than the one before: the best set of all rounds and starts counts, and is never worse than the
-    best seeds. Of more than 10,000 sizes the starts go by a random choice, and the best start goes
-    on with all of them.
+    Each start takes k-means++ seeds from OpenCV and improves them by Lloyd's rounds: each size is
+    assigned to its best anchor, and each anchor becomes the median width and height of its sizes,
+    which gives a higher average IoU than the mean. Neither is the optimal centre under IoU, so a
+    round may be worse than the one before; the result is the best set of all rounds and starts, and
+    so is never worse than the best seeds. With more than 10,000 sizes, the starts use a random
+    choice of them, and the best start is then improved with all sizes.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ def cluster(
 def seeds(points: Floats, num: int) -> Floats:
     """Return k-means++'s seeds after one round of plain k-means, (num, 2); OpenCV's RNG draws.
 
-    The plain distance is that of the logarithms, which is nearer to 1 - IoU: it goes by the ratio
-    of sizes.
+    Its Euclidean distance is taken between the logarithms of the sizes, which is closer to 1 - IoU,
+    since both depend on the ratio of sizes.
     """
     cv = cv2()
     once = (cv.TERM_CRITERIA_MAX_ITER, 1, 0.0)
@@ -135,6 +135,6 @@ def _improve(points: Floats, anchors: Floats) -> tuple[Floats, float]:
         for i in np.flatnonzero(count):
             anchors[i] = np.median(points[nearest == i], axis=0)
         empty = np.flatnonzero(count == 0)
-        if len(empty):  # anchors without boxes go to those that are served worst
+        if len(empty):  # anchors without boxes move to the sizes with the lowest IoU
             anchors[empty] = points[np.argsort(served, kind="stable")[: len(empty)]]
     return best, most

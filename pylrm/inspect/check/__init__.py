@@ -41,7 +41,7 @@ def check(
     data
         The .data file; a list that it does not name is not looked at.
     cfg
-        A network to hold the boxes against.
+        A network to compare the boxes with.
     letterbox
         How that network gets its images; None: as `pylrm.runs.inputs.letterboxes` says.
     progress
@@ -85,7 +85,7 @@ def check(
 
 
 def _read_network(cfg: Cfg, data: DataFile, letterbox: bool | None) -> Reader:
-    with Network(cfg, batch=1, inference=True) as net:
+    with Network(cfg, batch=1, inference=True, outline=True) as net:
         if not net.detectors:
             raise CfgError(f"{cfg}: no [region] or [yolo]: boxes are for detectors")
         check_classes(net, cfg, data)

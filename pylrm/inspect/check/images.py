@@ -1,8 +1,8 @@
 """What can be wrong with the images of a data set.
 
-Two images are the same where their decoded pixels are: that finds copies in another format or with
-other metadata too, and costs little beside the decoding that readability asks for anyway. An image
-that was scaled or compressed anew is another one.
+Two images are the same if their decoded pixels are. This also finds copies in another format or
+with other metadata, and costs little, since images are decoded anyway to see whether they are
+readable. An image that was scaled or compressed again counts as a different one.
 """
 
 from __future__ import annotations

@@ -80,10 +80,10 @@ def check_truth_file(
     facts: Mapping[Path, ImageFacts | None],
     findings: Findings,
 ) -> None:
-    """Hold the validation images and their labels against the truth= file.
+    """Compare the validation images and their labels with the truth= file.
 
-    Objects that are neither difficult nor ignored should be the labels', class by class, each
-    label with an IoU of .5 or more with one of its class; and there should be some of each class.
+    Each class should have objects, and as many labels as it has objects that are neither difficult
+    nor ignored. Each label should have an IoU of at least .5 with an object of its class.
     """
     assert data.truth is not None
     if not data.truth.is_file():

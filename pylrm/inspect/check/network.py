@@ -22,7 +22,7 @@ _POOR = 0.6
 
 @dataclass(frozen=True)
 class Reader:
-    """A network, as far as what it is fed is concerned.
+    """What a check has to know of a network: its input and its detection layers.
 
     Attributes
     ----------

@@ -41,8 +41,9 @@ _NAMED = 12  # boxes of an image, up to which all have their names
 def page(report: Report) -> ByteImage:
     """Draw the images with the worst findings, of each kind in turn.
 
-    Boxes that are meant are red, the others grey; where a finding is about the whole image, all
-    have their class's colour. Without findings the images with most boxes are shown.
+    The boxes that a finding is about are red, the others grey; if a finding is about the whole
+    image, all boxes have their class's colour. Without findings, the images with most boxes are
+    shown.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ LEAST = 0.25  # and at least this part of the image's shorter side
 def page(result: Hardest, names: Sequence[str], count: int) -> ByteImage:
     """Draw the hardest images, and the hardest boxes of each kind with what is around them.
 
-    In a box's tile that box alone has a text; the other labels are outlined in their classes'
-    colours, regions to ignore with dashes.
+    In a box's tile, only that box has a text; the other labels are outlined in their classes'
+    colours, regions to ignore with dashed lines.
 
     Parameters
     ----------

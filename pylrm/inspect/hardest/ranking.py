@@ -1,6 +1,7 @@
-"""The hardest images and boxes of a data set, by loss: where labels are wrong, or a network is.
+"""The hardest images and boxes of a data set, by loss: where a label or the network is wrong.
 
-Mining trains on what is hard, and a wrong label is hard; so they are worth a look before it does.
+Mining trains on the hardest predictions, and those at a wrong label are hard. So these images and
+boxes are worth a look before mining learns from them.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class HardBox:
     seen_as
         The class that the network sees in the label's place (kind "confused"); else None.
     score
-        Of what the network sees; of a label that it does not see, of the prediction that should.
+        Of what the network sees there; for a label that it does not see: of the prediction that the
+        label claims.
     loss
         Of the prediction that the label claims, or of the prediction.
     label, line

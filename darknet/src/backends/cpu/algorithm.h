@@ -87,7 +87,7 @@ struct conv_algorithm {
     const char *name;
     bool (*fits)(const conv *s);
     /* Inference: may `before`, a convolution by `its`, become s->before? NULL: never. */
-    bool (*takes)(const conv *s, const conv *before, const conv_algorithm *its);
+    bool (*fuses)(const conv *s, const conv *before, const conv_algorithm *its);
     room (*scratch)(const conv *s, const pass *p);
     packing (*packing)(const conv *s);
     void (*pack)(const workspace *w, const conv *s, const float *weights, float *packed);

@@ -20,10 +20,10 @@ const conv_algorithm *conv_algorithm_of(const conv *s)
     return *a;
 }
 
-bool cpu_conv_takes(const conv *s, const conv *before)
+bool cpu_conv_fuses(const conv *s, const conv *before)
 {
     const conv_algorithm *a = conv_algorithm_of(s);
-    return a->takes && a->takes(s, before, conv_algorithm_of(before));
+    return a->fuses && a->fuses(s, before, conv_algorithm_of(before));
 }
 
 workspace conv_workspace_of(const conv_algorithm *a, const pass *p, const conv *s)

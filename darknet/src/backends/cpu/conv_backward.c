@@ -9,8 +9,9 @@
 static void activation_grad(activation act, const float *y, const float *raw, float a, float b,
                             float *delta, int64_t n)
 {
+    float (*const gradient)(float, float) = activations[act].gradient;
     for (int64_t i = 0; i < n; i++)
-        delta[i] *= dn_activation_gradient(act, y[i], raw ? a * raw[i] + b : 0);
+        delta[i] *= gradient(y[i], raw ? a * raw[i] + b : 0);
 }
 
 /* Channel c of all images: delta from the output to the convolution's sums; adds the gradients

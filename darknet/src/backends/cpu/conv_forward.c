@@ -11,8 +11,9 @@ static void affine_activate(const float *x, float *out, int64_t n, float a, floa
         return;
     }
     dn_kernels.affine(x, out, n, a, b, LINEAR);
+    float (*const y)(float) = activations[act].y;
     for (int64_t i = 0; i < n; i++)
-        out[i] = dn_activate(act, out[i]);
+        out[i] = y(out[i]);
 }
 
 /* Batch mean and variance of channel c over the images' planes, combined in the order of the

@@ -1,5 +1,5 @@
-/* The fast backend: own convolutions, own versions of what plain loops do badly, the plain loops
- * over all processors for the rest. */
+/* The fast backend: its own convolutions, its own versions where plain loops are slow, and the
+ * plain backend's loops for the rest. */
 #include "backends/reference/reference.h"
 #include "conv.h"
 #include "cpu.h"
@@ -11,7 +11,7 @@ const backend cpu_backend = {
     .conv_backward = cpu_conv_backward,
     .conv_packed_bytes = cpu_conv_packed_bytes,
     .conv_fold = cpu_conv_fold,
-    .conv_takes = cpu_conv_takes,
+    .conv_fuses = cpu_conv_fuses,
     .batchnorm = reference_batchnorm,
     .batchnorm_grad = reference_batchnorm_grad,
     .activate = cpu_activate,
@@ -33,6 +33,12 @@ const backend cpu_backend = {
     .softmax = reference_softmax,
     .dropout = reference_dropout,
     .multiply = reference_multiply,
+    .detector_workspace = reference_detector_workspace,
+    .region_loss = reference_region_loss,
+    .yolo_loss = reference_yolo_loss,
+    .mine_workspace = reference_mine_workspace,
+    .mine = reference_mine,
+    .affine = reference_affine,
     .sgd = reference_sgd,
     .adam = reference_adam,
     .clip = reference_clip,

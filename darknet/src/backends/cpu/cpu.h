@@ -1,4 +1,4 @@
-/* What the fast backend does better than plain loops besides convolutions. */
+/* Functions of the fast backend, besides convolutions, that are faster than the plain loops. */
 #ifndef DN_CPU_H
 #define DN_CPU_H
 

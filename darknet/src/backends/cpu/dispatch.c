@@ -53,7 +53,7 @@ static const kernels *choose(dn_type element)
     return best;
 }
 
-/* OpenMP's threads do not follow into a forked child, and libgomp would wait for them there. */
+/* A forked child does not inherit OpenMP's threads, and libgomp would wait for them forever. */
 static volatile bool forked;
 
 static void in_child(void)

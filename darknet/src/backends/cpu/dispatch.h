@@ -19,22 +19,22 @@
 #include "activation.h"
 #include "error.h"
 
-/* Planes of h x w one after the other, and the outputs of each that are asked for, counted through
- * the rows. */
+/* `count` contiguous planes of h x w, and the outputs to compute of each: first…last-1, where all
+ * rows of outputs are counted as one. */
 typedef struct {
     int64_t count;
     int h, w, stride;
     int64_t first, last;
 } planes;
 
-/* Single-threaded kernels on contiguous float32. Activations here: linear, relu, leaky, relu6
- * ("clipped lines"), whose gradient is known from the pre-activation x alone. */
+/* Single-threaded kernels on contiguous float32. The activations here are the "clipped lines":
+ * linear, relu, leaky and relu6, whose gradient depends on the pre-activation x alone. */
 typedef struct {
     const char *name;
-    /* A strip of a matrix product, tile_columns wide at most, from panels (gemm.h) of each operand,
-     * those of a panel_step apart: c = a b + biases, or += with `add`; then act. Biases may be
-     * NULL: 0. Meanwhile `share` floats for each panel, from `next` on in steps like a's, are
-     * fetched into the cache. */
+    /* A strip of a matrix product, at most tile_columns wide: c = act(a b + biases), or with `add`
+     * act(c + a b + biases). The operands are panels (gemm.h), those of a panel_step apart; biases
+     * may be NULL: 0. Meanwhile, for each panel of a, `share` floats are prefetched, from `next` on
+     * and panel_step apart too. */
     int tile_rows, tile_columns;
     void (*strip)(int64_t depth, const float *a, int64_t panel_step, const float *b, bool add,
                   float *c, int64_t c_step, int64_t rows, int columns, const float *biases,
@@ -52,14 +52,15 @@ typedef struct {
     /* delta = s*g - shift - slope*(x - mean) */
     void (*affine_grad)(const float *x, float *delta, int64_t n, float a, float b, float mean,
                         float s, float shift, float slope, activation act);
-    /* What the taps of a 3x3 kernel with padding 1 and stride 1 or 2 see of a plane of h x w, for
-     * outputs first…last-1, counted through the rows: nine rows of panels (gemm.h) of tile_columns,
-     * which are `step` floats apart. Scratch: taps_scratch(w). */
+    /* The inputs of a 3x3 kernel with padding 1 and stride 1 or 2 in a plane of h x w, for outputs
+     * first…last-1 (all rows are counted as one): nine rows, one per tap, of panels (gemm.h) of
+     * tile_columns, which are `step` floats apart. Scratch: taps_scratch(w). */
     void (*im2col)(const float *in, int h, int w, int stride, int64_t first, int64_t last,
                    float *panels, int64_t step, float *scratch);
     /* 3x3 depthwise convolutions with padding 1: act(sums + bias) of outputs first…last-1 of each
-     * plane. tile_columns of a plane's stand at out, as many at out + step, …; the next plane's
-     * plane_step on. biases NULL: 0. Scratch: taps_scratch(w). */
+     * plane. The first tile_columns outputs of a plane are written to `out`, the next ones to
+     * out + step, and so on; those of the next plane start at out + plane_step. biases NULL: 0.
+     * Scratch: taps_scratch(w). */
     void (*depthwise)(const planes *p, const float *in, const float *weights, const float *biases,
                       activation act, float *out, int64_t plane_step, int64_t step, float *scratch);
     /* From delta (at the sums): the input's gradient, and the 9 weights' (added to). */
@@ -68,17 +69,18 @@ typedef struct {
     void (*depthwise_weight_grad)(const float *in, const float *delta, int h, int w, int stride,
                                   float grads[9], float *scratch);
     /* Winograd's transforms of 3x3 convolutions (winograd.inc): of `rows` rows of 4x4 tiles, from
-     * row `first` on, of a plane of h x w; place p of tile t, counted through the rows, stands at
-     * p*step + t. Whole vectors are read and written: up to WINOGRAD_SLACK floats after a place's
-     * tiles. `scratch` has WINOGRAD_ROWS rows of winograd_row(w). */
+     * row `first` on, of a plane of h x w. Place p (of the 36) of tile t, where all rows of tiles
+     * are counted as one, is at p*step + t. Whole vectors are read and written, up to
+     * WINOGRAD_SLACK floats behind a place's tiles. `scratch` has WINOGRAD_ROWS rows of
+     * winograd_row(w). */
     void (*winograd_input)(const float *in, int h, int w, int first, int rows, float *out,
                            int64_t step, float *scratch);
     void (*winograd_delta)(const float *delta, int h, int w, int first, int rows, float *out,
                            int64_t step, float *scratch);
     void (*winograd_output)(const float *in, int64_t step, int h, int w, int first, int rows,
                             float *out, bool add, float bias, activation act, float *scratch);
-    /* Of `count` 3x3 kernels: tap k of kernel i stands at taps[k*tap_step + i], place p of its
-     * transform at p*step + i; whole vectors, as above. */
+    /* The transform of `count` 3x3 kernels: tap k of kernel i is taps[k*tap_step + i], place p of
+     * its transform is at p*step + i; whole vectors, as above. */
     void (*winograd_weights)(const float *taps, int64_t tap_step, int64_t count, float *out,
                              int64_t step);
     void (*winograd_weight_grads)(const float *in, int64_t step, int64_t count, float *taps,
@@ -87,7 +89,7 @@ typedef struct {
 
 enum { WINOGRAD_PLACES = 36, WINOGRAD_ROWS = 7, WINOGRAD_SLACK = 16 };
 
-/* Floats of a row of scratch for planes of width w: all tiles of a row, whole vectors of them. */
+/* Floats of a row of scratch for planes of width w: whole vectors that hold all tiles of a row. */
 static inline int64_t winograd_row(int w)
 {
     return ((int64_t)(w + 3) / 4 + WINOGRAD_SLACK - 1) / WINOGRAD_SLACK * WINOGRAD_SLACK * 4
@@ -111,7 +113,7 @@ static inline bool is_clipped_line(activation a)
     return a == LINEAR || a == RELU || a == LEAKY || a == RELU6;
 }
 
-/* What comes next, on its way to the second-level cache. */
+/* Prefetches what will be read next into the second-level cache. */
 static inline void fetch(const float *from, int64_t floats)
 {
     enum { LINE = 16, SECOND_LEVEL = 2 };
@@ -121,8 +123,8 @@ static inline void fetch(const float *from, int64_t floats)
 
 enum { TAPS_BLOCK = 2048 }; /* outputs whose inputs are in scratch at a time */
 
-/* Floats of scratch for im2col and the depthwise kernels, of planes of width w: four lines of a
- * block, with the rows that it begins and ends in and those around them, and two rows of masks. */
+/* Floats of scratch for im2col and the depthwise kernels, for planes of width w: four lines with
+ * the rows that a block touches and the rows around them, and two rows of masks. */
 static inline int64_t taps_scratch(int w)
 {
     enum { LINES = 4, EDGES = 2 * 64, VECTORS = 2 * 16 };

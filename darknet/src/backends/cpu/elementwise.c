@@ -21,7 +21,7 @@ void cpu_activate(const pass *p, activation a, const float *in, float *out, int6
         dn_kernels.affine(in + i, out + i, length(i, count), 1, 0, a);
 }
 
-/* A clipped line's gradient at y is that at x. */
+/* For a clipped line, the gradient computed from y equals that computed from x. */
 void cpu_activate_grad(const pass *p, activation a, const float *y, const float *x,
                        const float *delta, float *input_delta, bool add, int64_t count)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* A copy of constant size is a move or two. */
+/* Copies by a constant size, which the compiler turns into one or two vector moves. */
 static inline void copy_lanes(const float *from, int width, float *to)
 {
     enum { FEW = 8 };
@@ -27,7 +27,7 @@ void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floa
 void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, float *to)
 {
     const int64_t panel = panel_depth(whole) * width;
-    if (o.lane_step == 1) /* a row of all lanes at a time: neighbours in memory */
+    if (o.lane_step == 1) /* a row of all lanes at a time: they are contiguous in memory */
         for (int64_t d = 0; d < depth; d++)
             spread_lanes(o.data + d * o.depth_step, lanes, width, panel, to + d * width);
     else
@@ -36,9 +36,9 @@ void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, flo
                             (int)least(width, lanes - lane), depth, width, to);
 }
 
-/* Goto's order of loops: the slices of a block of a's panels stay in the second-level cache while
- * b's go past them, each used for the whole block. The slices of the next block are on their way
- * meanwhile: weights are seldom in a cache near by. */
+/* Goto's order of loops: a slice of a block of a's panels stays in the second-level cache, while
+ * each of b's panels is read once and multiplied with the whole block. The next block's slice is
+ * prefetched meanwhile, because weights are seldom in a near cache. */
 void gemm(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add, float *c,
           int64_t c_step, const epilogue *e)
 {

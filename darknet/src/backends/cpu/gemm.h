@@ -20,7 +20,7 @@ static inline int64_t pieces_of(int64_t count, int64_t piece)
 }
 
 /* One operand of a product c (m, n) = a (m, k) b (k, n): a lane is a row of a or a column of b, and
- * all lanes are k deep. Value d of lane l stands at data[l*lane_step + d*depth_step]; one of the
+ * has k values, its depth. Value d of lane l is data[l*lane_step + d*depth_step]; one of the two
  * steps is 1. */
 typedef struct {
     const float *data;
@@ -29,9 +29,9 @@ typedef struct {
 
 /* Packed, an operand is a sequence of panels of `width` lanes (dn_kernels.tile_rows for a,
  * dn_kernels.tile_columns for b), each depth-major: value d of lane l at
- * [l/width][d][l%width]. The last panel is filled up with anything. There is room for an odd number
- * of values a lane: with an even one, a power of two above all, the same rows of all panels would
- * compete for the same places of the cache. */
+ * [l/width][d][l%width]. What fills the rest of the last panel does not matter. Panels are laid out
+ * for an odd depth: with an even one, above all with a power of two, the same rows of all panels
+ * would compete for the same cache sets. */
 static inline int64_t panel_depth(int64_t depth)
 {
     return depth | 1;
@@ -52,11 +52,11 @@ static inline operand lanes_from(operand o, int64_t first)
     return (operand){o.data + first * o.lane_step, o.lane_step, o.depth_step};
 }
 
-/* Packs `depth` values of each lane, into panels that are `whole` deep; `to` is where the first of
- * them goes. */
+/* Packs `depth` values of each lane into panels of depth `whole`; the first value goes to `to`. */
 void pack(operand o, int64_t lanes, int64_t depth, int width, int64_t whole, float *to);
 
-/* One value of each lane, contiguous: [lane/width][lane%width], panels panel_floats apart. */
+/* Spreads one value of each lane, contiguous in `row`, over the panels, which are panel_floats
+ * apart: to [lane/width][lane%width]. */
 void spread_lanes(const float *row, int64_t lanes, int width, int64_t panel_floats, float *to);
 
 /* What happens to c when its sums are complete: act(c + biases[row]). */

@@ -1,5 +1,5 @@
 /* x86-64 with AVX-512 (F, BW, DQ, VL). */
-#include <stdint.h> /* before the target changes: the system's headers keep theirs */
+#include <stdint.h> /* before the target changes, which must not affect the system's headers */
 
 #if defined(__x86_64__)
 #include <immintrin.h>

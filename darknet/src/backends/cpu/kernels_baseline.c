@@ -1,6 +1,6 @@
 /* Any CPU: SSE2 on x86-64, NEON on aarch64. */
 #define WIDTH 4
-#ifdef __aarch64__ /* twice the registers; gcc -std=c11 fuses no product and sum by itself */
+#ifdef __aarch64__ /* twice the registers; with -std=c11, gcc does not contract a*b + c by itself */
 #include <arm_neon.h>
 #define FMA(a, b, c) ((vf)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define TILE_ROWS 8

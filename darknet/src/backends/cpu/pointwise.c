@@ -25,7 +25,7 @@ static bool joins(const conv *s)
 }
 
 /* A depthwise convolution's rows may as well be made where the panels need them. */
-static bool takes(const conv *s, const conv *before, const conv_algorithm *its)
+static bool fuses(const conv *s, const conv *before, const conv_algorithm *its)
 {
     return its == &depthwise_algorithm && is_clipped_line(before->activation) && !joins(s);
 }
@@ -229,7 +229,7 @@ static void weight_grads(const pass *p, const workspace *w, const conv *s, const
 const conv_algorithm pointwise_algorithm = {
     .name = "pointwise",
     .fits = fits,
-    .takes = takes,
+    .fuses = fuses,
     .scratch = scratch_of,
     .packing = product_packing,
     .pack = pack_filters,

@@ -8,8 +8,9 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
-/* Value `from[x*stride]`, at place `at + x*stride` of its plane, against the largest so far, for
- * `count` windows. NaN is larger than all, the last one wins; of equals the first. */
+/* For each of `count` windows, compares the value from[x*stride], which is at index at + x*stride
+ * of its plane, with the window's largest so far. NaN counts as the largest, the last NaN wins; of
+ * equal values, the first wins. */
 static inline void compare(const float *from, int32_t at, int stride, int count,
                            float *restrict out, int32_t *restrict index)
 {
@@ -38,7 +39,7 @@ static void row_of_windows(const pool *s, const float *in, int y, float *out, in
         index[x] = -1;
     for (int i = top < 0 ? 0 : top; i < smaller(top + s->size, s->in.h); i++)
         for (int j = 0; j < s->size; j++) {
-            /* windows first to end-1 have their column j inside the input */
+            /* column j of the windows first…end-1 lies inside the input */
             const int first = j < before ? (before - j + s->stride - 1) / s->stride : 0;
             const int last = s->in.w - 1 + before - j;
             const int end = last < 0 ? 0 : smaller(s->out.w, last / s->stride + 1);
@@ -53,7 +54,7 @@ static void row_of_windows(const pool *s, const float *in, int y, float *out, in
             else
                 compare(in + at, at, s->stride, end - first, out + first, places);
         }
-    for (int x = 0; x < s->out.w; x++) { /* wholly outside */
+    for (int x = 0; x < s->out.w; x++) { /* windows wholly outside */
         const int left = x * s->stride - before;
         if (top + s->size <= 0 || top >= s->in.h || left + s->size <= 0 || left >= s->in.w)
             out[x] = 0;

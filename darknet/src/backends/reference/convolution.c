@@ -1,4 +1,5 @@
-/* A convolutional section as plain loops: sums, batch norm or bias, activation, and back. */
+/* A convolutional section as plain loops, forward and backward: sums, batch norm or bias,
+ * activation. */
 #include <math.h>
 
 #include "reference.h"
@@ -25,7 +26,8 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
-/* Filter f at (y, x): `in` is image and group's first channel, `weights` the filter's. */
+/* The sum of a filter at (y, x): `in` is the first channel of its group in the image, `weights` are
+ * the filter's. */
 static double sum_at(const conv *s, const float *in, const float *weights, int y, int x)
 {
     const int top = y * s->stride - s->padding, left = x * s->stride - s->padding;
@@ -56,7 +58,7 @@ static void convolve(const pass *p, const conv *s, const conv_data *d, const flo
         }
 }
 
-/* The outputs along one side, first to end-1, whose tap k lies inside the input. */
+/* The range of outputs along one axis, first…end-1, whose tap k lies inside the input. */
 typedef struct {
     int first, end;
 } range;
@@ -68,7 +70,7 @@ static range inside(const conv *s, int k, int in, int out)
                    last < 0 ? 0 : smaller(out, last / s->stride + 1)};
 }
 
-/* delta times input over all outputs of a plane, at tap (ky, kx). */
+/* The sum over all outputs of a plane of delta times the input at tap (ky, kx). */
 static double weight_sum(const conv *s, const float *in, const float *delta, int ky, int kx)
 {
     const range rows = inside(s, ky, s->in.h, s->out.h), columns = inside(s, kx, s->in.w, s->out.w);
@@ -101,8 +103,8 @@ static void add_weight_grads(const pass *p, const conv *s, const conv_data *d)
             }
 }
 
-/* What all outputs hand to the input at (y, x): `delta` is image and group's first filter,
- * `weights` that filter's for the input's channel. */
+/* The gradient of the input at (y, x), from all outputs that read it: `delta` is the first filter
+ * of the group in the image, `weights` are that filter's for the input's channel. */
 static double input_sum(const conv *s, const float *delta, const float *weights, int y, int x)
 {
     const int64_t each = (int64_t)s->in.c / s->groups * s->size * s->size;
@@ -185,9 +187,9 @@ void reference_batchnorm(const pass *p, dims s, const conv_data *d)
     }
 }
 
-/* The derivative of out = scale*(x - mean)/deviation + bias, mean and deviation being functions of
- * all x: dx = scale/deviation * (g - sum(g)/n - (x - mean)/variance' * sum(g*(x - mean))/(n-1)),
- * variance' with its epsilon. */
+/* The derivative of out = scale*(x - mean)/deviation + bias, where mean and deviation depend on all
+ * x: dx = scale/deviation * (g - sum(g)/n - (x - mean)/variance' * sum(g*(x - mean))/(n-1)), where
+ * variance' includes the epsilon. */
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d)
 {
     const double count = (double)(p->batch * plane(s));
@@ -239,20 +241,20 @@ void reference_conv_forward(const pass *p, const conv *s, const conv_data *d)
     reference_activate(p, s->activation, d->output, d->output, count);
 }
 
-/* delta *= the activation's gradient, whose x is the convolution's sum after batch norm or bias. */
+/* delta *= the activation's gradient at x, the convolution's sum after batch norm or bias. */
 static void activation_backward(const pass *p, const conv *s, const conv_data *d)
 {
-    const bool reads_x = dn_activation_reads_x(s->activation);
+    const activation_row *a = &activations[s->activation];
     for (int64_t i = 0; i < (int64_t)p->batch * s->out.c; i++) {
         const int64_t c = i % s->out.c;
         for (int64_t at = i * plane(s->out); at < (i + 1) * plane(s->out); at++) {
             double x = 0;
-            if (reads_x && s->batch_normalize)
+            if (a->reads_x && s->batch_normalize)
                 x = d->scales[c] * (d->raw[at] - d->mean[c]) * inverse_deviation(d->variance[c])
                     + d->biases[c];
-            else if (reads_x)
+            else if (a->reads_x)
                 x = d->raw[at] + d->biases[c];
-            d->delta[at] *= dn_activation_gradient(s->activation, d->output[at], (float)x);
+            d->delta[at] *= a->gradient(d->output[at], (float)x);
         }
     }
 }
@@ -280,8 +282,8 @@ size_t reference_conv_packed_bytes(const conv *s)
     return (size_t)s->out.c * (size_t)(s->in.c / s->groups * s->size * s->size + 1) * sizeof(float);
 }
 
-/* Batch norm by the rolling statistics becomes part of weights and biases: those of filter c are
- * multiplied by its scale. */
+/* The factor by which the weights of filter c are multiplied, so that they and the bias include
+ * batch norm by the rolling statistics. */
 double reference_fold_scale(const conv *s, const conv_data *d, int c)
 {
     return s->batch_normalize ? d->scales[c] * inverse_deviation(d->rolling_variance[c]) : 1;

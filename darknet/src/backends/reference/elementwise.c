@@ -1,4 +1,4 @@
-/* What happens to each value by itself, and softmax. */
+/* Operations on each value by itself, and softmax. */
 #include <math.h>
 
 #include "random.h"
@@ -7,23 +7,26 @@
 void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const y)(float) = activations[a].y;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
-        out[i] = dn_activate(a, in[i]);
+        out[i] = y(in[i]);
 }
 
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
                              const float *delta, float *input_delta, bool add, int64_t count)
 {
     (void)p; /* read by OpenMP's pragmas only */
+    float (*const gradient)(float, float) = activations[a].gradient;
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++) {
-        const float g = delta[i] * dn_activation_gradient(a, y[i], x ? x[i] : 0);
+        const float g = delta[i] * gradient(y[i], x ? x[i] : 0);
         input_delta[i] = add ? input_delta[i] + g : g;
     }
 }
 
-/* mask: 0, or what the kept value is multiplied by: a function of seed, pass, layer and element. */
+/* mask: the factor of each value, 0 or 1/(1 - probability): a function of seed, pass, layer and
+ * element. */
 void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
                        float *mask, int64_t count)
 {
@@ -109,6 +112,14 @@ void reference_clip(const pass *p, float *w, int64_t count, double limit)
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
+}
+
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count)
+{
+    (void)p; /* read by OpenMP's pragmas only */
+#pragma omp parallel for num_threads(pass_team(p, count))
+    for (int64_t i = 0; i < count; i++)
+        out[i] = a * x[i] + b;
 }
 
 /* Pieces of a fixed length, each summed by one thread; then the pieces in their order. */

@@ -8,8 +8,9 @@ static int64_t plane(dims d)
     return (int64_t)d.h * d.w;
 }
 
-/* The largest of the window at (y, x); windows start at -(padding/2), and what lies outside does
- * not count. NaN is larger than all, the last one wins; of equals the first. */
+/* The position of the largest value of the window at (y, x). Windows start at -(padding/2); values
+ * outside the plane do not count. NaN counts as the largest, the last NaN wins; of equal values,
+ * the first wins. */
 static int32_t window_maximum(const pool *s, const float *in, int y, int x)
 {
     const int top = y * s->stride - s->padding / 2, left = x * s->stride - s->padding / 2;

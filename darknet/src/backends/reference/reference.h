@@ -1,5 +1,5 @@
-/* The plain backend: loops that say what is computed. The fast backend takes over those that memory
- * bounds, and has its own of the rest (backends/cpu/). */
+/* The plain backend: loops that define what is computed. The fast backend (backends/cpu/) shares
+ * those that are limited by memory, and has kernels of its own for the rest. */
 #ifndef DN_REFERENCE_H
 #define DN_REFERENCE_H
 
@@ -52,6 +52,15 @@ void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delt
                              bool add_a, float *b_delta, bool add_b);
 void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in,
                          int64_t in_step, float *out, int64_t out_step, float scale, bool add);
+
+size_t reference_detector_workspace(const pass *p);
+void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                           detector_result *sum);
+void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                         detector_result *sum);
+size_t reference_mine_workspace(const pass *p, const mining *s);
+void reference_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count);
 
 void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
                    double decay_batch, double momentum);

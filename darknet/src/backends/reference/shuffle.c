@@ -1,4 +1,4 @@
-/* Moving values: route's rows, upsampling, reorg, shortcut. */
+/* Operations that move values: route's rows, upsampling, reorg, shortcut. */
 #include "reference.h"
 
 static int64_t plane(dims d)
@@ -31,8 +31,8 @@ void reference_transpose(const pass *p, int64_t rows, int64_t columns, const flo
                 put(out + (b * columns + c) * rows + r, x[(b * rows + r) * columns + c], add);
 }
 
-/* Every value of the small map and the stride*stride values of the large one that belong to it: the
- * sum of the large ones to the small, or the small one to each of the large. */
+/* Each value of the small map belongs to stride*stride values of the large one: spread() copies it
+ * to them, gather() adds them up; both multiply by `scale`. */
 static void spread(const pass *p, dims small, int stride, float scale, const float *from,
                    float *large, bool add)
 {
@@ -84,7 +84,7 @@ void reference_downsample_grad(const pass *p, dims in, int stride, float scale, 
     spread(p, (dims){in.c, in.h / stride, in.w / stride}, stride, scale, delta, input_delta, add);
 }
 
-/* Where element k, j, i of the (c, h, w) map stands in the memory seen as (c/s², h*s, w*s). */
+/* The index of element k, j, i of the (c, h, w) map in the memory taken as (c/s², h*s, w*s). */
 static int64_t reorg_place(const reorg *s, int k, int j, int i)
 {
     const int channels = s->in.c / (s->stride * s->stride), offset = k / channels;
@@ -93,7 +93,7 @@ static int64_t reorg_place(const reorg *s, int k, int j, int i)
     return ((int64_t)(k % channels) * s->in.h * s->stride + y) * s->in.w * s->stride + x;
 }
 
-/* gathers: `small` order from `large` places; else the other way about. */
+/* gathers: reads at reorg_place() and writes in order; otherwise the other way round. */
 static void reorg_move(const pass *p, const reorg *s, bool gathers, const float *from, float *to,
                        bool add)
 {
@@ -120,7 +120,8 @@ void reference_reorg_grad(const pass *p, const reorg *s, const float *delta, flo
     reorg_move(p, s, s->reverse, delta, input_delta, add);
 }
 
-/* How the two maps of a shortcut lie on each other: b's pixel for each `step_a`-th pixel of a. */
+/* Where the two maps of a shortcut overlap: every step_a-th pixel of a is paired with every
+ * step_b-th pixel of b. */
 typedef struct { int channels, rows, columns, step_a, step_b; } overlap;
 
 static int smaller(int a, int b)

@@ -17,7 +17,7 @@ def pointwise(filters, **keys):
 
 
 NORM = {"batch_normalize": 1}
-# sections, shape, which layers are within others
+# sections, shape, which layers are fused into others
 CASES = {
     "stride 1": (depthwise(24) + pointwise(30), (24, 21, 19), [0]),
     "stride 2, an odd size": (depthwise(24, stride=2, **NORM) + pointwise(30), (24, 23, 21), [0]),
@@ -48,8 +48,8 @@ CASES = {
 }
 
 
-def within(net):
-    return [layer.index for layer in net if layer.is_within]
+def fused(net):
+    return [layer.index for layer in net if layer.is_fused]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -61,12 +61,12 @@ def test_the_output_is_that_of_separate_layers(case, batch):
         for layer in apart:
             randomize(layer, seed=layer.index)
         wanted = apart.forward(x).copy()
-        assert within(apart) == []
+        assert fused(apart) == []
         before = None
         for threads in (1, 2, 3, 6):  # with many, products are cut otherwise
             with network(sections, shape, batch, threads=threads, inference=True) as net:
                 copy_weights(apart, net)
-                assert within(net) == expected
+                assert fused(net) == expected
                 found = net.forward(x).copy()
                 np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
                 if before is not None:
@@ -83,13 +83,13 @@ def test_after_a_resize():
         network(sections, shape, 1, inference=True) as net,
         network(sections, larger, 1, inference=True) as fresh,
     ):
-        assert (within(net), within(fresh)) == ([0], [0])
+        assert (fused(net), fused(fresh)) == ([0], [0])
         copy_weights(net, fresh)
         net.resize(66, 70)
         x = images(larger, 1)
         np.testing.assert_array_equal(net.forward(x), fresh.forward(x))
         net.resize(13, 13)  # 7x7 outputs: too few
-        assert within(net) == []
+        assert fused(net) == []
 
 
 def test_it_has_no_output_of_its_own():
@@ -102,7 +102,7 @@ def test_it_has_no_output_of_its_own():
 def test_a_plan_for_training_has_it():
     sections, shape = depthwise(18) + pointwise(33), (18, 35, 35)
     with network(sections, shape, 2) as net, network(sections, shape, 2, inference=True) as other:
-        assert within(other) == [0]
+        assert fused(other) == [0]
         assert net.memory("train") == other.memory("train")
 
 

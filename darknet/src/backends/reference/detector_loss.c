@@ -1,0 +1,365 @@
+/* [region]'s and [yolo]'s losses, image by image.
+ *
+ * A loss is the sum of its squared deltas. Every prediction is held against all truths of its
+ * image; then each truth claims one and sets its deltas.
+ */
+#include <string.h>
+
+#include "boxes.h"
+#include "reference.h"
+
+/* One image in a pass with truth. delta and assigned are 0 at first. */
+struct detector_image {
+    const detector *d;
+    const float *output;
+    float *delta;
+    int8_t *assigned;
+    const float *truth; /* (rows, 5) */
+    int rows;
+    detector_result *result;
+};
+
+/* How a predicted box stands to an image's truths: best IoU with an object and that object's row
+ * (-1: none overlaps); ignored: more than half of its own area lies in one region to ignore. */
+typedef struct {
+    double iou;
+    int row;
+    bool ignored;
+} standing;
+
+static standing compare(const detector_image *m, const float box[4])
+{
+    const corners predicted = box_corners(box);
+    standing s = {0, -1, false};
+    for (int t = 0; t < m->rows; t++) {
+        const float *row = m->truth + (size_t)t * 5;
+        const truth_kind kind = detector_truth(m->d, row);
+        if (kind == TRUTH_VOID)
+            continue;
+        const corners truth = box_corners(row);
+        if (kind == TRUTH_IGNORE) {
+            s.ignored |= corners_intersection(&predicted, &truth) > predicted.area / 2;
+            continue;
+        }
+        const double iou = corners_iou(&predicted, &truth);
+        if (iou > s.iou) {
+            s.iou = iou;
+            s.row = t;
+        }
+    }
+    return s;
+}
+
+/* The cell that holds a truth's centre. */
+static int64_t cell_of(const detector *d, const float truth[5])
+{
+    const int col = (int)((double)truth[0] * d->w), row = (int)((double)truth[1] * d->h);
+    return (int64_t)(row < d->h ? row : d->h - 1) * d->w + (col < d->w ? col : d->w - 1);
+}
+
+/* Of n sizes (w, h), the first that overlaps a truth's best when both are centred alike. */
+static int best_size(const float (*size)[2], int n, const float truth[5])
+{
+    const float wanted[4] = {0, 0, truth[2], truth[3]};
+    double most = 0;
+    int best = 0;
+    for (int i = 0; i < n; i++) {
+        const double iou = dn_iou((const float[4]){0, 0, size[i][0], size[i][1]}, wanted);
+        if (iou > most) {
+            most = iou;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Box delta towards target: x and y within the cell, log(w) and log(h) in anchors. */
+static void draw_box(const detector_image *m, int64_t prediction, const double target[4],
+                     double scale)
+{
+    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 0);
+    for (int e = 0; e < 4; e++)
+        m->delta[at + e * cells] = (float)(scale * (target[e] - m->output[at + e * cells]));
+}
+
+static void draw_to_truth(const detector_image *m, int64_t prediction, const float truth[5],
+                          double scale)
+{
+    const detector *d = m->d;
+    const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
+    const float *anchor = d->anchor + prediction / cells * 2;
+    const double target[4] = {(double)truth[0] * d->w - (double)(cell % d->w),
+                              (double)truth[1] * d->h - (double)(cell / d->w),
+                              log((double)truth[2] / anchor[0]), log((double)truth[3] / anchor[1])};
+    draw_box(m, prediction, target, scale * (2 - (double)truth[2] * truth[3]));
+}
+
+/* Class deltas. others: of every class, not of the wanted one alone. */
+static void teach_class(const detector_image *m, int64_t prediction, int wanted, double scale,
+                        bool others)
+{
+    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 5);
+    for (int c = 0; c < m->d->classes; c++)
+        if (c == wanted || others)
+            m->delta[at + c * cells] =
+                (float)(scale * ((c == wanted) - (double)m->output[at + c * cells]));
+}
+
+/* A truth takes a prediction. Returns the IoU of the two. */
+static double claim(const detector_image *m, int64_t prediction, const float truth[5])
+{
+    float box[4];
+    detector_box(m->d, m->output, prediction, box);
+    m->assigned[prediction] = 1;
+    return dn_iou(box, truth);
+}
+
+/* The class of the truth that is about to claim a prediction. Where classes compete, all their
+ * deltas are set even if another truth has claimed it before; else only the class's own then. */
+static void teach_claimed_class(const detector_loss *s, const detector_image *m,
+                                int64_t prediction, const float truth[5])
+{
+    teach_class(m, prediction, (int)truth[4], s->class_scale,
+                s->exclusive || m->assigned[prediction] != 1);
+}
+
+/* Adds a truth that has claimed a prediction, at that IoU, to the statistics. */
+static void count_truth(const detector_image *m, int64_t prediction, const float truth[5],
+                        double iou)
+{
+    dn_detector_stats *s = &m->result->stats;
+    s->iou += iou;
+    s->objectness += m->output[detector_entry(m->d, prediction, 4)];
+    s->class_probability += m->output[detector_entry(m->d, prediction, 5 + (int)truth[4])];
+    s->recall50 += iou > .5;
+    s->recall75 += iou > .75;
+    s->count++;
+    s->class_count++;
+}
+
+/* [region]: the prediction that a truth claims: in its centre's cell, the anchor whose size, or
+ * predicted size, fits it best. */
+static int64_t claimed(const detector_loss *s, const detector_image *m, const float truth[5])
+{
+    const detector *d = m->d;
+    const int64_t cells = (int64_t)d->w * d->h, cell = cell_of(d, truth);
+    float size[MAX_ANCHORS][2];
+    for (int n = 0; n < d->anchors; n++) {
+        float box[4];
+        detector_box(d, m->output, n * cells + cell, box);
+        memcpy(size[n], s->bias_match ? d->anchor + 2 * n : box + 2, sizeof size[n]);
+    }
+    return best_size((const float(*)[2])size, d->anchors, truth) * cells + cell;
+}
+
+/* Objectness apart from classes: YOLOv2's own, the paper's Loss2. */
+static void separate(const detector_loss *s, const detector_image *m)
+{
+    static const double at_anchor[4] = {.5, .5, 0, 0};
+    const int64_t predictions = detector_predictions(m->d);
+    for (int64_t i = 0; i < predictions; i++) {
+        const int64_t at = detector_entry(m->d, i, 4);
+        float box[4];
+        detector_box(m->d, m->output, i, box);
+        const standing now = compare(m, box);
+        if (now.iou > s->thresh || now.ignored)
+            m->assigned[i] = -1;
+        else
+            m->delta[at] = (float)(s->noobject_scale * ((double)m->d->background - m->output[at]));
+        if (s->at_anchors)
+            draw_box(m, i, at_anchor, .01);
+    }
+    for (int t = 0; t < m->rows; t++) {
+        const float *truth = m->truth + (size_t)t * 5;
+        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
+            continue;
+        const int64_t prediction = claimed(s, m, truth), at = detector_entry(m->d, prediction, 4);
+        draw_to_truth(m, prediction, truth, s->coord_scale);
+        teach_claimed_class(s, m, prediction, truth);
+        const double iou = claim(m, prediction, truth);
+        const double target = m->d->background ? 0 : s->rescore ? iou : 1;
+        m->delta[at] = (float)(s->object_scale * (target - m->output[at]));
+        count_truth(m, prediction, truth, iou);
+    }
+}
+
+/* Minus the gradient of focal loss, -alpha*(1 - p)^gamma*log(p), by the raw values before the
+ * softmax over the background and the classes; p: of the wanted entry (Lin et al., Focal Loss,
+ * 2017). gamma 0 and alpha 1: of the cross entropy, wanted - p. */
+static void teach_joint(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        int wanted, double scale)
+{
+    enum { BACKGROUND = 4 };
+    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 0);
+    const double p = fmax(m->output[at + wanted * cells], 1e-12), miss = 1 - p;
+    const double gamma = s->focal_gamma;
+    double slope = scale * pow(miss, gamma);
+    if (gamma > 0 && miss > 0)
+        slope -= scale * gamma * pow(miss, gamma - 1) * p * log(p);
+    if (s->focal_alpha > 0)
+        slope *= wanted == BACKGROUND ? 1 - (double)s->focal_alpha : s->focal_alpha;
+    for (int e = BACKGROUND; e < 5 + m->d->classes; e++)
+        m->delta[at + e * cells] =
+            (float)(slope * ((e == wanted) - (double)m->output[at + e * cells]));
+}
+
+/* One classification of foreground and background alike, and no objectness: the paper's Loss1. */
+static void joint(const detector_loss *s, const detector_image *m)
+{
+    static const double at_anchor[4] = {.5, .5, 0, 0};
+    const int64_t predictions = detector_predictions(m->d);
+    for (int64_t i = 0; i < predictions; i++) {
+        float box[4];
+        detector_box(m->d, m->output, i, box);
+        const standing now = compare(m, box);
+        if (now.iou > s->thresh || now.ignored)
+            m->assigned[i] = -1;
+        else
+            teach_joint(s, m, i, 4, s->noobject_scale);
+        if (s->at_anchors)
+            draw_box(m, i, at_anchor, .01);
+    }
+    for (int t = 0; t < m->rows; t++) {
+        const float *truth = m->truth + (size_t)t * 5;
+        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
+            continue;
+        const int64_t prediction = claimed(s, m, truth);
+        draw_to_truth(m, prediction, truth, s->coord_scale);
+        const double iou = claim(m, prediction, truth);
+        teach_joint(s, m, prediction, 5 + (int)truth[4], s->class_scale);
+        count_truth(m, prediction, truth, iou);
+    }
+}
+
+const objective_row region_objectives[] = {
+    {{"separate", "objectness apart from the classes: YOLOv2's own"}, separate, false},
+    {{"joint", "one classification of background and classes, no objectness; wants background=1"},
+     joint, true},
+    {{NULL, NULL}, NULL, false},
+};
+
+/* [yolo]: a truth's box and class, and an objectness of 1. Returns the IoU with the prediction. */
+static double teach(const detector_loss *s, const detector_image *m, int64_t prediction,
+                    const float truth[5])
+{
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    m->delta[at] = (float)(s->object_scale * (1 - (double)m->output[at]));
+    draw_to_truth(m, prediction, truth, s->coord_scale);
+    teach_claimed_class(s, m, prediction, truth);
+    return claim(m, prediction, truth);
+}
+
+static void yolo(const detector_loss *s, const detector_image *m)
+{
+    const int64_t cells = (int64_t)m->d->w * m->d->h, predictions = detector_predictions(m->d);
+    for (int64_t i = 0; i < predictions; i++) {
+        const int64_t at = detector_entry(m->d, i, 4);
+        float box[4];
+        detector_box(m->d, m->output, i, box);
+        const standing now = compare(m, box);
+        if (now.iou > s->truth_thresh)
+            teach(s, m, i, m->truth + (size_t)now.row * 5);
+        else if (now.iou > s->thresh || now.ignored)
+            m->assigned[i] = -1;
+        else
+            m->delta[at] = (float)(s->noobject_scale * -(double)m->output[at]);
+    }
+    for (int t = 0; t < m->rows; t++) {
+        const float *truth = m->truth + (size_t)t * 5;
+        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
+            continue;
+        const int anchor = s->own[best_size(s->size, s->sizes, truth)];
+        if (anchor < 0)
+            continue;
+        const int64_t prediction = anchor * cells + cell_of(m->d, truth);
+        count_truth(m, prediction, truth, teach(s, m, prediction, truth));
+    }
+}
+
+static int list_length(const float *truth, int most)
+{
+    int rows = 0;
+    while (rows < most && truth[(size_t)rows * 5] != 0)
+        rows++;
+    return rows;
+}
+
+static void measure(const detector_image *m)
+{
+    const detector *d = m->d;
+    const int64_t cells = (int64_t)d->w * d->h,
+                  count = detector_predictions(d) * (5 + d->classes);
+    for (int64_t i = 0; i < count; i++)
+        m->result->cost += (double)m->delta[i] * m->delta[i];
+    for (int n = 0; n < d->anchors; n++) {
+        const float *objectness = m->output + detector_entry(d, n * cells, 4);
+        for (int64_t cell = 0; cell < cells; cell++)
+            m->result->stats.noobjectness += objectness[cell];
+    }
+    m->result->stats.predictions += detector_predictions(d);
+}
+
+static void add_stats(dn_detector_stats *sum, const dn_detector_stats *s)
+{
+    sum->iou += s->iou;
+    sum->class_probability += s->class_probability;
+    sum->objectness += s->objectness;
+    sum->noobjectness += s->noobjectness;
+    sum->recall50 += s->recall50;
+    sum->recall75 += s->recall75;
+    sum->count += s->count;
+    sum->class_count += s->class_count;
+    sum->predictions += s->predictions;
+}
+
+/* image() on every image, results added up in the images' order. */
+static void all_images(const pass *p, const detector_loss *s, const detector_arrays *a,
+                       void (*image)(const detector_loss *s, const detector_image *m),
+                       detector_result *sum)
+{
+    const detector *d = s->detector;
+    const int64_t predictions = detector_predictions(d), count = predictions * (5 + d->classes);
+    *sum = (detector_result){0};
+    if (a->assigned)
+        memset(a->assigned, 0, (size_t)(p->batch * predictions));
+    if (a->delta && (p->truth || p->backward))
+        memset(a->delta, 0, (size_t)(p->batch * count) * sizeof(float));
+    if (!p->truth || !a->delta)
+        return;
+    detector_result *results = p->workspace;
+#pragma omp parallel for num_threads(p->threads) schedule(static)
+    for (int b = 0; b < p->batch; b++) {
+        const float *truth = p->truth + (size_t)b * (size_t)p->truths * 5;
+        results[b] = (detector_result){0};
+        const detector_image m = {.d = d,
+                                  .output = a->output + b * count,
+                                  .delta = a->delta + b * count,
+                                  .assigned = a->assigned + b * predictions,
+                                  .truth = truth,
+                                  .rows = list_length(truth, p->truths < s->max ? p->truths : s->max),
+                                  .result = &results[b]};
+        image(s, &m);
+        measure(&m);
+    }
+    for (int b = 0; b < p->batch; b++) {
+        sum->cost += results[b].cost;
+        add_stats(&sum->stats, &results[b].stats);
+    }
+}
+
+size_t reference_detector_workspace(const pass *p)
+{
+    return (size_t)p->batch * sizeof(detector_result);
+}
+
+void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                           detector_result *sum)
+{
+    all_images(p, s, a, region_objectives[s->objective].image, sum);
+}
+
+void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                         detector_result *sum)
+{
+    all_images(p, s, a, yolo, sum);
+}

@@ -1,0 +1,48 @@
+/* Losses of detectors as they cross the backend's table: what a loss is asked to do, the arrays of
+ * a pass, and the sums that come back. The arithmetic is backends/reference/detector_loss.c.
+ */
+#ifndef DN_DETECTOR_LOSS_H
+#define DN_DETECTOR_LOSS_H
+
+#include "detector.h"
+
+typedef struct detector_loss {
+    const detector *detector;
+    int max;              /* rows of truth an image that are read */
+    int objective;        /* [region]: a row of region_objectives */
+    bool exclusive;       /* class probabilities compete (softmax): all their deltas are set */
+    bool rescore, bias_match;
+    bool at_anchors;      /* every prediction is drawn to its anchor */
+    float thresh, truth_thresh;
+    float object_scale, noobject_scale, class_scale, coord_scale;
+    float focal_gamma, focal_alpha;
+    /* [yolo]: the anchors of all heads, and this head's number of each; -1: another head's */
+    int sizes;
+    const float (*size)[2];
+    const int *own;
+} detector_loss;
+
+/* The whole batch's; delta NULL: nothing is asked for. */
+typedef struct {
+    const float *output;
+    float *delta;         /* set: minus the gradient at the output, as [region] and [yolo] say */
+    int8_t *assigned;     /* (batch, predictions): 1 claimed by a truth, -1 ignored, 0 background */
+} detector_arrays;
+
+/* Sums over the batch, or of one image. */
+typedef struct {
+    double cost;          /* the sum of the squared deltas */
+    dn_detector_stats stats;
+} detector_result;
+
+/* What [region] loss= chooses from. */
+typedef struct detector_image detector_image;
+typedef struct {
+    choice choice;
+    /* Sets an image's delta and `assigned`, which are 0 at first. */
+    void (*image)(const detector_loss *s, const detector_image *m);
+    bool wants_background;
+} objective_row;
+extern const objective_row region_objectives[];
+
+#endif

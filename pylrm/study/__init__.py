@@ -1,0 +1,1 @@
+"""Studies: whether mining hard examples helps a detector, asked with many runs."""
