@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from pylrm.training.options import TrainOptions
     from pylrm.training.run import Callback
-    from pylrm.training.train import train
+    from pylrm.training.train import resume, train
 
 __version__ = VERSION
 
@@ -54,6 +54,7 @@ __all__ = [
     "place",
     "read_cfg",
     "resize",
+    "resume",
     "train",
 ]
 
@@ -75,7 +76,7 @@ _HOMES = {
     "models": [],
     "training.options": ["TrainOptions"],
     "training.run": ["Callback"],
-    "training.train": ["train"],
+    "training.train": ["resume", "train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -78,6 +78,12 @@ dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *
 
 int64_t dn_seen(const dn_network *net);
 void dn_set_seen(dn_network *net, int64_t seen);
+/* Updates since the network was made or its state restored: Adam's clock. */
+int64_t dn_updates(const dn_network *net);
+void dn_set_updates(dn_network *net, int64_t updates);
+/* On the rates of all updates; 1 at first. */
+double dn_rate_factor(const dn_network *net);
+void dn_set_rate_factor(dn_network *net, double factor);
 /* Of the last update: the norm of its gradient (of the mean over its images, without momentum and
  * decay) before clipping; NaN without clip_norm=, or before the first update. */
 double dn_gradient_norm(const dn_network *net);
@@ -105,6 +111,7 @@ typedef struct {
     bool fused;                  /* inference: computed in the next layer's pass, without an output
                                   * of its own */
     bool loss, detector;
+    bool fresh;                  /* rolling statistics not yet seen a batch, nor loaded */
     int anchors, classes;        /* detectors: anchors a cell, classes */
     double cost;                 /* of the last pass; loss layers */
 } dn_layer_info;
@@ -119,14 +126,21 @@ typedef struct {
     bool writable;
     dn_memory *memory; /* held for the caller, who releases it */
 } dn_array;
-/* name: output, delta; biases, weights, scales, rolling_mean, rolling_variance; "grad " before one
- * of the trained ones; or an array that a layer type declares (assigned, loss, selected, boxes,
- * classes). */
+/* name: output, delta; biases, weights, scales, rolling_mean, rolling_variance; "grad ", "former ",
+ * "m " or "v " before one of the trained ones, where the solver keeps such an array; or an array
+ * that a layer type declares (assigned, loss, selected, boxes, classes). */
 dn_status dn_layer_array(dn_network *net, int layer, const char *name, dn_array *array,
                          dn_error *error);
 /* of parameters and declared arrays; NULL past the last */
 const char *dn_layer_array_name(const dn_network *net, int layer, int index);
 void dn_memory_release(dn_memory *memory);
+
+/* For checkpoints: the names, for dn_layer_array, of all arrays of a layer that training changes.
+ * With them, dn_seen, dn_updates, dn_rate_factor and each layer's `fresh` training goes on exactly.
+ * False past the last. */
+enum { DN_NAME_ROOM = 64 };
+bool dn_layer_state_name(const dn_network *net, int layer, int index, char *name);
+dn_status dn_layer_set_fresh(dn_network *net, int layer, bool fresh, dn_error *error);
 
 /* What a detector's last pass with a truth showed; sums over the pass, for averages and the log. */
 typedef struct {
@@ -154,6 +168,8 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
 dn_status dn_backward(dn_network *net, dn_error *error);
 dn_status dn_update(dn_network *net, dn_error *error);
 double dn_cost(const dn_network *net); /* mean over the loss layers of the last pass */
+/* All three, the update after each `subdivisions` passes. A pass whose loss is not finite ends after
+ * forward: it teaches nothing and its images are not counted. */
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *error);
 

@@ -1,4 +1,5 @@
 /* Questions about a network: its shapes, options, arrays and keys. */
+#include <stdio.h>
 #include <string.h>
 
 #include "detector.h"
@@ -44,12 +45,13 @@ const char *dn_network_warning(const dn_network *net, int index)
 
 dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes, dn_error *e)
 {
-    const int copies = dn_param_copies(net, purpose);
+    param_array arrays[MAX_PARAM_ARRAYS];
     bytes->parameters = 0;
     for (int i = 0; i < net->layer_count; i++) {
         for (int k = 0; k < net->layers[i].param_count; k++) {
-            const param *p = &net->layers[i].params[k];
-            bytes->parameters += p->count * (int64_t)sizeof(float) * (p->trained ? copies : 1);
+            param *p = &net->layers[i].params[k];
+            bytes->parameters += p->count * (int64_t)sizeof(float)
+                                 * dn_param_arrays(net, purpose, p, arrays);
         }
         if (purpose == DN_PLAN_INFER && net->layers[i].type->packed_bytes)
             bytes->parameters += (int64_t)net->layers[i].type->packed_bytes(&net->layers[i],
@@ -68,6 +70,26 @@ void dn_set_seen(dn_network *net, int64_t seen)
     net->seen = seen;
 }
 
+int64_t dn_updates(const dn_network *net)
+{
+    return net->updates;
+}
+
+void dn_set_updates(dn_network *net, int64_t updates)
+{
+    net->updates = updates;
+}
+
+double dn_rate_factor(const dn_network *net)
+{
+    return net->rate_factor;
+}
+
+void dn_set_rate_factor(dn_network *net, double factor)
+{
+    net->rate_factor = factor;
+}
+
 double dn_gradient_norm(const dn_network *net)
 {
     return net->gradient_norm;
@@ -75,7 +97,7 @@ double dn_gradient_norm(const dn_network *net)
 
 double dn_rate_at(const dn_network *net, int64_t update)
 {
-    return dn_schedule_rate(&net->set, net->seed, update);
+    return net->rate_factor * dn_schedule_rate(&net->set, net->seed, update);
 }
 
 static dn_status bad_layer(const dn_network *net, int index, dn_error *e)
@@ -178,6 +200,7 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
                             .fused = l->fused,
                             .loss = l->type->loss,
                             .detector = l->detector != NULL,
+                            .fresh = l->fresh,
                             .cost = l->cost};
     for (int k = 0; k < l->param_count; k++)
         info->parameters += l->params[k].count;
@@ -201,23 +224,62 @@ static void hold(dn_array *array, dn_memory *memory, void *data)
         array->count *= array->shape[r];
 }
 
-static dn_status param_array(const dn_network *net, const layer *l, const char *name,
-                             dn_array *array, dn_error *e)
+/* Array `index` of a layer's state, with its name; false past the last. */
+static bool state_array(const dn_network *net, const layer *l, int index, char name[DN_NAME_ROOM],
+                        const param **of, param_array *found)
 {
-    const bool grad = !strncmp(name, "grad ", 5);
-    const param *p = dn_param(l, grad ? name + 5 : name);
-    if (!p || (grad && !p->trained))
-        return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index,
-                       l->type->name, name);
-    if (grad && !p->grad)
+    for (int k = 0; k < l->param_count; k++) {
+        param_array arrays[MAX_PARAM_ARRAYS];
+        param *p = (param *)&l->params[k];
+        const int count = dn_param_arrays(net, net->purpose, p, arrays);
+        if (index < count) {
+            snprintf(name, DN_NAME_ROOM, "%s%s", arrays[index].prefix, p->name);
+            *of = p;
+            *found = arrays[index];
+            return true;
+        }
+        index -= count;
+    }
+    return false;
+}
+
+bool dn_layer_state_name(const dn_network *net, int index, int which, char *name)
+{
+    const param *p;
+    param_array found;
+    return is_layer(net, index) && which >= 0
+           && state_array(net, &net->layers[index], which, name, &p, &found);
+}
+
+dn_status dn_layer_set_fresh(dn_network *net, int index, bool fresh, dn_error *e)
+{
+    if (!is_layer(net, index))
+        return bad_layer(net, index, e);
+    net->layers[index].fresh = fresh;
+    return DN_OK;
+}
+
+static dn_status find_param(const dn_network *net, const layer *l, const char *name,
+                            dn_array *array, dn_error *e)
+{
+    const param *p;
+    if (net->purpose == DN_PLAN_INFER && !strncmp(name, "grad ", 5))
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it keeps no gradients",
                        net->source);
-    *array = (dn_array){
-        .rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
-    memcpy(array->shape, p->shape, sizeof p->shape);
-    hold(array, net->params, grad ? p->grad : p->value);
-    return DN_OK;
+    char own[DN_NAME_ROOM];
+    param_array found;
+    for (int i = 0; state_array(net, l, i, own, &p, &found); i++) {
+        if (strcmp(own, name))
+            continue;
+        *array = (dn_array){
+            .rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
+        memcpy(array->shape, p->shape, sizeof p->shape);
+        hold(array, net->params, *found.data);
+        return DN_OK;
+    }
+    return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index,
+                   l->type->name, name);
 }
 
 static dn_status map_array(const dn_network *net, const layer *l, const char *name, dn_array *array,
@@ -269,7 +331,7 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
         hold(array, net->activations, b->data);
         return DN_OK;
     }
-    return param_array(net, l, name, array, e);
+    return find_param(net, l, name, array, e);
 }
 
 const char *dn_layer_array_name(const dn_network *net, int index, int which)

@@ -269,23 +269,33 @@ dn_status dn_check_memory(const dn_network *net, dn_error *e)
                         : DN_OK;
 }
 
-int dn_param_copies(const dn_network *net, dn_purpose purpose)
+int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
+                    param_array arrays[MAX_PARAM_ARRAYS])
 {
-    if (purpose == DN_PLAN_INFER)
-        return 1;
-    return net->set.adam ? 4 : net->set.clip_norm > 0 ? 3 : 2;
+    int count = 0;
+    arrays[count++] = (param_array){"", &p->value};
+    if (!p->trained || purpose == DN_PLAN_INFER)
+        return count;
+    arrays[count++] = (param_array){"grad ", &p->grad};
+    if (net->set.adam) {
+        arrays[count++] = (param_array){"m ", &p->m};
+        arrays[count++] = (param_array){"v ", &p->v};
+    } else if (net->set.clip_norm > 0) {
+        arrays[count++] = (param_array){"former ", &p->former};
+    }
+    return count;
 }
 
 static dn_status allocate_params(dn_network *net, dn_error *e)
 {
-    const int copies = dn_param_copies(net, net->purpose);
     enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
+    param_array arrays[MAX_PARAM_ARRAYS];
     int64_t total = 0;
     double bytes = 0; /* as a number that cannot overflow */
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
-            const param *p = &net->layers[i].params[k];
-            const int times = p->trained ? copies : 1;
+            param *p = &net->layers[i].params[k];
+            const int times = dn_param_arrays(net, net->purpose, p, arrays);
             bytes += (double)p->count * times * (double)sizeof(float);
             if (bytes < 1e18)
                 total += (p->count + LINE - 1) / LINE * LINE * times;
@@ -301,11 +311,9 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
-            float **const sgd[] = {&p->value, &p->grad, &p->former};
-            float **const adam[] = {&p->value, &p->grad, &p->m, &p->v};
-            float **const *arrays = net->set.adam ? adam : sgd;
-            for (int a = 0; a < (p->trained ? copies : 1); a++) {
-                *arrays[a] = next;
+            const int count = dn_param_arrays(net, net->purpose, p, arrays);
+            for (int a = 0; a < count; a++) {
+                *arrays[a].data = next;
                 next += (p->count + LINE - 1) / LINE * LINE;
             }
         }
@@ -386,6 +394,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->outline = options->outline;
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
+    net->rate_factor = 1;
     net->gradient_norm = NAN;
     const dn_status status = build(net, text, options, e);
     if (status == DN_OK)

@@ -30,6 +30,7 @@ struct dn_network {
     void *workspace;
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
+    double rate_factor;          /* on the schedule's rate */
     double gradient_norm;        /* of the last update, before it was clipped; NaN: not measured */
     int images;                  /* of the last pass; 0: none yet */
     bool trained_pass;           /* the last pass may be followed by dn_backward */
@@ -44,8 +45,15 @@ dn_status dn_check_memory(const dn_network *net, dn_error *e);
 /* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
 int dn_backward_stop(const dn_network *net, int64_t update);
 
-/* Arrays of a trained parameter in a network of some purpose: the value, and with training its
- * gradient and what the solver keeps. */
-int dn_param_copies(const dn_network *net, dn_purpose purpose);
+/* The arrays of a parameter in a network of some purpose: its value, and where it is trained its
+ * gradient and what the solver keeps. Memory, the user's views and checkpoints go by this one list.
+ * Returns how many. */
+enum { MAX_PARAM_ARRAYS = 4 };
+typedef struct {
+    const char *prefix; /* before the parameter's name */
+    float **data;
+} param_array;
+int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
+                    param_array arrays[MAX_PARAM_ARRAYS]);
 
 #endif

@@ -1,4 +1,6 @@
 /* A pass through the layers, forward and backward; a training step. */
+#include <math.h>
+
 #include "init.h"
 #include "network.h"
 #include "timing.h"
@@ -117,13 +119,16 @@ dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, in
 {
     const int64_t seen = net->seen + net->batch;
     dn_status status = run_forward(net, x, net->batch, truth, truths, true, seen, e);
-    if (status == DN_OK)
-        status = dn_backward(net, e);
+    if (status != DN_OK)
+        return status;
+    *loss = dn_cost(net) / net->batch;
+    if (!isfinite(*loss))
+        return DN_OK;
+    status = dn_backward(net, e);
     if (status != DN_OK)
         return status;
     net->seen = seen;
     if (net->seen / net->batch % net->subdivisions == 0)
         status = dn_update(net, e);
-    *loss = dn_cost(net) / net->batch;
     return status;
 }

@@ -85,7 +85,7 @@ dn_status dn_update(dn_network *net, dn_error *e)
     if (net->set.clip_norm > 0)
         clip_gradient(net, &p, images);
     net->updates++;
-    step now = {dn_schedule_rate(&net->set, net->seed, net->seen / images), images};
+    step now = {dn_rate_at(net, net->seen / images), images};
     each_trained(net, &p, update, &now);
     return DN_OK;
 }

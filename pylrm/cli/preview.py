@@ -10,8 +10,13 @@ from pylrm.cli import options
 
 
 @click.command(name="preview")
-@click.argument("data", metavar="D.data")
-@click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
+@click.argument("data", metavar="[D.data]", required=False)
+@click.option("--cfg", help="Network; a file, or the name of a shipped cfg.")
+@click.option(
+    "--batch",
+    type=options.PATH,
+    help="In place of data and cfg: a batch that training kept (nonfinite-batch.npz).",
+)
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="Page: .png or .jpg."
 )
@@ -28,8 +33,9 @@ from pylrm.cli import options
 @click.option("--no-augment", is_flag=True, help="The same images as they are in evaluation.")
 @options.letterbox
 def command(
-    data: str,
-    cfg: str,
+    data: str | None,
+    cfg: str | None,
+    batch: Path | None,
     out: Path,
     count: int,
     seed: int,
@@ -42,17 +48,24 @@ def command(
     network's input. Regions to ignore have dashed outlines.
 
     \b
-    Example:
+    Examples:
       pylrm preview data/voc.data --cfg yolov2-mobilenet-lrm.cfg -o preview.png
+      pylrm preview --batch runs/lrm/nonfinite-batch.npz -o page.png
     """
     from pylrm.data.darknet import read_data
-    from pylrm.inspect.preview import page, samples
+    from pylrm.inspect.preview import batch_samples, page, samples
     from pylrm.pictures.drawing import check_target, write_image
 
     check_target(out)
-    dataset = read_data(data)
-    found = samples(
-        cfg, dataset, count=count, seed=seed, augment=not no_augment, letterbox=letterbox
-    )
-    write_image(out, page(found, dataset.names))
+    if batch is not None and data is None and cfg is None:
+        found, names = batch_samples(batch)
+    elif batch is None and data is not None and cfg is not None:
+        dataset = read_data(data)
+        names = dataset.names
+        found = samples(
+            cfg, dataset, count=count, seed=seed, augment=not no_augment, letterbox=letterbox
+        )
+    else:
+        raise click.UsageError("give a .data file and its --cfg, or --batch alone")
+    write_image(out, page(found, names))
     click.echo(out)

@@ -17,7 +17,11 @@ from pylrm.training.options import TrainOptions
 T = TypeVar("T")
 
 KS, THRESHOLDS = "64,128,256", "none,.5,.7"  # the paper's
-OF_THE_STUDY = ("seed", "out", "threads", "quiet", "map_every", "keep_seen")
+# Options of training that a study sets itself, or that would give its runs different lengths.
+OF_THE_STUDY = (
+    *("seed", "out", "threads", "quiet", "map_every", "keep_seen"),
+    *("checkpoint_every", "patience", "time_limit", "on_nan"),
+)
 
 
 @click.group(name="study")

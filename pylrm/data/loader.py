@@ -28,7 +28,7 @@ from pylrm.errors import DataError
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-_AHEAD = 3  # batches in preparation
+AHEAD = 3  # batches in preparation
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ class Loader:
         False: the images' own order.
     size_at
         (width, height) of the batch at a position, in place of a fixed size.
+    skipped
+        Unreadable images that were met before.
 
     Attributes
     ----------
@@ -138,6 +140,7 @@ class Loader:
         augment: bool = True,
         shuffle: bool = True,
         size_at: Callable[[int], tuple[int, int]] | None = None,
+        skipped: Sequence[Path] = (),
     ) -> None:
         if not images:
             raise DataError("no images to train on")
@@ -145,7 +148,7 @@ class Loader:
             raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
         if position < 0 or not 0 <= seed < 2**64:
             raise ValueError("position must be at least 0, and seed within 0…2**64-1")
-        self.skipped: list[Path] = []
+        self.skipped = list(skipped)
         self.stall = 0.0
         self._images = list(images)
         ranges = Ranges(jitter, hue, saturation, exposure, flip, vflip, resize) if augment else None
@@ -172,7 +175,7 @@ class Loader:
         """
         if self._pool is None:
             raise ValueError("the loader is closed")
-        while len(self._queue) < _AHEAD:
+        while len(self._queue) < AHEAD:
             self._queue.append(self._submit(self._pool))
         pending = self._queue.popleft()
         begin = time.perf_counter()
@@ -274,7 +277,7 @@ def evaluation_batches(
             for start in range(0, len(images), batch)
         )
         while True:
-            for indices in itertools.islice(groups, _AHEAD - len(queue)):
+            for indices in itertools.islice(groups, AHEAD - len(queue)):
                 pending = _Pending(len(indices), preparation, (width, height))
                 places = zip(indices, pending.x, pending.truth, pending.labels, strict=True)
                 pending.jobs = [

@@ -93,6 +93,30 @@ class Layer:
         return {name: self._array(f"grad {name}") for name in self._names() if name in TRAINED}
 
     @property
+    def state(self) -> dict[str, FloatArray]:
+        """All arrays that training changes by name, as writable views.
+
+        The parameters, and with "grad ", "former ", "m " or "v " before the name what the solver
+        keeps beside each of the trained ones. With them, `fresh`, and the network's `seen`,
+        `updates` and `rate_factor`, training goes on exactly.
+        """
+        names: list[str] = []
+        room = ffi.new("char[]", lib.DN_NAME_ROOM)
+        with self._handle.use() as network:
+            while lib.dn_layer_state_name(network, self.index, len(names), room):
+                names.append(str(text(room)))
+        return {name: self._array(name) for name in names}
+
+    @property
+    def fresh(self) -> bool:
+        """Whether rolling statistics have not yet seen a batch, nor been loaded; settable."""
+        return bool(self._info.fresh)
+
+    @fresh.setter
+    def fresh(self, value: bool) -> None:
+        self._handle.call(lib.dn_layer_set_fresh, self.index, value)
+
+    @property
     def output(self) -> FloatArray:
         """Output of the last pass, a view: (batch, channels, height, width).
 

@@ -257,6 +257,29 @@ class Network:
         with self._handle.use() as network:
             lib.dn_set_seen(network, images)
 
+    @property
+    def updates(self) -> int:
+        """Updates since the network was made, Adam's clock; settable."""
+        with self._handle.use() as network:
+            return int(lib.dn_updates(network))
+
+    @updates.setter
+    def updates(self, count: int) -> None:
+        check_range("updates", count, 2**63 - 1)
+        with self._handle.use() as network:
+            lib.dn_set_updates(network, count)
+
+    @property
+    def rate_factor(self) -> float:
+        """What the schedule's rates are multiplied by, 1 at first; settable."""
+        with self._handle.use() as network:
+            return float(lib.dn_rate_factor(network))
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        with self._handle.use() as network:
+            lib.dn_set_rate_factor(network, factor)
+
     def rate_at(self, update: int) -> float:
         """Return the schedule's learning rate of an update; the first is 1."""
         check_range("update", update, 2**63 - 1, -(2**63))
@@ -391,6 +414,8 @@ class Network:
 
     def train_batch(self, x: npt.ArrayLike, truth: npt.ArrayLike) -> float:
         """Train on one batch: forward, backward, and an update after every `subdivisions` passes.
+
+        A pass whose cost is not finite teaches nothing and its images are not counted.
 
         Parameters
         ----------

@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pylrm.errors import PylrmError
+
+PART = ".part"  # ends the name of a file that is being written
 
 
 @contextmanager
@@ -31,6 +34,54 @@ def writing(path: Path) -> Iterator[None]:
         raise PylrmError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
+@contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give the path of a file to write, which then takes the place of another in one step.
+
+    Whatever happens meanwhile (a full disk, a killed process), `path` is as it was before, or
+    whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file that it will be; an older one is replaced.
+    durable : bool
+        Whether it is on the disk at the end: then it is there after a power failure too.
+
+    Raises
+    ------
+    PylrmError
+        It cannot be written.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with writing(path):
+            yield part
+            if durable:
+                sync(part)
+            part.replace(path)
+            if durable:
+                sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def whole_binary(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a file to write bytes to; see `whole_file`."""
+    with whole_file(path, durable=durable) as part, part.open("wb") as file:
+        yield file
+
+
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file so that it is there as a whole or not at all.
 
@@ -41,27 +92,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     content : bytes
         What will be in it.
     durable : bool
-        Whether it is on the disk before this returns: then it is there after a power failure too.
+        As `whole_file` takes it.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        with writing(path):
-            with part.open("wb") as file:
-                file.write(content)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            part.replace(path)
-            if durable:
-                _sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a folder's names on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with whole_binary(path, durable=durable) as file:
+        file.write(content)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataLike, read_images
 from pylrm.data.images import ByteImage
 from pylrm.engine import Network
+from pylrm.errors import DataError
 from pylrm.pictures.drawing import WHITE, Mark, colour_of, fit, mark, name_of, sheet
 from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training.batches import input_sizes, training_batches
@@ -107,6 +109,32 @@ def samples(
                     rows = rows[: int((rows[:, 2] > 0).sum())]
                     found.append(Sample(images[batch.indices[i]], batch.x[i], rows))
     return found
+
+
+def batch_samples(path: Path) -> tuple[list[Sample], list[str]]:
+    """Return the images of a batch that training kept, and the names of the classes.
+
+    Parameters
+    ----------
+    path : Path
+        A run folder's nonfinite-batch.npz.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            x, truth = arrays["x"], arrays["truth"]
+            paths, names = arrays["paths"].tolist(), arrays["names"].tolist()
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path}: no batch that training kept: {error}") from error
+    if x.ndim != 4 or truth.ndim != 3 or not len(x) == len(truth) == len(paths):
+        raise DataError(f"{path}: no batch that training kept: x is {x.shape}")
+    x = np.clip(np.nan_to_num(x.astype(np.float32)), 0, 1)
+    rows = [each[: int((each[:, 2] > 0).sum())] for each in truth]
+    return [Sample(Path(p), *own) for p, *own in zip(paths, x, rows, strict=True)], names
 
 
 def page(found: Sequence[Sample], names: Sequence[str]) -> ByteImage:

@@ -7,18 +7,31 @@ skipped.txt             images that could not be read, if any
 weights/last.weights    the newest
 weights/best.weights    the best by validation mAP
 weights/N.weights       those of update N
+checkpoint/N.checkpoint all that training goes on from exactly, after update N; the last two
+nonfinite-batch.npz     the images on which training left the finite range, if it did
+lock                    held by the process that trains here
 """
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from pylrm.cfg.file import Cfg
 from pylrm.errors import PylrmError
-from pylrm.files.writing import write_whole, writing
+from pylrm.files.writing import PART, whole_file, write_whole, writing
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where runs go unlocked
+    fcntl = None  # type: ignore[assignment]
+
+CHECKPOINT = ".checkpoint"
 
 
 class Saves(Protocol):
@@ -49,6 +62,9 @@ class Run:
         self.skipped = folder / "skipped.txt"
         self.last = folder / "weights" / "last.weights"
         self.best = folder / "weights" / "best.weights"
+        self.checkpoints = folder / "checkpoint"
+        self.nonfinite = folder / "nonfinite-batch.npz"
+        self.lock_file = folder / "lock"
 
     @staticmethod
     def check(out: Path | None) -> None:
@@ -94,11 +110,82 @@ class Run:
             folder = parent / f"{name}-{number}"
         with writing(folder):
             (folder / "weights").mkdir(parents=True)
+            (folder / "checkpoint").mkdir()
         return cls(folder)
+
+    @classmethod
+    def existing(cls, folder: Path) -> Run:
+        """Return the run in a folder.
+
+        Raises
+        ------
+        PylrmError
+            There is none.
+        """
+        run = cls(folder)
+        if not folder.is_dir():
+            raise PylrmError(f"{folder}: no such run folder")
+        for needed in (run.cfg, run.options):
+            if not needed.is_file():
+                raise PylrmError(f"{folder}: no run folder: there is no {needed.name} in it")
+        return run
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training here; a process that died does not.
+
+        Raises
+        ------
+        PylrmError
+            Another process trains here; the folder cannot be written.
+        """
+        with writing(self.lock_file):
+            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                return  # a file system without locks
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+            process = f" ({holder})" if holder else ""
+            raise PylrmError(
+                f"{self.folder}: another process{process} is training in this folder"
+            ) from error
+        with writing(self.lock_file):
+            os.truncate(descriptor, 0)
+            os.write(descriptor, b"%d\n" % os.getpid())
 
     def numbered(self, update: int) -> Path:
         """Return where the weights of an update are kept."""
         return self.last.with_name(f"{update}.weights")
+
+    def checkpoint(self, update: int) -> Path:
+        """Return where the checkpoint after an update is kept."""
+        return self.checkpoints / f"{update}{CHECKPOINT}"
+
+    def list_checkpoints(self) -> list[Path]:
+        """Return the checkpoints, newest first."""
+        found = [
+            path
+            for path in self.checkpoints.glob(f"*{CHECKPOINT}")
+            if path.name.removesuffix(CHECKPOINT).isdigit()
+        ]
+        return sorted(found, key=lambda path: int(path.name.removesuffix(CHECKPOINT)), reverse=True)
+
+    def remove_parts(self) -> None:
+        """Remove what a process that was killed left half written."""
+        for folder in (self.folder, self.last.parent, self.checkpoints):
+            for path in folder.glob(f"*{PART}"):
+                path.unlink(missing_ok=True)
 
     def describe(self, cfg: Cfg, options: Mapping[str, object]) -> None:
         """Keep what the run is made of: a copy of the cfg, and the resolved options.
@@ -123,10 +210,5 @@ class Run:
         path : Path
             `last`, `best` or `numbered(update)`.
         """
-        part = path.with_name(path.name + ".part")
-        try:
-            with writing(path):
-                net.save_weights(part)
-                part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(path) as part:
+            net.save_weights(part)

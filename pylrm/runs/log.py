@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.errors import DataError
+from pylrm.files.writing import sync
 
 COLUMNS = (
     "update",  # counted from 1
@@ -111,6 +112,48 @@ class LogWriter:
         cells = (_cell(name, row.get(name)) for name in COLUMNS)
         _write(self._table, ",".join(cells) + "\n")
         _write(self._text, "".join(f"{line}\n" for line in darknet_lines(row)))
+
+
+def log_sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each of a run's logs."""
+    return {name: (folder / name).stat().st_size for name in (CSV_NAME, TEXT_NAME)}
+
+
+def sync_logs(folder: Path) -> None:
+    """Wait until all rows that were written are on the disk."""
+    for name in (CSV_NAME, TEXT_NAME):
+        sync(folder / name)
+
+
+def cut_logs(folder: Path, sizes: Mapping[str, int]) -> list[Path]:
+    """Cut off what was logged beyond the sizes of a checkpoint.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    sizes : mapping
+        As `log_sizes` gave them.
+
+    Returns
+    -------
+    list of Path
+        Logs that are shorter: rows before the checkpoint are gone.
+    """
+    short = []
+    for name in (CSV_NAME, TEXT_NAME):
+        path = folder / name
+        if not path.exists() or path.stat().st_size < sizes[name]:
+            short.append(path)
+        else:
+            os.truncate(path, sizes[name])
+    return short
+
+
+def note(folder: Path, line: str) -> None:
+    """Write a line of its own into the text log; readers of logs pass over it."""
+    with (folder / TEXT_NAME).open("ab") as file:
+        _write(file, f"{line}\n")
 
 
 def _write(file: BinaryIO, text: str) -> None:

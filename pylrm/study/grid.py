@@ -21,7 +21,7 @@ from pylrm.study.request import Request, request_of
 from pylrm.study.run import Task
 from pylrm.study.work import Executor, Work
 from pylrm.training.options import TrainOptions
-from pylrm.training.train import warn
+from pylrm.training.supervision import warn
 
 OF_A_RUN = ("seed", "out", "threads", "quiet")  # options that the study sets itself
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pylrm.data.loader import Loader
 from pylrm.engine import Network
@@ -42,6 +45,13 @@ def augmentation_options(net: Network) -> dict[str, Any]:
     }
 
 
+def data_seed(seed: int, rollbacks: int) -> int:
+    """Return the seed of images' order and augmentation: another one after each rollback."""
+    if not rollbacks:
+        return seed
+    return int(np.random.SeedSequence((seed, rollbacks)).generate_state(1, np.uint64)[0])
+
+
 def training_batches(
     net: Network,
     images: list[Path],
@@ -51,6 +61,7 @@ def training_batches(
     workers: int,
     letterbox: bool,
     augment: bool = True,
+    skipped: Sequence[Path] = (),
 ) -> Loader:
     """Return the batches that a network is trained on, from the images it has seen on.
 
@@ -62,7 +73,7 @@ def training_batches(
         What the training list names.
     sizes : Sizes
         The input size of each pass.
-    seed, workers, letterbox, augment
+    seed, workers, letterbox, augment, skipped
         As `Loader` takes them.
     """
     return Loader(
@@ -81,4 +92,5 @@ def training_batches(
         letterbox=letterbox,
         augment=augment,
         size_at=sizes.at,
+        skipped=skipped,
     )

@@ -11,6 +11,9 @@ from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_images
 from pylrm.engine import Network
 from pylrm.errors import CfgError, DataError, PylrmError
 from pylrm.evaluate.truths import CocoTruth
+from pylrm.runs.folder import Run
+from pylrm.training.options import TrainOptions
+from pylrm.training.run import State
 
 
 def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
@@ -237,3 +240,35 @@ def first_and_last(
             "the run there: raise it, or leave out --keep-seen"
         )
     return done + 1, last
+
+
+def last_of_resumed(folder: Run, net: Network, state: State, options: TrainOptions) -> int:
+    """Return the last update of a run that is gone on with.
+
+    Parameters
+    ----------
+    folder : Run
+        The run's.
+    net : Network
+        Made of the run's cfg.
+    state : State
+        Where the run stands.
+    options : TrainOptions
+        Its options.
+
+    Raises
+    ------
+    PylrmError
+        There is nothing left to do.
+    """
+    last = int(net.option("max_batches")) if options.updates is None else options.updates
+    if state.update >= last and state.told:
+        raise PylrmError(
+            f"{folder.folder}: all {last} updates are done: --updates N trains on to update N"
+        )
+    if options.patience and state.since_best >= options.patience:
+        raise PylrmError(
+            f"{folder.folder}: it ended for want of a better mAP in {state.since_best} "
+            f"validations: --patience N, above {state.since_best} or 0, goes on"
+        )
+    return last

@@ -10,6 +10,10 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class InterruptedRunError(Exception):
+    """What was under way after an update was given up for a signal; the run goes on with it."""
+
+
 class Interruption:
     """Remembers the first signal; the second one acts at once, as if nobody had caught it.
 
@@ -39,6 +43,17 @@ class Interruption:
         trace: TracebackType | None,
     ) -> None:
         self._restore()
+
+    def check(self, *_: object) -> None:
+        """Give up what is under way if a signal came.
+
+        Raises
+        ------
+        InterruptedRunError
+            One did.
+        """
+        if self.signal is not None:
+            raise InterruptedRunError
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number

@@ -6,13 +6,16 @@ import math
 import time
 from statistics import fmean
 
-from pylrm.training.interruption import Interruption
+from pylrm.data.loader import Batch
+from pylrm.errors import NumericsError, PylrmError
+from pylrm.training.guard import dump_batch, first_of_pass
+from pylrm.training.interruption import InterruptedRunError, Interruption
 from pylrm.training.run import Training
 from pylrm.training.statistics import PassStatistics
 
 
 def loop(run: Training) -> int | None:
-    """Do the updates of a run.
+    """Do the updates of a run from its state on.
 
     An update is `subdivisions` passes of `net.batch` images; what its passes see is a function of
     the seed and of the images seen so far, so that a run repeats.
@@ -20,21 +23,26 @@ def loop(run: Training) -> int | None:
     Returns
     -------
     int or None
-        The signal (SIGINT, SIGTERM) that ended the run after an update; None: it is complete.
+        The signal (SIGINT, SIGTERM) that ended the run after an update; None: it is complete, or
+        its state's `stop` says why it ended before.
 
     Raises
     ------
     NumericsError
-        The loss left the finite range.
+        Loss or parameters left the finite range.
     """
-    with Interruption() as interruption:
+    with Interruption() as run.interruption:
         try:
             run.begin()
-            for update in range(run.schedule.first, run.schedule.last + 1):
-                step(run, update)
+            if not run.state.told:
                 run.update_done()
-                if interruption.signal is not None and update < run.schedule.last:
-                    return interruption.signal
+            while run.state.update < run.schedule.last and run.state.stop is None:
+                step(run, run.state.update + 1)
+                run.update_done()
+                if run.interruption.signal is not None and run.state.update < run.schedule.last:
+                    return run.interruption.signal
+        except InterruptedRunError:
+            return run.interruption.signal
         finally:
             run.end()
     return None
@@ -48,7 +56,7 @@ def step(run: Training, update: int) -> None:
     Raises
     ------
     NumericsError
-        A pass whose loss is not finite.
+        A pass whose loss is not finite, or an update that leaves such parameters.
     """
     net, state, batches = run.net, run.state, run.batches
     began, stalled = time.perf_counter(), batches.stall
@@ -62,9 +70,15 @@ def step(run: Training, update: int) -> None:
             net.resize(width, height)
         losses.append(net.train_batch(batch.x, batch.truth))
         if not math.isfinite(losses[-1]):
-            raise run.diverged(f"the loss of update {update} is {losses[-1]}")
+            why = first_of_pass(net, batch, run.options.seed) or "there is no memory to see where"
+            raise _diverged(run, batch, f"the loss of update {update} is {losses[-1]}: {why}")
         statistics.add()
-    images = net.batch * net.subdivisions
+    found = run.guard.quick()
+    norm = net.gradient_norm
+    if found is not None or not math.isfinite(norm or 0):
+        what = f"{found} are" if found is not None else "the gradient's norm is"
+        raise _diverged(run, batch, f"{what} not finite after update {update}")
+    images = run.images_an_update
     seconds = time.perf_counter() - began
     state.update = update
     state.loss = fmean(losses)
@@ -72,6 +86,7 @@ def step(run: Training, update: int) -> None:
     state.average = 0.9 * previous + 0.1 * state.loss
     state.images += images
     state.seconds += seconds
+    state.stall += batches.stall - stalled
     state.row = {
         "update": update,
         "images": net.seen,
@@ -82,5 +97,17 @@ def step(run: Training, update: int) -> None:
         "img_s": images / seconds,
         **statistics.columns(),
         "stall": batches.stall - stalled,
-        "grad_norm": net.gradient_norm,
+        "grad_norm": norm,
     }
+    state.told = False
+
+
+def _diverged(run: Training, batch: Batch, what: str) -> NumericsError:
+    """Keep the batch that led out of the finite range; return the error that says so."""
+    file = run.folder.nonfinite
+    try:
+        dump_batch(file, batch, run.images, run.data.names)
+        shown = f"`pylrm preview --batch {file} -o page.png` shows the images"
+    except PylrmError as error:
+        shown = str(error)
+    return run.diverged(f"{what}; {shown}")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pylrm.cfg.file import Cfg
 from pylrm.data.darknet import DataFile
@@ -17,7 +18,10 @@ from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.errors import NumericsError
 from pylrm.runs.folder import Run
-from pylrm.training.schedule import Schedule
+from pylrm.training.guard import Guard
+from pylrm.training.interruption import Interruption
+from pylrm.training.options import TrainOptions
+from pylrm.training.schedule import Schedule, Sizes
 
 
 @dataclass
@@ -32,11 +36,21 @@ class State:
         Its loss and the running average, .9 of the former plus .1 of the new.
     map, best_map : float or None
         The newest and the best validation mAP, 0 to 1.
-    images, seconds : float
-        Images trained on in this run and the time that took, without validation.
+    since_best : int
+        Validations since the best one.
+    images, seconds, stall : float
+        Images trained on in this run, the time that took without validation, and how much of it
+        was waited for images.
+    rollbacks : int
+        How often the run left the finite range and went back to a checkpoint.
     row : dict
         The last update by the columns of log.csv (`pylrm.runs.log.COLUMNS`), and for the text log
         seconds, class, noobj and count.
+    told : bool
+        Whether the update is in the logs. Until it is, a run that goes on from here starts with
+        telling the callbacks of it.
+    stop : str or None
+        Why the run ends after this update; None: it goes on. A callback may set it.
     """
 
     update: int
@@ -44,14 +58,61 @@ class State:
     average: float = math.nan
     map: float | None = None
     best_map: float | None = None
+    since_best: int = 0
     images: int = 0
     seconds: float = 0.0
+    stall: float = 0.0
+    rollbacks: int = 0
     row: dict[str, float | None] = field(default_factory=dict)
+    told: bool = True
+    stop: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as JSON holds it: None for NaN; the row while untold."""
+        kept = {name: _plain(value) for name, value in vars(self).items() if name not in _PASSING}
+        row = {name: _plain(value) for name, value in self.row.items()}
+        return {**kept, "row": None if self.told else row}
+
+    @classmethod
+    def restore(cls, record: dict[str, Any]) -> State:
+        """Return the state of a record.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is no state's.
+        """
+        kept = [each for each in fields(cls) if each.name not in _PASSING]
+        values = {each.name: _checked(record[each.name], str(each.type)) for each in kept}
+        if record["row"] is None:
+            return cls(**values)
+        row = {str(name): _checked(v, "float | None") for name, v in record["row"].items()}
+        return cls(**values, row=row, told=False)
 
 
-@dataclass(frozen=True)
+_PASSING = {"row", "told", "stop"}  # parts of a state that are not kept by themselves
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of a number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _checked(value: Any, kind: str) -> Any:
+    """Return the number of a kind that JSON held."""
+    if value is None and kind == "float":
+        return math.nan
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole or (kind.startswith("float") and isinstance(value, float)):
+        return value
+    if value is None and kind == "float | None":
+        return None
+    raise ValueError(f"{str(value)[:40]!r} is no {kind}")
+
+
+@dataclass
 class Training:
-    """A run that has passed all checks.
+    """A run that has passed all checks. A rollback gives it other `batches` and another `state`.
 
     Attributes
     ----------
@@ -61,32 +122,58 @@ class Training:
         Its cfg.
     data : DataFile
         The data set.
-    batches : Loader
-        Images with their truths, from the run's position on.
+    images : list of Path
+        The training images.
+    options : TrainOptions
+        How it is trained, all resolved.
     folder : Run
         Where everything is written.
     schedule : Schedule
         Which updates, and what happens after which of them.
-    letterbox : bool
-        Whether images keep their aspect.
-    size : (int, int)
-        The cfg's width and height, at which mAP is measured.
+    sizes : Sizes
+        The input size of each pass.
     state : State
         Where the run stands.
     callbacks : sequence of Callback
         Who is told, in this order.
+    size : (int, int)
+        The cfg's width and height, at which mAP is measured.
+    batches : Loader
+        Images with their truths, from the run's position on.
+    interruption : Interruption
+        Which signal came, if one did, while the loop runs.
+    guard : Guard
+        What looks for parameters that are not finite.
     """
 
     net: Network
     cfg: Cfg
     data: DataFile
-    batches: Loader
+    images: list[Path]
+    options: TrainOptions
     folder: Run
     schedule: Schedule
-    letterbox: bool
-    size: tuple[int, int]
+    sizes: Sizes
     state: State
     callbacks: Sequence[Callback]
+    size: tuple[int, int] = field(init=False)
+    interruption: Interruption = field(init=False)
+    batches: Loader = field(init=False)
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = self.net.width, self.net.height
+        self.guard = Guard(self.net)
+
+    @property
+    def letterbox(self) -> bool:
+        """Whether images keep their aspect."""
+        return bool(self.options.letterbox)
+
+    @property
+    def images_an_update(self) -> int:
+        """How many images an update is learnt from."""
+        return self.net.batch * self.net.subdivisions
 
     def begin(self) -> None:
         """Tell the callbacks that the first update is about to come."""
@@ -115,9 +202,9 @@ class Training:
 
     def diverged(self, what: str) -> NumericsError:
         """Return the error of a run that left the finite range: what, what is left, what helps."""
-        last = self.folder.last
-        left = f"the last good weights are {last}" if last.exists() else "no weights were saved"
-        advice = "try a lower learning_rate or a longer burn_in"
+        kept = [*self.folder.list_checkpoints()[:1], *filter(Path.exists, [self.folder.last])]
+        left = f"good still: {' and '.join(map(str, kept))}" if kept else "no weights were saved"
+        advice = "try a lower learning_rate, a longer burn_in or --on-nan rollback"
         return NumericsError(f"{self.folder.folder}: {what}; {left}; {advice}")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from pylrm.training.run import Callback, Training
 
 
@@ -24,8 +22,23 @@ class Saving(Callback):
         """Keep the weights of the best mAP so far."""
         state = run.state
         if state.map is not None and (state.best_map is None or state.map > state.best_map):
-            state.best_map = state.map
             save(run, run.folder.best)
+            state.best_map, state.since_best = state.map, 0
+        else:
+            state.since_best += 1
+
+
+def check(run: Training) -> None:
+    """Look for values that are not finite before something is saved.
+
+    Raises
+    ------
+    NumericsError
+        There is one.
+    """
+    found = run.guard.thorough()
+    if found is not None:
+        raise run.diverged(f"{found} are not finite after update {run.state.update}")
 
 
 def save(run: Training, path: Path) -> None:
@@ -34,12 +47,8 @@ def save(run: Training, path: Path) -> None:
     Raises
     ------
     NumericsError
-        A weight that is not finite.
+        A value that is not finite.
     """
-    for layer in run.net:
-        for name, values in layer.params.items():
-            if not np.isfinite(values).all():
-                where = f"{name} of layer {layer.index} [{layer.type}]"
-                raise run.diverged(f"{where} are not finite after update {run.state.update}")
+    check(run)
     run.folder.save(run.net, path)
     run.saved(path)

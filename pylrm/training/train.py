@@ -1,61 +1,28 @@
-"""`pylrm.train`: a cfg and a data set in, a run folder out."""
+"""`pylrm.train`: a cfg and a data set in, a run folder out. `pylrm.resume`: such a run goes on."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pylrm.cfg.file import Cfg, CfgLike
-from pylrm.data.darknet import DataLike, LabelSummary, read_images
+from pylrm.data.darknet import DataFile, DataLike, LabelSummary, read_data, read_images
 from pylrm.engine import Network
-from pylrm.files.writing import write_whole, writing
+from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
 from pylrm.runs.inputs import choose_data, letterboxes
-from pylrm.training import checks
-from pylrm.training.batches import input_sizes, training_batches
-from pylrm.training.logging import Logging
-from pylrm.training.loop import loop
+from pylrm.training import checks, memory
+from pylrm.training.batches import input_sizes
+from pylrm.training.checkpoints import newest
 from pylrm.training.options import TrainOptions
-from pylrm.training.progress import Progress, Showing
+from pylrm.training.resume import changed_cfg, changed_options, differences, read_options
 from pylrm.training.run import Callback, State, Training
-from pylrm.training.saving import Saving, save
-from pylrm.training.schedule import Schedule, usual_map_every
-from pylrm.training.validation import Validation
+from pylrm.training.schedule import Schedule, Sizes, usual_map_every
+from pylrm.training.supervision import RunResult, Supervisor
 from pylrm.version import VERSION
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run came to.
-
-    Attributes
-    ----------
-    folder : Path
-        The run folder.
-    loss : float
-        Running average of the loss at the end.
-    map, best_map : float or None
-        The newest and the best validation mAP, 0 to 1; None without validation.
-    updates : int
-        The last update done.
-    images_per_second : float
-        Of training, without validation.
-    skipped : list of Path
-        Images that could not be read.
-    """
-
-    folder: Path
-    loss: float
-    map: float | None
-    best_map: float | None
-    updates: int
-    images_per_second: float
-    skipped: list[Path]
 
 
 def train(
@@ -85,159 +52,137 @@ def train(
     ------
     PylrmError
         Anything wrong with cfg, data, weights or folder, before the first update; NumericsError
-        when the loss leaves the finite range; a file that cannot be written.
+        when loss or weights leave the finite range; a file that cannot be written.
     KeyboardInterrupt, SystemExit
-        SIGINT or SIGTERM came: the update was finished and the weights were saved before.
+        SIGINT or SIGTERM came: the update was finished and all was saved before.
     """
     options = replace(options or TrainOptions(), **changes)
     Run.check(options.out)
     cfg = Cfg.read(cfg)
-    letterbox = letterboxes(cfg, options.letterbox)
+    options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
+    there = memory.room()
     with Network(cfg, threads=options.threads, seed=options.seed) as net:
         dataset = choose_data(cfg, data)
-        checks.check_network(net, cfg, dataset)
-        images = read_images(dataset, "train")
-        labels = checks.check_boxes(images, dataset)
+        images, labels = check_data(net, cfg, dataset)
         if options.weights is not None:
             net.load_weights(options.weights)
         an_update = net.batch * net.subdivisions
         net.seen = net.seen // an_update * an_update if options.keep_seen else 0
         first, last = checks.first_and_last(net, cfg, options.weights, options.updates)
-        map_every = options.map_every
-        if map_every is None:
+        if options.map_every is None:
             map_every = usual_map_every(first, last) if dataset.valid else 0
-        if map_every:
-            checks.check_validation(dataset)
-        schedule = Schedule(first, last, map_every, options.save_every)
-        sizes = input_sizes(net, last, options.seed)
-        options = replace(options, threads=net.threads, letterbox=letterbox)
-        progress = Progress(first, last, None if options.quiet else sys.stdout)
-        with training_batches(
-            net,
-            images,
-            sizes=sizes,
-            seed=options.seed,
-            workers=options.workers,
-            letterbox=letterbox,
-        ) as batches:
+            options = replace(options, map_every=map_every)
+        schedule, sizes = plan(net, dataset, options, first, last)
+        warning = memory.check(net, sizes, there)
+        folder = Run.create(options.out, cfg.stem)
+        with folder.locked():
             run = Training(
                 net=net,
                 cfg=cfg,
                 data=dataset,
-                batches=batches,
-                folder=Run.create(options.out, cfg.stem),
+                images=images,
+                options=replace(options, threads=net.threads),
+                folder=folder,
                 schedule=schedule,
-                letterbox=letterbox,
-                size=(net.width, net.height),
+                sizes=sizes,
                 state=State(first - 1),
-                callbacks=[
-                    Validation(progress),
-                    Saving(),
-                    Logging(),
-                    Showing(progress),
-                    *callbacks,
-                ],
+                callbacks=callbacks,
             )
-            run.folder.describe(
-                cfg,
-                {
-                    "pylrm": VERSION,
-                    "cfg": cfg.name if cfg.path is None else str(cfg.path.resolve()),
-                    "data": str(dataset.path.resolve()),
-                    **options.record(),
-                    **asdict(schedule),
-                    "sizes": sizes.choices,
-                },
+            name = cfg.name if cfg.path is None else str(cfg.path.resolve())
+            about = {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())}
+            describe(run, {**about, "first": first})
+            return Supervisor(run).train(labels, [warning] if warning else [])
+
+
+def resume(
+    run: str | os.PathLike[str], *, callbacks: Sequence[Callback] = (), **changes: Any
+) -> RunResult:
+    """Go on with a run from its newest checkpoint, as if nothing had happened.
+
+    Weights, log and figures become those of an undisturbed run, bit by bit with the same kernels,
+    for any number of threads.
+
+    Parameters
+    ----------
+    run : str or path
+        The run folder.
+    callbacks : sequence of Callback
+        As `train` takes them.
+    **changes
+        Fields of `TrainOptions` that may be otherwise: updates, map_every, save_every,
+        checkpoint_every, patience, time_limit, on_nan, threads, workers, quiet.
+
+    Raises
+    ------
+    PylrmError
+        There is no such run, or another process trains it; no checkpoint is whole; a change
+        contradicts the run; cfg or data do not fit any more; and as `train`.
+    KeyboardInterrupt, SystemExit
+        As `train`.
+    """
+    folder = Run.existing(Path(run))
+    with folder.locked():
+        with writing(folder.folder):
+            folder.remove_parts()
+        recorded, options = read_options(folder)
+        options = changed_options(folder, options, changes)
+        kept, warnings = newest(folder)
+        cfg = Cfg.read(folder.cfg)
+        warnings += changed_cfg(kept.cfg, cfg)
+        there = memory.room()
+        with Network(cfg, threads=options.threads, seed=options.seed) as net:
+            dataset = read_data(recorded["data"])
+            images, labels = check_data(net, cfg, dataset)
+            kept.restore(net)
+            last = checks.last_of_resumed(folder, net, kept.state, options)
+            first = kept.state.update + kept.state.told
+            schedule, sizes = plan(net, dataset, options, first, last)
+            memory_warning = memory.check(net, sizes, there)
+            warnings += [memory_warning] if memory_warning else []
+            warnings += differences(kept, net, images)
+            training = Training(
+                net=net,
+                cfg=cfg,
+                data=dataset,
+                images=images,
+                options=options,
+                folder=folder,
+                schedule=schedule,
+                sizes=sizes,
+                state=kept.state,
+                callbacks=callbacks,
             )
-            introduce(run, labels, progress)
-            try:
-                with writing(run.folder.folder):
-                    stopped_by = loop(run)
-                    if stopped_by is not None:
-                        save(run, run.folder.last)
-            finally:
-                report_skipped(run)
-            if stopped_by is not None:
-                progress.say(
-                    f"interrupted after update {run.state.update}; weights: {run.folder.last}"
-                )
-                raise interruption(stopped_by)
-            conclude(run, progress)
-            return result_of(run)
+            describe(training, recorded)
+            return Supervisor(training).train(labels, warnings, kept)
 
 
-def interruption(number: int) -> BaseException:
-    """Return what a signal is as an exception."""
-    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+def check_data(net: Network, cfg: Cfg, data: DataFile) -> tuple[list[Path], LabelSummary]:
+    """Return the training images and what their labels hold, after all checks of them."""
+    checks.check_network(net, cfg, data)
+    images = read_images(data, "train")
+    return images, checks.check_boxes(images, data)
 
 
-def result_of(run: Training) -> RunResult:
-    """Return what a complete run came to."""
-    state = run.state
-    return RunResult(
-        run.folder.folder,
-        state.average,
-        state.map,
-        state.best_map,
-        state.update,
-        state.images / state.seconds,
-        list(run.batches.skipped),
-    )
+def plan(
+    net: Network, data: DataFile, options: TrainOptions, first: int, last: int
+) -> tuple[Schedule, Sizes]:
+    """Return what happens when, and at which input size; validation's data are checked before."""
+    map_every = options.map_every or 0
+    if map_every:
+        checks.check_validation(data)
+    schedule = Schedule(first, last, map_every, options.save_every)
+    return schedule, input_sizes(net, last, options.seed)
 
 
-def warn(line: str) -> None:
-    """Print a warning."""
-    print(f"pylrm: warning: {line}", file=sys.stderr, flush=True)
+def describe(run: Training, known: dict[str, Any]) -> None:
+    """Write the run folder's cfg and options.
 
-
-def introduce(run: Training, labels: LabelSummary, progress: Progress) -> None:
-    """Say what is about to be trained on what."""
-    net, say = run.net, progress.say
-    passes = f" in {net.subdivisions} passes" if net.subdivisions > 1 else ""
-    say(
-        f"{run.cfg}: {net.width}x{net.height}, {net.classes} classes, updates {run.schedule.first} "
-        f"to {run.schedule.last} of {net.batch * net.subdivisions} images{passes}"
-    )
-    say(f"{run.data.path}: {labels.images} images with {labels.boxes} boxes")
-    for line in checks.label_warnings(labels, run.data, net.max_truths):
-        warn(line)
-    for line in checks.anchor_warnings(net, run.cfg):
-        warn(line)
-    mining = checks.mining_limit(net)
-    if mining is not None:
-        say(mining.line)
-        if mining.warning:
-            warn(f"{run.cfg}: {mining.warning}")
-    say(f"run folder: {run.folder.folder}")
-
-
-def report_skipped(run: Training) -> None:
-    """List the images that could not be read, on the screen and in the run folder."""
-    skipped = run.batches.skipped
-    if skipped:
-        paths = sorted(str(path) for path in skipped)
-        file = run.folder.skipped
-        write_whole(file, b"".join(os.fsencode(path) + b"\n" for path in paths))
-        shown = ", ".join(paths[:5]) + (", …" if len(paths) > 5 else "")
-        warn(f"{len(paths)} images could not be read and were left out ({file}): {shown}")
-
-
-def conclude(run: Training, progress: Progress) -> None:
-    """Say what came out, where it is and what to do with it."""
-    state, folder, say = run.state, run.folder, progress.say
-    found = "" if state.best_map is None else f", mAP {state.map:.4f} (best {state.best_map:.4f})"
-    say(
-        f"{state.update} updates: loss {state.average:.4f}{found}, "
-        f"{state.images / state.seconds:.1f} img/s"
-    )
-    stall = run.batches.stall
-    if stall > 0.1 * state.seconds:
-        say(
-            f"training waited {stall / state.seconds:.0%} of the time for images: more "
-            "--workers may help"
-        )
-    weights = folder.last if state.best_map is None else folder.best
-    say(f"weights: {weights}   log: {folder.folder / 'log.csv'}")
-    if run.data.valid:
-        say(f"next:    pylrm map --cfg {folder.cfg} --data {run.data.path} --weights {weights}")
-    say(f"         pylrm plot {folder.folder} -o {folder.folder / 'curves.png'}")
+    Parameters
+    ----------
+    run : Training
+        The run.
+    known : dict
+        What else is to be said of it; of a resumed run, what was said before.
+    """
+    later = {**run.options.record(), "last": run.schedule.last, "sizes": run.sizes.choices}
+    run.folder.describe(run.cfg, {**known, **later})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pylrm.evaluate.network import evaluate
+from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.progress import Progress
 from pylrm.training.run import Callback, Training
 
@@ -14,20 +15,35 @@ class Validation(Callback):
     ----------
     progress : Progress
         The screen, which is told that it takes a while.
+    checkpoints : Checkpoints
+        One is written before, as it takes a while.
     """
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, progress: Progress, checkpoints: Checkpoints) -> None:
+        self.progress, self.checkpoints = progress, checkpoints
 
     def update_done(self, run: Training) -> None:
-        """Measure, if it is time, and tell the callbacks."""
+        """Measure, if it is time, and tell the callbacks.
+
+        Raises
+        ------
+        InterruptedRunError
+            A signal came; a run that goes on measures from the start.
+        """
         net, state = run.net, run.state
         if not run.schedule.validates(state.update):
             return
+        self.checkpoints.write(run)
         if (net.width, net.height) != run.size:
             net.resize(*run.size)
         self.progress.passing(f"{state.update}/{run.schedule.last}  measuring mAP")
         antialias = bool(net.option("antialias"))
-        state.map = evaluate(net, run.data, letterbox=run.letterbox, antialias=antialias).map
+        state.map = evaluate(
+            net,
+            run.data,
+            letterbox=run.letterbox,
+            antialias=antialias,
+            progress=run.interruption.check,
+        ).map
         state.row["map"] = state.map
         run.validated()

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from pylrm.errors import NumericsError
 from pylrm.inspect.preview import Sample, drawn, page, samples
 from pylrm.pictures.drawing import WHITE, colour_of
+from tests.training.runs import Poison
 
 WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
@@ -111,3 +113,50 @@ def test_mistakes(
     code, _, err = run("preview", tiny_data, "-o", out, "--cfg", cfg)
     assert code == 2 and "3.txt:1: class 7" in err
     assert not out.exists()
+
+
+def test_the_batch_is_kept_and_drawn(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    from pylrm import train
+
+    out, page = tmp_path / "run", tmp_path / "page.png"
+    with pytest.raises(NumericsError):
+        train(tiny_cfg(), tiny_data, out=out, callbacks=[Poison(3, 0, "weights")], quiet=True,
+              map_every=0)  # fmt: skip
+    with np.load(out / "nonfinite-batch.npz", allow_pickle=False) as batch:
+        assert sorted(batch.files) == ["names", "paths", "truth", "x"]
+        assert batch["x"].shape == (4, 3, 64, 64) and batch["truth"].shape == (4, 10, 5)
+        assert list(batch["names"]) == ["red", "green"]
+        assert all(Path(path).is_file() for path in batch["paths"])
+    assert run("preview", "--batch", out / "nonfinite-batch.npz", "-o", page)[0] == 0
+    assert cv2.imread(str(page)) is not None
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_bytes(b"PK\3\4 no zip"),
+        lambda path: np.savez(path, x=np.zeros((1, 3, 8, 8), np.float32)),
+        lambda path: np.savez(path, x=np.zeros(3), truth=np.zeros(3), paths=["a"], names=["b"]),
+        lambda path: np.savez(
+            path, x=np.array([{}]), truth=np.zeros((1, 2, 5)), paths=["a"], names=["b"]
+        ),
+    ],
+)
+def test_a_file_that_is_no_batch(
+    write: Callable[[Path], object], tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
+    file = tmp_path / "batch.npz"
+    write(file)
+    code, _, err = run("preview", "--batch", file, "-o", tmp_path / "page.png")
+    assert code == 2 and err.count("\n") == 1 and str(file) in err, err
+
+
+def test_preview_takes_one_thing(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    page = tmp_path / "page.png"
+    for arguments in ((), (tiny_data,), ("--cfg", tiny_cfg()), (tiny_data, "--batch", "x.npz")):
+        code, _, err = run("preview", *arguments, "-o", page)
+        assert code == 2 and "--batch" in err, arguments

@@ -186,7 +186,7 @@ def test_a_diverging_run_stops_and_keeps_good_weights(
     from pylrm import train
 
     cfg = tiny_cfg(max_batches=300, policy="steps", steps="105", scales="1e9", learning_rate=0.001)
-    advice = "lower learning_rate or a longer burn_in"
+    advice = "lower learning_rate, a longer burn_in"
     with pytest.raises(errors.NumericsError, match=advice) as stop:
         train(cfg, tiny_data, out=tmp_path / "run", map_every=0, quiet=True)
     last = tmp_path / "run" / "weights" / "last.weights"
