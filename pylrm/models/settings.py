@@ -16,9 +16,9 @@ def detector_settings(
     text.comment(
         "An update takes `batch` images, in `subdivisions` passes. The rate rises over `burn_in` "
         "updates and falls tenfold at each of `steps`: at 60 and 85% of the training. Rates and "
-        "steps are pylrm's own choice. clip_norm, a key of pylrm's own, shortens the large gradients "
-        "of the first updates, which spoil what comes after. Augmentation: hue, saturation and "
-        "exposure here, jitter in [region]."
+        "steps are pylrm's own choice. clip_norm, a key of pylrm's own, shortens the large "
+        "gradients of the first updates, which spoil what comes after. Augmentation: hue, "
+        "saturation and exposure here, jitter in [region]."
     )
     schedule = {
         "learning_rate": 0.001,

@@ -215,7 +215,7 @@ def test_a_killed_study_goes_on_to_the_same_table(
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
-        until(lambda those=theirs: not any(map(alive, those)), 5)
+        until(lambda those=theirs: not any(map(alive, those)))
         assert not list(killed.rglob("result.json.part"))
     assert len(list(killed.glob("runs/*/*/result.json"))) < 6
     process = start(cfg, tiny_data, killed, updates)
