@@ -1,0 +1,59 @@
+"""pylrm weights: a pretrained start, and what is in weights files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pylrm.cli.options import PATH
+
+
+@click.group(name="weights")
+def command() -> None:
+    """Import a pretrained backbone; cut, show and compare weights files."""
+
+
+@command.command(name="import")
+@click.argument("source", type=PATH, metavar="SOURCE")
+@click.option("--cfg", required=True, help="Network to start; a file, or a shipped cfg's name.")
+@click.option("--data", required=True, help="Data set (.data) whose training images are looked at.")
+@click.option("-o", "--out", type=PATH, required=True, help="Weights file to write.")
+@click.option(
+    "--images", type=click.IntRange(1), default=48, show_default=True, help="To calibrate on."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the choice."
+)
+@click.option(
+    "--padding",
+    type=click.Choice(["shift", "exact"]),
+    default="shift",
+    show_default=True,
+    help="Of stride-2 kernels: a pixel off, or exact, for a cfg with size=5 there.",
+)
+def import_command(
+    source: Path, cfg: str, data: str, out: Path, images: int, seed: int, padding: str
+) -> None:
+    """Make a start to train from of a trained MobileNet-v1.
+
+    SOURCE is an .npz with the folded convolutions of the network (docs/pretrained.md). They become
+    the first layers of CFG, with batch norm calibrated on training images; OUT ends after them.
+
+    \b
+    Example:
+      pylrm weights import mobilenet.npz --cfg my.cfg --data my.data -o start.weights
+      pylrm train --cfg my.cfg --data my.data --weights start.weights
+    """
+    from pylrm.weights import import_start
+
+    progress = _count_layers if sys.stderr.isatty() else None
+    layers = import_start(
+        source, cfg, data, out, images=images, seed=seed, padding=padding, progress=progress
+    )
+    click.echo(f"wrote {out}: layers 0 to {layers - 1} of {cfg}")
+
+
+def _count_layers(done: int, total: int) -> None:
+    click.echo(f"\r{done:{len(str(total))}}/{total} layers", nl=done == total, err=True)
