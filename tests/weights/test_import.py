@@ -85,14 +85,14 @@ def test_the_file_ends_after_the_backbone(tmp_path: Path, tiny_data: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("filters=32", "filters=24", r"cfg:38: layer 4 has 16 to 24 channels, 1x1/1, groups=1; conv04 of .*small.npz has 16 to 32 channels, 1x1/1, groups=1"),
+        ("filters=32", "filters=24", "cfg:38: layer 4 has 16 to 24 ch.* conv04 .* 16 to 32 "),
         ("size=3\nstride=1", "size=3\nstride=2", r"cfg:14: layer 1 has .* 3x3/2, .* conv01 of "),
         ("groups=8", "groups=4", r"cfg:14: layer 1 has 8 to 8 channels, .* groups=4; .* groups=8"),
         ("size=3\nstride=2", "size=5\nstride=2", r"cfg:6: layer 0 has .* 5x5/2, .* 3x3/2"),
         ("relu6", "leaky", r"cfg:6: layer 0 has activation=leaky; .* trained with relu6"),
         ("batch_normalize=1", "batch_normalize=0", r"cfg:6: layer 0 has no batch norm"),
         ("pad=1", "pad=0", r"cfg:6: layer 0 has padding=0; it must have pad=1"),
-        ("[convolutional]", "[dropout]\n\n[convolutional]", r"cfg: starts with 0 \[convolutional\] sections; .* has 5"),
+        ("[convolutional]", "[dropout]\n\n[convolutional]", "cfg: starts with 0 .* has 5 "),
     ],
 )  # fmt: skip
 def test_a_cfg_that_differs_is_refused(
