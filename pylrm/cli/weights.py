@@ -9,6 +9,8 @@ import click
 
 from pylrm.cli.options import PATH
 
+CFG = "What the file was saved with; a cfg file, or the name of a shipped one."
+
 
 @click.group(name="weights")
 def command() -> None:
@@ -57,3 +59,62 @@ def import_command(
 
 def _count_layers(done: int, total: int) -> None:
     click.echo(f"\r{done:{len(str(total))}}/{total} layers", nl=done == total, err=True)
+
+
+@command.command(name="cut")
+@click.argument("weights", type=PATH, metavar="WEIGHTS")
+@click.option("--cfg", required=True, help=CFG)
+@click.option("--upto", type=click.IntRange(1), required=True, help="How many layers to keep.")
+@click.option("-o", "--out", type=PATH, required=True, help="Weights file to write.")
+def cut_command(weights: Path, cfg: str, upto: int, out: Path) -> None:
+    """Keep the first layers of a weights file, as a start to train from.
+
+    \b
+    Example:
+      pylrm weights cut best.weights --cfg my.cfg --upto 27 -o backbone.weights
+    """
+    from pylrm.weights import cut
+
+    cut(weights, cfg, upto, out)
+    click.echo(f"wrote {out}: layers 0 to {upto - 1} of {cfg}")
+
+
+@command.command(name="show")
+@click.argument("weights", type=PATH, metavar="WEIGHTS")
+@click.option("--cfg", help=f"{CFG}  [default: only the header is shown]")
+def show_command(weights: Path, cfg: str | None) -> None:
+    """Show a weights file's header and, with a cfg, figures of each layer's arrays.
+
+    \b
+    Example:
+      pylrm weights show best.weights --cfg my.cfg
+    """
+    from pylrm.inspect.describe import table
+    from pylrm.weights import header, show
+
+    click.echo(header(weights))
+    if cfg is not None:
+        rows, end = show(weights, cfg)
+        click.echo(f"\n{table(rows, left={1, 2})}\n\n{end}")
+
+
+@command.command(name="diff")
+@click.argument("first", type=PATH, metavar="A")
+@click.argument("second", type=PATH, metavar="B")
+@click.option("--cfg", required=True, help=CFG)
+def diff_command(first: Path, second: Path, cfg: str) -> None:
+    """Show how far the layers of two weights files differ.
+
+    Per array, the largest difference, and that divided by the largest value in A.
+
+    \b
+    Example:
+      pylrm weights diff start.weights best.weights --cfg my.cfg
+    """
+    from pylrm.inspect.describe import table
+    from pylrm.weights import diff
+
+    rows, remarks = diff(first, second, cfg)
+    click.echo(table(rows, left={1, 2}))
+    for remark in remarks:
+        click.echo(remark)
