@@ -1,6 +1,7 @@
 """How near an imported MobileNet is to the original, by the padding of its strided convolutions.
 
-    python benchmarks/pretrained.py mobilenet_v1_0.25_128.npz --multiplier 0.25 --data my.data
+    PYTHONPATH=. python benchmarks/pretrained.py mobilenet_v1_0.25_128.npz \\
+        --multiplier 0.25 --data my.data
 
 The original is computed by plain numpy, padded as it was trained: to the right and below, with the
 grey that 0 stood for. Printed for some layers: the root of the mean squared difference of the
@@ -37,11 +38,6 @@ def imported(source: Path, cfg: str, data: Path, padding: str, x: naive.Array) -
             return [np.array(layer.output) for layer in list(net)[:last]]
 
 
-def distance(a: naive.Array, b: naive.Array) -> float:
-    """Root of the mean squared difference, relative to b."""
-    return float(np.sqrt(((a - b) ** 2).mean() / (b**2).mean()))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("source", type=Path)
@@ -72,7 +68,7 @@ def main() -> None:
     print(f"{given.images} images of {given.data} at {given.size}x{given.size}")
     print("layer   " + "".join(f"{layer:>10}" for layer in LAYERS))
     for name, (found, expected) in compared.items():
-        figures = [distance(found[layer], expected[layer]) for layer in LAYERS]
+        figures = [naive.distance(found[layer], expected[layer]) for layer in LAYERS]
         print(f"{name:8}" + "".join(f"{figure:10.2g}" for figure in figures))
 
 

@@ -46,6 +46,11 @@ def outputs(
     return found
 
 
+def distance(a: Array, b: Array) -> float:
+    """Root of the mean squared difference, relative to b."""
+    return float(np.sqrt(((a - b) ** 2).mean() / (b**2).mean()))
+
+
 CHANNELS = [(3, 8), (8, 8), (8, 16), (16, 16), (16, 32)]  # 3x3/2, depthwise, 1x1, depthwise/2, 1x1
 STRIDES = [2, 1, 1, 2, 1]
 
