@@ -14,7 +14,13 @@ CFG = "What the file was saved with; a cfg file, or the name of a shipped one."
 
 @click.group(name="weights")
 def command() -> None:
-    """Import a pretrained backbone; cut, show and compare weights files."""
+    """Import a pretrained backbone; cut, show and compare weights files.
+
+    \b
+    Examples:
+      pylrm weights import mobilenet.npz --cfg my.cfg --data my.data -o start.weights
+      pylrm weights show start.weights --cfg my.cfg
+    """
 
 
 @command.command(name="import")
