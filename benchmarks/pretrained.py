@@ -21,7 +21,7 @@ import numpy as np
 from pylrm import Network
 from pylrm.cfg.file import Cfg
 from pylrm.weights import import_start
-from pylrm.weights.source import read_source
+from pylrm.weights.readers import read_source
 from pylrm.weights.start import read_pixels
 from tests.weights import naive
 

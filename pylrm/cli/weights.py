@@ -46,8 +46,9 @@ def import_command(
 ) -> None:
     """Make a start to train from of a trained MobileNet-v1.
 
-    SOURCE is an .npz with the folded convolutions of the network (docs/pretrained.md). They become
-    the first layers of CFG, with batch norm calibrated on training images; OUT ends after them.
+    SOURCE is an .npz with the network's folded convolutions, or a state dict of PyTorch's: a
+    .safetensors, .pt, .pth or .bin (docs/pretrained.md says what is in them). They become the first
+    layers of CFG, with batch norm calibrated on training images; OUT ends after them.
 
     \b
     Example:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from pylrm.cfg.file import Cfg
 from pylrm.engine import Layer, Network
-from pylrm.errors import CfgError
+from pylrm.errors import CfgError, WeightsError
 from pylrm.weights.source import Convolution, Source
 
-PADDINGS = ("shift", "exact")
 EXACT_SIZE = 5  # a 3x3 kernel in the corner of one of 5x5
 
 
@@ -30,7 +29,14 @@ def match(net: Network, source: Source, padding: str) -> list[Layer]:
     ------
     CfgError
         A layer does not fit its convolution; the message has the cfg's line and both.
+    WeightsError
+        The source's padding is as the cfg's, and exact padding is asked for.
     """
+    if padding == "exact" and source.symmetric:
+        raise WeightsError(
+            f"{source.path}: its padding is the same on all sides, as the cfg's: exact without 5x5 "
+            "kernels (leave out --padding exact)"
+        )
     layers = list(itertools.takewhile(lambda layer: layer.type == "convolutional", net))
     wanted = source.convolutions
     if len(layers) < len(wanted):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from pylrm.errors import WeightsError
 
 Floats = npt.NDArray[np.float64]
 
-_NAME = re.compile(r"(conv\d+)_weights")
+Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Source:
-    """A trained MobileNet-v1.
+    """A trained MobileNet-v1 that reads pixels from -1 to 1.
 
     Attributes
     ----------
@@ -68,14 +66,13 @@ class Source:
         Its file.
     convolutions : tuple of Convolution
         In the network's order; the activation after each is relu6.
-    mean, deviation : float
-        The first reads (x - mean) / deviation of pixels from 0 to 1.
+    symmetric : bool
+        Convolutions of stride 2 were padded alike on all sides, not right and below only.
     """
 
     path: Path
     convolutions: tuple[Convolution, ...]
-    mean: float = 0.5
-    deviation: float = 0.5
+    symmetric: bool
 
     activation = "relu6"
 
@@ -86,60 +83,8 @@ class Source:
         is black now.
         """
         first, *rest = self.convolutions
-        weights = first.weights / self.deviation
-        biases = first.biases - self.mean * weights.sum(axis=(1, 2, 3))
-        return replace(first, weights=weights, biases=biases), *rest
-
-
-def read_source(path: Path) -> Source:
-    """Read a trained network.
-
-    Parameters
-    ----------
-    path : Path
-        An .npz with convNN_weights (filters, channels/groups, size, size), convNN_biases,
-        convNN_stride and convNN_groups for each convolution; other arrays are passed over.
-
-    Raises
-    ------
-    WeightsError
-        It cannot be read, or an array is missing or wrong.
-    """
-    return Source(path, _read_npz(path))
-
-
-def _read_npz(path: Path) -> tuple[Convolution, ...]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: no .npz file of arrays: {error}") from error
-    names = sorted(found[1] for name in arrays if (found := _NAME.fullmatch(name)))
-    if not names:
-        raise WeightsError(f"{path}: no convolutions: arrays are called conv00_weights and so on")
-    return tuple(_convolution(path, arrays, name) for name in names)
-
-
-def _convolution(
-    path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], name: str
-) -> Convolution:
-    for part in ("biases", "stride", "groups"):
-        if f"{name}_{part}" not in arrays:
-            raise WeightsError(f"{path}: {name}_{part} is missing")
-    stride, groups = (arrays[f"{name}_{part}"] for part in ("stride", "groups"))
-    if (
-        stride.shape
-        or groups.shape
-        or stride.dtype.kind not in "iu"
-        or groups.dtype.kind not in "iu"
-    ):
-        raise WeightsError(f"{path}: {name}: stride and groups must be whole numbers")
-    weights, biases = (arrays[f"{name}_{part}"] for part in ("weights", "biases"))
-    return checked(path, name, weights, biases, int(stride), int(groups))
+        biases = first.biases - first.weights.sum(axis=(1, 2, 3))
+        return replace(first, weights=2 * first.weights, biases=biases), *rest
 
 
 def checked(

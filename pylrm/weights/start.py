@@ -23,8 +23,9 @@ from pylrm.engine import Network
 from pylrm.errors import DataError
 from pylrm.runs.inputs import letterboxes
 from pylrm.weights.matching import EXACT_SIZE, match
+from pylrm.weights.readers import read_source
 from pylrm.weights.single import Maps, single
-from pylrm.weights.source import Convolution, read_source
+from pylrm.weights.source import Convolution
 
 EPSILON = 1e-5  # the engine adds it to a variance
 

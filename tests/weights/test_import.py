@@ -11,7 +11,7 @@ import pytest
 from pylrm import Network
 from pylrm.errors import CfgError, DataError, WeightsError
 from pylrm.weights import import_start
-from pylrm.weights.source import read_source
+from pylrm.weights.readers import read_source
 from pylrm.weights.start import read_pixels
 from tests.weights import naive
 
@@ -132,6 +132,12 @@ def test_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
         read_source(path)
     with pytest.raises(WeightsError, match="nowhere.npz: cannot be read: No such file"):
         read_source(tmp_path / "nowhere.npz")
+
+
+def test_a_single_array_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(WeightsError, match="one.npy: no .npz file of arrays: it holds a single"):
+        read_source(tmp_path / "one.npy")
 
 
 def test_too_few_images_are_an_error(tmp_path: Path, tiny_data: Path) -> None:

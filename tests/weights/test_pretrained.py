@@ -10,7 +10,7 @@ import pytest
 
 from pylrm import Network
 from pylrm.weights import import_start
-from pylrm.weights.source import read_source
+from pylrm.weights.readers import read_source
 from pylrm.weights.start import read_pixels
 from tests.weights import naive
 
