@@ -10,6 +10,7 @@ from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, WeightsError
 from pylrm.weights.source import Convolution, Source
 
+PADDINGS = ("shift", "exact")
 EXACT_SIZE = 5  # a 3x3 kernel in the corner of one of 5x5
 
 

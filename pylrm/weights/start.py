@@ -22,7 +22,7 @@ from pylrm.data.images import augment, read_image
 from pylrm.engine import Network
 from pylrm.errors import DataError
 from pylrm.runs.inputs import letterboxes
-from pylrm.weights.matching import EXACT_SIZE, match
+from pylrm.weights.matching import EXACT_SIZE, PADDINGS, match
 from pylrm.weights.readers import read_source
 from pylrm.weights.single import Maps, single
 from pylrm.weights.source import Convolution
@@ -76,7 +76,11 @@ def import_start(
     ------
     CfgError, DataError, WeightsError
         A file is missing or wrong, or the cfg does not fit the source.
+    ValueError
+        There is no such padding.
     """
+    if padding not in PADDINGS:
+        raise ValueError(f"padding={padding!r}: there are {', '.join(PADDINGS)}")
     cfg = Cfg.read(cfg)
     trained = read_source(source)
     with Network(cfg, batch=1, threads=1) as net:

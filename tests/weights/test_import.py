@@ -140,6 +140,11 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
         read_source(tmp_path / "one.npy")
 
 
+def test_a_padding_that_is_none_is_refused(tmp_path: Path, tiny_data: Path) -> None:
+    with pytest.raises(ValueError, match="padding='same': there are shift, exact"):
+        start(tmp_path, tiny_data, naive.small_cfg(), padding="same")
+
+
 def test_too_few_images_are_an_error(tmp_path: Path, tiny_data: Path) -> None:
     source = naive.small_source(tmp_path / "small.npz")
     with pytest.raises(DataError, match="tiny.data: 16 training images; calibration asks for 48"):
