@@ -72,6 +72,11 @@ def read_keys(_ctx: click.Context, param: click.Parameter, values: Sequence[str]
     "--activation", type=click.Choice(ACTIVATIONS), help="[default: relu for MobileNet, else leaky]"
 )
 @click.option(
+    "--backbone-rate",
+    type=click.FloatRange(0, 1e6),
+    help="Factor on the learning rate of a detector's backbone, for a pretrained one.",
+)
+@click.option(
     "--batch", type=click.IntRange(1), default=64, show_default=True, help="Images an update."
 )
 @click.option(

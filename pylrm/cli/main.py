@@ -21,7 +21,7 @@ from pylrm.errors import CfgWarning, PylrmError
 SECTIONS = {
     "Train": ["train", "study", "plot", "demo"],
     "Use": ["detect", "map"],
-    "Models": ["cfg", "info", "bench"],
+    "Models": ["cfg", "info", "weights", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],
 }
 

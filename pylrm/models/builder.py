@@ -70,6 +70,7 @@ def build(
     multiplier: float = 1,
     stride: int | None = None,
     activation: str | None = None,
+    backbone_rate: float | None = None,
     batch: int = 64,
     updates: int | None = None,
     net: Mapping[str, object] | None = None,
@@ -101,6 +102,9 @@ def build(
         left out, and the passthrough comes from an earlier map.
     activation : str, optional
         "relu" (MobileNet's default), "leaky" (of the others) or "relu6".
+    backbone_rate : float, optional
+        Detectors: learning rate of the backbone's convolutions, as a factor on the network's: for a
+        pretrained backbone, which should change less than the new layers after it.
     batch : int
         Images an update; a pass takes 8 of them where that divides it, else all.
     updates : int, optional
@@ -128,6 +132,7 @@ def build(
         multiplier=multiplier,
         stride=stride,
         activation=activation,
+        backbone_rate=backbone_rate,
         batch=batch,
         updates=updates,
         net=net or {},
@@ -148,7 +153,8 @@ def _detector(name: str, options: Options) -> str:
     mining = options.mining()
     updates = options.updates or 45_000
 
-    text = CfgText((width, height), options.multiplier, options.activation or model.activation)
+    activation = options.activation or model.activation
+    text = CfgText((width, height), options.multiplier, activation, options.backbone_rate)
     _heading(text, model.title, name, options)
     detector_settings(text, options.data, options.batch, updates, options.net)
     model.body(text, stride)

@@ -36,6 +36,7 @@ def tiny_head(text: CfgText) -> None:
 
 
 def _begin(text: CfgText) -> None:
+    text.rate = None
     text.comment(
         f"The detector. Layers 0 to {text.last} above are the backbone: the weights of a trained "
         "classifier's, saved up to there, are a start to train from."

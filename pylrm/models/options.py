@@ -56,6 +56,7 @@ class Options:
     multiplier: float = 1
     stride: int | None = None
     activation: str | None = None
+    backbone_rate: float | None = None
     batch: int = 64
     updates: int | None = None
     net: Keys = field(default_factory=dict)
@@ -72,6 +73,8 @@ class Options:
             _one_of("stride", self.stride, STRIDES)
         if self.activation is not None:
             _one_of("activation", self.activation, ACTIVATIONS)
+        if self.backbone_rate is not None and not 0 <= self.backbone_rate <= 1e6:
+            raise ValueError(f"backbone_rate={self.backbone_rate}: must be from 0 to 1000000")
         for section, own in _OWN.items():
             for key in own.keys() & getattr(self, section).keys():
                 hint = f"the option {own[key]} sets it" if own[key] else "it is fixed"
@@ -82,7 +85,7 @@ class Options:
 
     def refuse_detection(self, name: str) -> None:
         """Raise ValueError where there is an option that only a detector has."""
-        for key in ("anchors", "lrm", "stride", "region"):
+        for key in ("anchors", "lrm", "stride", "region", "backbone_rate"):
             if getattr(self, key) not in (None, {}):
                 raise ValueError(f"{key}: only a detector has it; {name} is a classifier")
 
@@ -136,7 +139,7 @@ class Options:
 
 
 def _arguments(name: str, value: Any) -> list[str]:
-    option = f"--{name}"
+    option = f"--{name.replace('_', '-')}"
     if name == "lrm":
         return [
             word for key, number in value.items() for word in (f"--lrm-{key}", f"{number:.10g}")

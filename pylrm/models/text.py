@@ -31,9 +31,18 @@ class CfgText:
         Of the filters of every convolution that `conv` adds, unless it says otherwise.
     activation : str
         Of these convolutions.
+    rate : float, optional
+        Learning rate of the convolutions with batch norm that come next, as a factor.
     """
 
-    def __init__(self, size: tuple[int, int], multiplier: float, activation: str) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        multiplier: float,
+        activation: str,
+        rate: float | None = None,
+    ) -> None:
+        self.rate = rate
         self.multiplier = multiplier
         self.activation = activation
         self.shapes: list[Shape] = []
@@ -101,6 +110,7 @@ class CfgText:
             "pad": 1 if size > 1 else None,
             "groups": filters if depthwise else None,
             "activation": self.activation,
+            "learning_rate": None if self.rate is None else f"{self.rate:.10g}",
         }
         _, height, width = self.shape
         self.layer("convolutional", options, Shape(filters, height // stride, width // stride))

@@ -29,6 +29,7 @@ def test_the_command_in_a_file_writes_that_file(run: Run, name: str) -> None:
         "yolov2-mobilenet --classes 3 --size 320x224 --multiplier 0.35 --stride 16",
         "yolov2-tiny --classes 1 --anchors 1,2,3.25,4 --lrm-k 8 --lrm-nms 0.123456789",
         "yolov2-darknet19 --classes 2 --activation relu6 --batch 12 --updates 700",
+        "yolov2-mobilenet --classes 2 --backbone-rate 0.1",
         "yolov2-tiny --classes 2 --net learning_rate=.01 --net clip=4 --region random=1",
         "mobilenet --classes 2 --size 96 --data my.data --updates 10",
     ],

@@ -305,9 +305,21 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ("yolov2-tiny", {"data": "a\n[net]"}, "one line"),
     ("mobilenet", {"lrm": {"k": 3}}, "mobilenet is a classifier"),
     ("mobilenet", {"stride": 16}, "mobilenet is a classifier"),
+    ("mobilenet", {"backbone_rate": 0.1}, "backbone_rate: only a detector has it"),
+    ("yolov2-tiny", {"backbone_rate": -1}, "backbone_rate=-1: must be from 0"),
     ("darknet19", {"anchors": "voc"}, "darknet19 is a classifier"),
     ("darknet19", {"region": {"random": 1}}, "darknet19 is a classifier"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [("yolov2-mobilenet", 27), ("yolov2-darknet19", 18), ("yolov2-tiny", 7)],
+)
+def test_the_backbone_s_convolutions_have_a_rate_of_their_own(name: str, backbone: int) -> None:
+    with Network(models.build(name, classes=2, backbone_rate=0.1), outline=True) as net:
+        rates = [layer.option("learning_rate") for layer in net.find("convolutional")]
+    assert rates == pytest.approx([0.1] * backbone + [1] * (len(rates) - backbone))
 
 
 @pytest.mark.parametrize(("name", "options", "message"), MISTAKES)
