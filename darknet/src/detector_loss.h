@@ -35,13 +35,17 @@ typedef struct {
     dn_detector_stats stats;
 } detector_result;
 
-/* What [region] loss= chooses from. */
-typedef struct detector_image detector_image;
+typedef struct detector_image detector_image; /* one image in a pass with truth */
+
+/* What [region] loss= chooses from: how the entries of a prediction but its box are learnt. */
 typedef struct {
     choice choice;
-    /* Sets an image's delta and `assigned`, which are 0 at first. */
-    void (*image)(const detector_loss *s, const detector_image *m);
-    bool wants_background;
+    /* Of a prediction that no truth overlaps much. */
+    void (*background)(const detector_loss *s, const detector_image *m, int64_t prediction);
+    /* Of one that a truth of a class has claimed, at that IoU. again: another one did before. */
+    void (*foreground)(const detector_loss *s, const detector_image *m, int64_t prediction,
+                       int class, double iou, bool again);
+    bool wants_background; /* [region] background=1 */
 } objective_row;
 extern const objective_row region_objectives[];
 

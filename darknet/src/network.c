@@ -219,17 +219,6 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
     return DN_OK;
 }
 
-int dn_backward_stop(const dn_network *net, int64_t update)
-{
-    int stop = -1;
-    for (int i = 0; i < net->layer_count; i++) {
-        const int until = net->layers[i].stopbackward;
-        if (until == 1 || (until > 1 && update <= until))
-            stop = i;
-    }
-    return stop;
-}
-
 static void list_layers(dn_network *net)
 {
     net->output_layer = -1;

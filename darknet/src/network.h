@@ -42,9 +42,6 @@ struct dn_network {
 /* Refuses what needs parameters or maps in a network that is an outline. */
 dn_status dn_check_memory(const dn_network *net, dn_error *e);
 
-/* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
-int dn_backward_stop(const dn_network *net, int64_t update);
-
 /* The arrays of a parameter in a network of some purpose: its value, and where it is trained its
  * gradient and what the solver keeps. Memory, the user's views and checkpoints go by this one list.
  * Returns how many. */

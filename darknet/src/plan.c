@@ -212,10 +212,22 @@ static void end_draft(draft *d)
     dn_free(d->spans);
 }
 
+/* Before which layer's own the backward pass of an update ends, by stopbackward=; -1: none. */
+static int backward_stop(const dn_network *net, int64_t update)
+{
+    int stop = -1;
+    for (int i = 0; i < net->layer_count; i++) {
+        const int until = net->layers[i].stopbackward;
+        if (until == 1 || (until > 1 && update <= until))
+            stop = i;
+    }
+    return stop;
+}
+
 /* After every stopbackward=N: the longest backward pass, which needs the most memory. */
 static int last_stop(const dn_network *net)
 {
-    return dn_backward_stop(net, INT64_MAX);
+    return backward_stop(net, INT64_MAX);
 }
 
 dn_status dn_plan_bytes(dn_network *net, dn_purpose purpose, int64_t *bytes, dn_error *e)
@@ -262,7 +274,7 @@ static void connect(const draft *d)
 
 dn_status dn_plan_flow(dn_network *net, int64_t update, dn_error *e)
 {
-    const int stop = dn_backward_stop(net, update);
+    const int stop = backward_stop(net, update);
     if (stop == net->stop)
         return DN_OK;
     draft d;

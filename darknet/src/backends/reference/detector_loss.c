@@ -114,15 +114,6 @@ static double claim(const detector_image *m, int64_t prediction, const float tru
     return dn_iou(box, truth);
 }
 
-/* The class of the truth that is about to claim a prediction. Where classes compete, all their
- * deltas are set even if another truth has claimed it before; else only the class's own then. */
-static void teach_claimed_class(const detector_loss *s, const detector_image *m,
-                                int64_t prediction, const float truth[5])
-{
-    teach_class(m, prediction, (int)truth[4], s->class_scale,
-                s->exclusive || m->assigned[prediction] != 1);
-}
-
 /* Adds a truth that has claimed a prediction, at that IoU, to the statistics. */
 static void count_truth(const detector_image *m, int64_t prediction, const float truth[5],
                         double iou)
@@ -153,34 +144,21 @@ static int64_t claimed(const detector_loss *s, const detector_image *m, const fl
 }
 
 /* Objectness apart from classes: YOLOv2's own, the paper's Loss2. */
-static void separate(const detector_loss *s, const detector_image *m)
+static void no_object(const detector_loss *s, const detector_image *m, int64_t prediction)
 {
-    static const double at_anchor[4] = {.5, .5, 0, 0};
-    const int64_t predictions = detector_predictions(m->d);
-    for (int64_t i = 0; i < predictions; i++) {
-        const int64_t at = detector_entry(m->d, i, 4);
-        float box[4];
-        detector_box(m->d, m->output, i, box);
-        const standing now = compare(m, box);
-        if (now.iou > s->thresh || now.ignored)
-            m->assigned[i] = -1;
-        else
-            m->delta[at] = (float)(s->noobject_scale * ((double)m->d->background - m->output[at]));
-        if (s->at_anchors)
-            draw_box(m, i, at_anchor, .01);
-    }
-    for (int t = 0; t < m->rows; t++) {
-        const float *truth = m->truth + (size_t)t * 5;
-        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
-            continue;
-        const int64_t prediction = claimed(s, m, truth), at = detector_entry(m->d, prediction, 4);
-        draw_to_truth(m, prediction, truth, s->coord_scale);
-        teach_claimed_class(s, m, prediction, truth);
-        const double iou = claim(m, prediction, truth);
-        const double target = m->d->background ? 0 : s->rescore ? iou : 1;
-        m->delta[at] = (float)(s->object_scale * (target - m->output[at]));
-        count_truth(m, prediction, truth, iou);
-    }
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    m->delta[at] = (float)(s->noobject_scale * ((double)m->d->background - m->output[at]));
+}
+
+/* Where classes compete, all their deltas are set even if another truth has claimed the prediction
+ * before; else only the class's own then. */
+static void object_and_class(const detector_loss *s, const detector_image *m, int64_t prediction,
+                             int class, double iou, bool again)
+{
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    const double target = m->d->background ? 0 : s->rescore ? iou : 1;
+    teach_class(m, prediction, class, s->class_scale, s->exclusive || !again);
+    m->delta[at] = (float)(s->object_scale * (target - m->output[at]));
 }
 
 /* Minus the gradient of focal loss, -alpha*(1 - p)^gamma*log(p), by the raw values before the
@@ -204,9 +182,31 @@ static void teach_joint(const detector_loss *s, const detector_image *m, int64_t
 }
 
 /* One classification of foreground and background alike, and no objectness: the paper's Loss1. */
-static void joint(const detector_loss *s, const detector_image *m)
+static void joint_background(const detector_loss *s, const detector_image *m, int64_t prediction)
+{
+    teach_joint(s, m, prediction, 4, s->noobject_scale);
+}
+
+static void joint_class(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        int class, double iou, bool again)
+{
+    (void)iou;
+    (void)again;
+    teach_joint(s, m, prediction, 5 + class, s->class_scale);
+}
+
+const objective_row region_objectives[] = {
+    {{"separate", "objectness apart from the classes: YOLOv2's own"}, no_object, object_and_class,
+     false},
+    {{"joint", "one classification of background and classes, no objectness; wants background=1"},
+     joint_background, joint_class, true},
+    {{NULL, NULL}, NULL, NULL, false},
+};
+
+static void region(const detector_loss *s, const detector_image *m)
 {
     static const double at_anchor[4] = {.5, .5, 0, 0};
+    const objective_row *objective = &region_objectives[s->objective];
     const int64_t predictions = detector_predictions(m->d);
     for (int64_t i = 0; i < predictions; i++) {
         float box[4];
@@ -215,7 +215,7 @@ static void joint(const detector_loss *s, const detector_image *m)
         if (now.iou > s->thresh || now.ignored)
             m->assigned[i] = -1;
         else
-            teach_joint(s, m, i, 4, s->noobject_scale);
+            objective->background(s, m, i);
         if (s->at_anchors)
             draw_box(m, i, at_anchor, .01);
     }
@@ -224,19 +224,13 @@ static void joint(const detector_loss *s, const detector_image *m)
         if (detector_truth(m->d, truth) != TRUTH_OBJECT)
             continue;
         const int64_t prediction = claimed(s, m, truth);
-        draw_to_truth(m, prediction, truth, s->coord_scale);
+        const bool again = m->assigned[prediction] == 1;
         const double iou = claim(m, prediction, truth);
-        teach_joint(s, m, prediction, 5 + (int)truth[4], s->class_scale);
+        draw_to_truth(m, prediction, truth, s->coord_scale);
+        objective->foreground(s, m, prediction, (int)truth[4], iou, again);
         count_truth(m, prediction, truth, iou);
     }
 }
-
-const objective_row region_objectives[] = {
-    {{"separate", "objectness apart from the classes: YOLOv2's own"}, separate, false},
-    {{"joint", "one classification of background and classes, no objectness; wants background=1"},
-     joint, true},
-    {{NULL, NULL}, NULL, false},
-};
 
 /* [yolo]: a truth's box and class, and an objectness of 1. Returns the IoU with the prediction. */
 static double teach(const detector_loss *s, const detector_image *m, int64_t prediction,
@@ -245,7 +239,7 @@ static double teach(const detector_loss *s, const detector_image *m, int64_t pre
     const int64_t at = detector_entry(m->d, prediction, 4);
     m->delta[at] = (float)(s->object_scale * (1 - (double)m->output[at]));
     draw_to_truth(m, prediction, truth, s->coord_scale);
-    teach_claimed_class(s, m, prediction, truth);
+    teach_class(m, prediction, (int)truth[4], s->class_scale, m->assigned[prediction] != 1);
     return claim(m, prediction, truth);
 }
 
@@ -355,7 +349,7 @@ size_t reference_detector_workspace(const pass *p)
 void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                            detector_result *sum)
 {
-    all_images(p, s, a, region_objectives[s->objective].image, sum);
+    all_images(p, s, a, region, sum);
 }
 
 void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
