@@ -1,6 +1,6 @@
 """Checkpoints of a run: when they are written, what is in them, and how training goes on from one.
 
-A checkpoint stands after an update. Its record holds
+A checkpoint stands after an update, or after a pass of one that an error ended. Its record holds
 
 state       where the run stands, as `State.record` gives it
 network     seen, updates, rate_factor, the layers with fresh statistics, the kernels' name
@@ -47,7 +47,7 @@ class Checkpoints(Callback):
     def __init__(self) -> None:
         self.slowest = 0.0
         self._begun = False
-        self._last: tuple[int, bool] | None = None  # update of the last one, and whether told
+        self._last: tuple[int, bool] | None = None  # `seen` of the last one, and whether told
         self._logs: dict[str, int] = {}  # their bytes, with the rows of updates that were told
         self._written = self._updated = time.monotonic()
 
@@ -75,7 +75,7 @@ class Checkpoints(Callback):
             self.write(run)
 
     def write(self, run: Training) -> None:
-        """Write a checkpoint after the last update, if there is none yet, and remove old ones.
+        """Write a checkpoint of the present, if there is none yet, and remove old ones.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Checkpoints(Callback):
         PylrmError
             It cannot be written.
         """
-        now = run.state.update, run.state.told
+        now = run.net.seen, run.state.told
         if self._last == now:
             return
         began = time.monotonic()
@@ -99,8 +99,9 @@ class Checkpoints(Callback):
         self.slowest = max(self.slowest, self._written - began)
 
     def is_clean(self, run: Training) -> bool:
-        """Tell whether run and network stand after the same update, and not amid one."""
-        return run.net.seen == run.state.update * run.images_an_update
+        """Tell whether run and network stand after the same pass."""
+        passes = len(run.state.passes.losses) if run.state.passes else 0
+        return run.net.seen == run.state.update * run.images_an_update + passes * run.net.batch
 
 
 def arrays_of(net: Network) -> Arrays:
@@ -175,7 +176,7 @@ class Kept:
             self.logs = {name: int(record["logs"][name]) for name in (CSV_NAME, TEXT_NAME)}
             if min(self.state.update, self.state.rollbacks, *self.logs.values()) < 0:
                 raise ValueError("a count below 0")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{self.path}: no checkpoint of a run: {error!r}") from error
 
     def restore(self, net: Network) -> None:

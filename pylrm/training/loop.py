@@ -60,19 +60,19 @@ def step(run: Training, update: int) -> None:
     """
     net, state, batches = run.net, run.state, run.batches
     began, stalled = time.perf_counter(), batches.stall
-    statistics = PassStatistics(net)
+    statistics = PassStatistics(net, state.passes)
     rate = net.learning_rate
-    losses = []
-    for _ in range(net.subdivisions):
+    while len(statistics.losses) < net.subdivisions:
         batch = next(batches)
         height, width = batch.x.shape[2:]
         if (width, height) != (net.width, net.height):
             net.resize(width, height)
-        losses.append(net.train_batch(batch.x, batch.truth))
-        if not math.isfinite(losses[-1]):
+        loss = net.train_batch(batch.x, batch.truth)
+        if not math.isfinite(loss):
             why = first_of_pass(net, batch, run.options.seed) or "there is no memory to see where"
-            raise _diverged(run, batch, f"the loss of update {update} is {losses[-1]}: {why}")
-        statistics.add()
+            raise _diverged(run, batch, f"the loss of update {update} is {loss}: {why}")
+        statistics.add(loss)
+        state.passes = statistics.passes
     found = run.guard.quick()
     norm = net.gradient_norm
     if found is not None or not math.isfinite(norm or 0):
@@ -81,7 +81,8 @@ def step(run: Training, update: int) -> None:
     images = run.images_an_update
     seconds = time.perf_counter() - began
     state.update = update
-    state.loss = fmean(losses)
+    state.passes = None
+    state.loss = fmean(statistics.losses)
     previous = state.loss if math.isnan(state.average) else state.average
     state.average = 0.9 * previous + 0.1 * state.loss
     state.images += images

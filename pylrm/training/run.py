@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pylrm.training.guard import Guard
 from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
 from pylrm.training.schedule import Schedule, Sizes
+from pylrm.training.statistics import Passes
 
 
 @dataclass
@@ -43,6 +44,8 @@ class State:
         was waited for images.
     rollbacks : int
         How often the run left the finite range and went back to a checkpoint.
+    passes : Passes or None
+        The passes of an update under way; None: it stands between two.
     row : dict
         The last update by the columns of log.csv (`pylrm.runs.log.COLUMNS`), and for the text log
         seconds, class, noobj and count.
@@ -63,6 +66,7 @@ class State:
     seconds: float = 0.0
     stall: float = 0.0
     rollbacks: int = 0
+    passes: Passes | None = None
     row: dict[str, float | None] = field(default_factory=dict)
     told: bool = True
     stop: str | None = None
@@ -71,7 +75,8 @@ class State:
         """Return what a checkpoint keeps, as JSON holds it: None for NaN; the row while untold."""
         kept = {name: _plain(value) for name, value in vars(self).items() if name not in _PASSING}
         row = {name: _plain(value) for name, value in self.row.items()}
-        return {**kept, "row": None if self.told else row}
+        passes = None if self.passes is None else asdict(self.passes)
+        return {**kept, "passes": passes, "row": None if self.told else row}
 
     @classmethod
     def restore(cls, record: dict[str, Any]) -> State:
@@ -84,13 +89,15 @@ class State:
         """
         kept = [each for each in fields(cls) if each.name not in _PASSING]
         values = {each.name: _checked(record[each.name], str(each.type)) for each in kept}
+        if record["passes"] is not None:
+            values["passes"] = Passes.restore(record["passes"])
         if record["row"] is None:
             return cls(**values)
         row = {str(name): _checked(v, "float | None") for name, v in record["row"].items()}
         return cls(**values, row=row, told=False)
 
 
-_PASSING = {"row", "told", "stop"}  # parts of a state that are not kept by themselves
+_PASSING = {"passes", "row", "told", "stop"}  # parts of a state that are not kept as they are
 
 
 def _plain(value: Any) -> Any:

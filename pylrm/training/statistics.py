@@ -4,8 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pylrm.engine import Network
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The passes of an update under way: their losses, and sums of what layers report."""
+
+    losses: list[float] = field(default_factory=list)
+    found: dict[str, float] = field(default_factory=dict)
+    mined: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def restore(cls, record: dict[str, Any]) -> Passes:
+        """Return the passes that a record of these fields stands for.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError, AttributeError
+            It stands for none.
+        """
+        losses, found, mined = record["losses"], record["found"], record["mined"]
+        for value in (*losses, *found.values(), *mined.values()):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"{str(value)[:40]!r} is no number")
+        return cls(list(losses), dict(found), dict(mined))
 
 
 class PassStatistics:
@@ -15,19 +41,32 @@ class PassStatistics:
     ----------
     net : Network
         The network in training.
+    passes : Passes or None
+        What an update under way has of them already.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, passes: Passes | None = None) -> None:
         self.heads = net.detectors
         self.miners = net.find("lrm")
         self.images_a_pass = net.batch
-        self.images = 0
-        self.found: defaultdict[str, float] = defaultdict(float)
-        self.mined: defaultdict[str, float] = defaultdict(float)
+        passes = passes or Passes()
+        self.losses = list(passes.losses)
+        self.found = defaultdict(float, passes.found)
+        self.mined = defaultdict(float, passes.mined)
 
-    def add(self) -> None:
-        """Add the last pass."""
-        self.images += self.images_a_pass
+    @property
+    def passes(self) -> Passes:
+        """What there is so far."""
+        return Passes(list(self.losses), dict(self.found), dict(self.mined))
+
+    @property
+    def images(self) -> int:
+        """How many images the passes had."""
+        return len(self.losses) * self.images_a_pass
+
+    def add(self, loss: float) -> None:
+        """Add the last pass, which had this loss."""
+        self.losses.append(loss)
         for head in self.heads:
             accumulate(self.found, head.stats)
         for miner in self.miners:

@@ -154,7 +154,7 @@ class Supervisor:
         save(self.run, self.run.folder.last)
 
     def _rescue(self) -> None:
-        """Save what an error left, unless it came amid an update; and say how to go on."""
+        """Save what an error left, unless it came amid a pass; and say how to go on."""
         run = self.run
         try:
             if self.checkpoints.is_clean(run):

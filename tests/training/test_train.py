@@ -141,9 +141,9 @@ def test_multi_scale_changes_the_input_every_ten_updates(
     seen = []
     add_pass = PassStatistics.add
 
-    def add(self: PassStatistics) -> None:
+    def add(self: PassStatistics, loss: float) -> None:
         seen.append(self.heads[0].shape[1:])
-        add_pass(self)
+        add_pass(self, loss)
 
     monkeypatch.setattr(PassStatistics, "add", add)
     cfg = tiny_cfg(max_batches=230, region="random=1", batch=2, subdivisions=2)
