@@ -172,9 +172,9 @@ def _read_header(path: Path, file: BinaryIO, size: int) -> tuple[int, bytes]:
         raise DataError(f"{path}: it does not start as a checkpoint of this version of pylrm")
     digits = file.read(LENGTH_DIGITS + 1)
     before = len(MAGIC) + LENGTH_DIGITS + 1
-    if len(digits) != LENGTH_DIGITS + 1 or not digits[:-1].isdigit():
+    if len(digits) != LENGTH_DIGITS + 1 or not digits[:-1].isdigit() or digits[-1:] != b"\n":
         raise DataError(f"{path}: damaged: the header's length is no number")
-    length = int(digits)
+    length = int(digits[:-1])
     if before + length + DIGEST > size:
         raise DataError(f"{path}: truncated: it ends in its header")
     return before + length, file.read(length)

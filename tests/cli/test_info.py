@@ -172,3 +172,6 @@ def test_a_wrong_number_of_filters_says_what_fits(run: Run, tmp_path: Path) -> N
     code, _, err = run("info", path)
     assert code == 2 and err.count("\n") == 1
     assert "filters=30 before [region] must be num*(coords+1+classes)=40" in err
+    lines = path.read_text().split("\n")
+    heads = [number for number, text in enumerate(lines, 1) if text == "[convolutional]"]
+    assert f"does not fit the [convolutional] in line {heads[-1]}: filters=30" in err

@@ -25,6 +25,7 @@ def refused(section, channels=24):
 
 def test_filters_before_region():
     message = refused(nets.region(20, anchors=np.ones((5, 2))), channels=30)
+    assert "does not fit the network's input: filters=30" in message
     assert message.endswith("filters=30 before [region] must be num*(coords+1+classes)=125")
 
 

@@ -64,6 +64,20 @@ def test_every_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, da
         Checkpoint.read(path)
 
 
+def test_a_flipped_bit_in_the_line_break_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "1.checkpoint"
+    write_checkpoint(path, RECORD, ARRAYS)
+    content = bytearray(path.read_bytes())
+    at = len(MAGIC) + 20
+    assert content[at : at + 1] == b"\n"
+    for bit in range(8):
+        content[at] ^= 1 << bit
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="1.checkpoint"):
+            Checkpoint.read(path)
+        content[at] ^= 1 << bit
+
+
 def forge(path: Path, header: Any, body: bytes = b"", length: int | None = None) -> None:
     """Write a file with a right checksum around anything."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
