@@ -122,6 +122,29 @@ void reference_affine(const pass *p, float a, float b, const float *x, float *ou
         out[i] = a * x[i] + b;
 }
 
+/* In lanes, which are added in their order: sums that a compiler can keep in one vector. */
+static double piece_squares(const float *a, const float *b, int64_t count)
+{
+    enum { LANES = 16 };
+    double lane[LANES] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; b && i + LANES <= count; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const double d = (double)a[i + l] - b[i + l];
+            lane[l] += d * d;
+        }
+    for (; !b && i + LANES <= count; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] += (double)a[i + l] * a[i + l];
+    for (; i < count; i++) {
+        const double d = b ? (double)a[i] - b[i] : a[i];
+        sum += d * d;
+    }
+    for (int l = 0; l < LANES; l++)
+        sum += lane[l];
+    return sum;
+}
+
 /* Pieces of a fixed length, each summed by one thread; then the pieces in their order. */
 double reference_squares(const pass *p, const float *a, const float *b, int64_t count)
 {
@@ -133,11 +156,9 @@ double reference_squares(const pass *p, const float *a, const float *b, int64_t 
 #pragma omp parallel for num_threads(pass_team(p, count - start))
         for (int r = 0; r < ROUND; r++) {
             const int64_t first = start + (int64_t)r * PIECE;
-            const int64_t end = first + PIECE < count ? first + PIECE : count;
-            for (int64_t i = first; i < end; i++) {
-                const double d = b ? (double)a[i] - b[i] : a[i];
-                sums[r] += d * d;
-            }
+            if (first < count)
+                sums[r] = piece_squares(a + first, b ? b + first : NULL,
+                                        count - first < PIECE ? count - first : PIECE);
         }
         for (int r = 0; r < ROUND; r++)
             sum += sums[r];
