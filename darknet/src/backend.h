@@ -58,6 +58,14 @@ typedef struct { dims in; int stride; bool reverse; } reorg;
 /* out = alpha*a + beta*b where the two overlap, and a elsewhere; a has the shape of out. */
 typedef struct { dims a, b; float alpha, beta; } shortcut;
 
+/* What [cost] type= chooses from. */
+typedef struct {
+    choice choice;
+    /* Sets the error of each value, and unless it is NULL the delta; returns the errors' sum. */
+    double (*loss)(const float *x, const float *truth, float *error, float *delta, int64_t count);
+} cost_row;
+extern const cost_row cost_types[];
+
 struct backend {
     const char *name;
 
@@ -121,6 +129,14 @@ struct backend {
     /* out (+)= a*b */
     void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
                      int64_t count);
+
+    /* The losses of values: error and delta of each, and the sum of the errors. Without truth all
+     * are 0. cost: type is a row of cost_types; delta may be NULL. cross_entropy: x are
+     * probabilities, an error is -truth*log(x), a delta truth - x. */
+    double (*cost)(const pass *p, int type, const float *x, const float *truth, float *error,
+                   float *delta, int64_t count);
+    double (*cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
+                            int64_t count);
 
     /* [region] and [yolo]: deltas and `assigned` of a pass from its truths, and the sums. Without
      * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,

@@ -25,8 +25,8 @@ typedef struct {
     double nms, mass;
     float easy, easy_nms; /* factors of the deltas of those that are not kept, and of those that NMS
                              drops */
-    float negatives;
-    int negatives_floor;
+    double negatives;     /* background for each claimed one */
+    int negatives_floor;  /* at least */
     int layers;
     const detector *detector[MAX_MINED];
 } mining;

@@ -95,6 +95,12 @@ def test_negatives_are_ssds(boxes, ratio, floor, nms):
         assert set(np.flatnonzero(selected & ~claimed)) == expected
 
 
+def test_a_ratio_that_float32_rounds_down_gives_the_whole_number():
+    done = Pass("mode=negatives\nnegatives=1.4\nnegatives_floor=0\nnms=0", seed=2, boxes=5)
+    assert (done.assigned == 1).sum(axis=1).tolist() == [5, 5]
+    assert (done.selected & (done.assigned == 0)).sum(axis=1).tolist() == [7, 7]
+
+
 @pytest.mark.parametrize("k", [1, 10, 30, 0])
 def test_random_keeps_claimed_ones_and_background_to_the_same_count(k):
     done = Pass(f"mode=random\nk={k}", net="")

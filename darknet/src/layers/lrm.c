@@ -80,7 +80,7 @@ static dn_status shape(layer *l, dn_error *e)
                          .mass = s->mass,
                          .easy = (float)s->easy,
                          .easy_nms = (float)(s->easy_nms < 0 ? s->easy : s->easy_nms),
-                         .negatives = (float)s->negatives,
+                         .negatives = s->negatives,
                          .negatives_floor = s->negatives_floor,
                          .layers = l->inputs};
     for (int j = 0; j < l->inputs; j++)

@@ -3,8 +3,6 @@
  * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
  * A truth of another length belongs to another loss layer, and counts as none.
  */
-#include <math.h>
-
 #include "backend.h"
 
 typedef struct {
@@ -31,20 +29,6 @@ static dn_status shape(layer *l, dn_error *e)
     return DN_OK;
 }
 
-static void set_loss(layer *l, const pass *p)
-{
-    const int64_t count = p->batch * dims_count(l->out);
-    const bool judged = p->truth && p->truths == dims_count(l->out);
-    double cost = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const float truth = judged ? p->truth[i] : l->output[i];
-        l->delta[i] = truth - l->output[i];
-        if (judged && truth != 0)
-            cost -= truth * logf(fmaxf(l->output[i], 1e-37f));
-    }
-    l->cost = cost;
-}
-
 static void forward(layer *l, const pass *p)
 {
     const softmax *s = l->state;
@@ -60,11 +44,10 @@ static void forward(layer *l, const pass *p)
     }
     if (!l->delta)
         return;
-    const pass unjudged = {.batch = p->batch};
-    if (s->noloss)
-        set_loss(l, &unjudged);
-    else if (p->truth || p->backward)
-        set_loss(l, p);
+    const bool judged = !s->noloss && p->truth && p->truths == dims_count(l->out);
+    if (s->noloss || p->truth || p->backward)
+        l->cost = p->backend->cross_entropy(p, l->output, judged ? p->truth : NULL, l->delta,
+                                            p->batch * dims_count(l->out));
 }
 
 static void backward(layer *l, const pass *p)

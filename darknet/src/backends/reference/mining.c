@@ -98,7 +98,7 @@ static void negatives(const mining *s, const candidates *c)
 {
     let_go(c, s->easy);
     const int claimed = rank_background(c, false);
-    const double wanted = (double)s->negatives * claimed;
+    const double wanted = s->negatives * claimed;
     const int count = wanted < s->negatives_floor ? s->negatives_floor
                       : wanted < c->n             ? (int)wanted
                                                   : c->n;

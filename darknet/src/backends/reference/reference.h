@@ -53,6 +53,10 @@ void reference_shortcut_grad(const pass *p, const shortcut *s, const float *delt
 void reference_copy_rows(const pass *p, int64_t rows, int64_t count, const float *in,
                          int64_t in_step, float *out, int64_t out_step, float scale, bool add);
 
+double reference_cost(const pass *p, int type, const float *x, const float *truth, float *error,
+                      float *delta, int64_t count);
+double reference_cross_entropy(const pass *p, const float *x, const float *truth, float *delta,
+                               int64_t count);
 size_t reference_detector_workspace(const pass *p);
 void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                            detector_result *sum);

@@ -1,0 +1,74 @@
+/* The losses of [cost] and [softmax], value by value. */
+#include <math.h>
+#include <string.h>
+
+#include "reference.h"
+
+static inline float sign(float d)
+{
+    return (float)((d > 0) - (d < 0));
+}
+
+/* A row's function, from the error and the delta of one value by d = truth - x. */
+#define COST(name, error_of_d, delta_of_d) \
+    static double name(const float *x, const float *truth, float *error, float *delta, \
+                       int64_t count) \
+    { \
+        double sum = 0; \
+        for (int64_t i = 0; i < count; i++) { \
+            const float d = truth[i] - x[i]; \
+            error[i] = error_of_d; \
+            if (delta) \
+                delta[i] = delta_of_d; \
+            sum += error[i]; \
+        } \
+        return sum; \
+    }
+
+COST(sse, (d * d), d)
+COST(absolute, fabsf(d), sign(d))
+COST(smooth, fabsf(d) > 1 ? 2 * fabsf(d) - 1 : d * d, fabsf(d) > 1 ? sign(d) : d)
+
+const cost_row cost_types[] = {
+    {{"sse", "the square of d"}, sse},
+    {{"L1", "|d|; handed back: the sign of d"}, absolute},
+    {{"smooth", "the square of d, beyond 1 2|d| - 1; handed back: d, or its sign"}, smooth},
+    {{NULL, NULL}, NULL},
+};
+
+/* Sets values without a truth to 0: without an error or a delta. */
+static void clear(float *values, int64_t count)
+{
+    if (values)
+        memset(values, 0, (size_t)count * sizeof *values);
+}
+
+double reference_cost(const pass *p, int type, const float *x, const float *truth, float *error,
+                      float *delta, int64_t count)
+{
+    (void)p;
+    if (!truth) {
+        clear(error, count);
+        clear(delta, count);
+        return 0;
+    }
+    return cost_types[type].loss(x, truth, error, delta, count);
+}
+
+double reference_cross_entropy(const pass *p, const float *x, const float *truth, float *delta,
+                               int64_t count)
+{
+    (void)p;
+    if (!truth) {
+        clear(delta, count);
+        return 0;
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float wanted = truth[i];
+        delta[i] = wanted - x[i];
+        if (wanted != 0)
+            sum -= wanted * logf(fmaxf(x[i], 1e-37f));
+    }
+    return sum;
+}
