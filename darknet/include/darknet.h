@@ -85,7 +85,7 @@ void dn_set_updates(dn_network *net, int64_t updates);
 double dn_rate_factor(const dn_network *net);
 void dn_set_rate_factor(dn_network *net, double factor);
 /* Of the last update: the norm of its gradient (of the mean over its images, without momentum and
- * decay) before clipping; NaN without clip_norm=, or before the first update. */
+ * decay) before clipping; -1 without clip_norm=, or before the first update. */
 double dn_gradient_norm(const dn_network *net);
 double dn_rate_at(const dn_network *net, int64_t update); /* the first update is 1 */
 

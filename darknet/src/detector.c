@@ -36,3 +36,11 @@ void detector_declare(layer *l, const detector *d)
     l->detector = d;
     dn_add_buffer(l, "assigned", DN_INT8, LIVES_ON, 1, (const int64_t[]){detector_predictions(d)});
 }
+
+dn_status detector_check_prior(const layer *l, float prior, dn_error *e)
+{
+    const layer *before = l->sources[0];
+    if (!(prior > 0) || (before && dn_param(before, "weights") && dn_param(before, "biases")))
+        return DN_OK;
+    return dn_input_error(l, e, "prior= needs weights and biases there to start from");
+}

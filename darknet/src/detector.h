@@ -40,6 +40,8 @@ void detector_box(const detector *d, const float *output, int64_t prediction, fl
 typedef enum { TRUTH_OBJECT, TRUTH_IGNORE, TRUTH_VOID } truth_kind;
 truth_kind detector_truth(const detector *d, const float row[5]);
 
+/* In shape(): refuses a prior that no layer can start from. */
+dn_status detector_check_prior(const layer *l, float prior, dn_error *e);
 /* In shape(): declares `assigned` and points l->detector at d. */
 void detector_declare(layer *l, const detector *d);
 

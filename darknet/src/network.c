@@ -384,7 +384,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->threads = options->threads ? options->threads : dn_usable_processors();
     net->seed = options->seed;
     net->rate_factor = 1;
-    net->gradient_norm = NAN;
+    net->gradient_norm = -1;
     const dn_status status = build(net, text, options, e);
     if (status == DN_OK)
         *out = net;

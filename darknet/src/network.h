@@ -31,7 +31,7 @@ struct dn_network {
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
     double rate_factor;          /* on the schedule's rate */
-    double gradient_norm;        /* of the last update, before it was clipped; NaN: not measured */
+    double gradient_norm;        /* of the last update, before it was clipped; -1: not measured */
     int images;                  /* of the last pass; 0: none yet */
     bool trained_pass;           /* the last pass may be followed by dn_backward */
     dn_times *times;             /* one a layer; NULL: not timed */

@@ -127,6 +127,13 @@ def command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    from pylrm.engine import Network
+    from pylrm.errors import CfgError
+
+    try:
+        Network(text, outline=True).close()
+    except CfgError as error:
+        raise click.UsageError(str(error)) from error
     click.echo(text, nl=False)
 
 

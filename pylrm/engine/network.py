@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -253,7 +252,7 @@ class Network:
 
     @seen.setter
     def seen(self, images: int) -> None:
-        check_range("seen", images, 2**63 - 1)
+        check_range("seen", images, 2**62)
         with self._handle.use() as network:
             lib.dn_set_seen(network, images)
 
@@ -301,7 +300,7 @@ class Network:
         """
         with self._handle.use() as network:
             norm = float(lib.dn_gradient_norm(network))
-        return None if math.isnan(norm) else norm
+        return None if norm < 0 else norm
 
     @property
     def cost(self) -> float:

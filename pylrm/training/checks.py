@@ -176,14 +176,21 @@ def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class MiningLimit:
-    """What [lrm] keeps of an image: at most k of its n predictions; k = 0: no limit."""
+    """What [lrm] keeps of an image's n predictions, by its mode: at most k; k = 0: no limit."""
 
     k: int
     n: int
+    mode: str = "hardest"
+    negatives: float = 3
 
     @property
     def line(self) -> str:
         """One line for the screen."""
+        if self.mode == "negatives":
+            return (
+                f"lrm keeps, of N={self.n} predictions an image, those that truths claim and "
+                f"{self.negatives:g} of the hardest background for each"
+            )
         if self.k == 0:
             return f"lrm keeps up to all N={self.n} predictions an image (k=0)"
         return f"lrm keeps at most k={self.k} of N={self.n} predictions (K/N {self.k / self.n:.1%})"
@@ -191,7 +198,7 @@ class MiningLimit:
     @property
     def warning(self) -> str | None:
         """One line where the limit cannot act."""
-        if self.k < self.n:
+        if self.k < self.n or self.mode == "negatives":
             return None
         return (
             f"[lrm] k={self.k} is no limit: an image has only N={self.n} predictions at this input "
@@ -205,7 +212,8 @@ def mining_limit(net: Network) -> MiningLimit | None:
     if not layers:
         return None
     n = sum(net[index].predictions for index in layers[0].inputs)
-    return MiningLimit(int(layers[0].option("k")), n)
+    lrm = layers[0]
+    return MiningLimit(int(lrm.option("k")), n, lrm.option("mode"), lrm.option("negatives"))
 
 
 def first_and_last(

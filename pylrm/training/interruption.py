@@ -32,7 +32,8 @@ class Interruption:
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and `&` set it
+                # SIG_IGN: as nohup and `&` set it; None: not Python's
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._former[number] = signal.signal(number, self._note)
         return self
 

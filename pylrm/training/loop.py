@@ -39,7 +39,9 @@ def loop(run: Training) -> int | None:
             while run.state.update < run.schedule.last and run.state.stop is None:
                 step(run, run.state.update + 1)
                 run.update_done()
-                if run.interruption.signal is not None and run.state.update < run.schedule.last:
+                if run.state.update >= run.schedule.last:
+                    run.state.stop = None  # there is nothing left to stop
+                elif run.interruption.signal is not None:
                     return run.interruption.signal
         except InterruptedRunError:
             return run.interruption.signal
@@ -75,7 +77,7 @@ def step(run: Training, update: int) -> None:
         state.passes = statistics.passes
     found = run.guard.quick()
     norm = net.gradient_norm
-    if found is not None or not math.isfinite(norm or 0):
+    if found is not None or (norm is not None and not math.isfinite(norm)):
         what = f"{found} are" if found is not None else "the gradient's norm is"
         raise _diverged(run, batch, f"{what} not finite after update {update}")
     images = run.images_an_update

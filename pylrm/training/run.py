@@ -7,6 +7,7 @@ What goes along with the updates (validation, saving, the log, the screen, a use
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -203,9 +204,19 @@ class Training:
             callback.saved(self, path)
 
     def end(self) -> None:
-        """Tell the callbacks that no update follows, whatever the reason."""
+        """Tell all callbacks that no update follows, whatever the reason.
+
+        The first error of theirs is raised, unless it would hide the one that ended the run.
+        """
+        under_way = sys.exc_info()[1]
+        first: Exception | None = None
         for callback in self.callbacks:
-            callback.run_ends(self)
+            try:
+                callback.run_ends(self)
+            except Exception as error:
+                first = first or error
+        if first is not None and under_way is None:
+            raise first
 
     def diverged(self, what: str) -> NumericsError:
         """Return the error of a run that left the finite range: what, what is left, what helps."""

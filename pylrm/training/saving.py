@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pylrm.training.run import Callback, Training
@@ -21,7 +22,8 @@ class Saving(Callback):
     def validated(self, run: Training) -> None:
         """Keep the weights of the best mAP so far."""
         state = run.state
-        if state.map is not None and (state.best_map is None or state.map > state.best_map):
+        value = math.nan if state.map is None else state.map
+        if value > (-1 if state.best_map is None else state.best_map):
             save(run, run.folder.best)
             state.best_map, state.since_best = state.map, 0
         else:

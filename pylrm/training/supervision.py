@@ -131,6 +131,10 @@ class Supervisor:
                 return self._attempt()
             except NumericsError as error:
                 self._roll_back(error)
+                number = self.run.interruption.signal
+                if number is not None:  # it came in the update that was given up
+                    self._save()
+                    return number
 
     def _attempt(self) -> int | None:
         run = self.run

@@ -11,6 +11,7 @@ from typing import Any
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataFile, DataLike, LabelSummary, read_data, read_images
 from pylrm.engine import Network
+from pylrm.errors import PylrmError
 from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
 from pylrm.runs.inputs import choose_data, letterboxes
@@ -170,6 +171,11 @@ def plan(
     map_every = options.map_every or 0
     if map_every:
         checks.check_validation(data)
+    elif options.patience:
+        raise PylrmError(
+            f"{data.path}: --patience counts validations, and there are none: name valid= and "
+            "leave out --map-every 0"
+        )
     schedule = Schedule(first, last, map_every, options.save_every)
     return schedule, input_sizes(net, last, options.seed)
 

@@ -101,3 +101,15 @@ def test_mistakes_are_usage_errors(run: Run, arguments: str, message: str) -> No
 def test_a_missing_data_file_is_named(run: Run) -> None:
     code, _, err = run("cfg", "yolov2-tiny", "--data", "none.data")
     assert code == 2 and err.startswith("pylrm: none.data: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ("--net clip_norm=abc", "clip_norm=abc: must be a number"),
+        ("--region loss=joint", "loss=joint needs background=1"),
+    ],
+)
+def test_no_cfg_is_written_that_the_engine_refuses(run: Run, options: str, part: str) -> None:
+    code, out, err = run("cfg", "yolov2-tiny", "--classes", "2", *options.split())
+    assert (code, out) == (2, "") and part in err and err.count("\n") == 1

@@ -333,3 +333,20 @@ def test_anchors_beyond_the_image_are_a_warning(
     assert code == 0
     assert f"{cfg}:{line}: [region] 1 of 2 anchors are larger than the whole image (20 x 30" in err
     assert "cells of the output" in err
+
+
+def test_modes_of_mining_say_what_they_keep(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    cfg = tiny_cfg(max_batches=1, lrm="[lrm]\nmode=negatives\nnegatives=2\n")
+    arguments = ["--cfg", cfg, "--data", tiny_data, "--out", tmp_path / "run", "--map-every", 0]
+    code, text, err = run("train", *arguments)
+    assert code == 0 and "and 2 of the hardest background for each" in text
+    assert "no limit" not in err
+
+
+def test_patience_without_validations_is_refused(
+    tiny_data: Path, tiny_cfg: WriteCfg, run: Callable[..., Outcome]
+) -> None:
+    arguments = ["--cfg", tiny_cfg(), "--data", tiny_data, "--patience", 2, "--map-every", 0]
+    one_line(run("train", *arguments), "--patience counts validations")

@@ -113,3 +113,13 @@ def test_a_prior_is_where_objectness_starts(background, prior):
         ratio = net[1].params["weights"] / plain[1].params["weights"]
         np.testing.assert_allclose(ratio, 0.01 / np.sqrt(2 / 32), rtol=1e-5)
         np.testing.assert_array_equal(net[0].params["weights"], plain[0].params["weights"])
+
+
+def test_a_prior_needs_weights_before_it():
+    text = (
+        "[net]\nwidth=64\nheight=64\nchannels=3\n"
+        "[convolutional]\nfilters=24\nsize=1\nactivation=linear\n[activation]\nactivation=linear\n"
+        "[region]\nanchors=1,1,2,3,4,2\nnum=3\nclasses=3\nprior=.01\n"
+    )
+    with pytest.raises(CfgError, match=r"\[activation\] in line 9: prior= needs weights"):
+        pylrm.Network(text)

@@ -106,5 +106,7 @@ def test_the_wanted_class_is_the_truths():
 def test_it_needs_the_backgrounds_layout():
     with pytest.raises(CfgError, match=r"\[region\] loss=joint needs background=1"):
         network("loss=joint", background=0)
+    with pytest.raises(CfgError, match="focal_gamma= and focal_alpha= need loss=joint"):
+        network("focal_gamma=2")
     with pytest.raises(CfgError, match="one of separate, joint"):
         network("loss=focal")

@@ -200,3 +200,14 @@ def test_a_loop_of_ones_own_learns_at_the_schedules_rate():
         moved = by_hand[0].params["biases"]
         assert np.abs(moved).max() > 0
         assert np.array_equal(moved, by_batch[0].params["biases"])
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_gradient_that_is_not_finite_is_told(value):
+    with make("fast", "clip_norm=1") as net:
+        rng = np.random.default_rng(5)
+        net.forward(rng.random((BATCH, 3, 4, 5)), rng.random((BATCH, 7)), train=True)
+        net.backward()
+        net[0].grads["weights"][0, 0, 0, 0] = value
+        net.update()
+        assert net.gradient_norm is not None and not np.isfinite(net.gradient_norm)

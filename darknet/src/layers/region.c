@@ -70,6 +70,8 @@ static dn_status shape(layer *l, dn_error *e)
     if (region_objectives[r->loss].wants_background && !r->background)
         return dn_layer_error(l, e, "loss=%s needs background=1",
                               region_objectives[r->loss].choice.name);
+    if (!region_objectives[r->loss].wants_background && (r->focal_gamma > 0 || r->focal_alpha > 0))
+        return dn_layer_error(l, e, "focal_gamma= and focal_alpha= need loss=joint");
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
             l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
@@ -84,6 +86,8 @@ static dn_status shape(layer *l, dn_error *e)
                                   (double)r->anchors.v[i]);
         r->relative[i] = r->anchors.v[i] / (float)(i % 2 ? l->in[0].h : l->in[0].w);
     }
+    if (detector_check_prior(l, r->prior, e) != DN_OK)
+        return DN_BAD_CFG;
     l->out = l->in[0];
     r->detector = (detector){.anchors = r->num,
                              .classes = r->classes,

@@ -89,6 +89,8 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_input_error(
             l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
             l->in[0].c, anchors, wanted);
+    if (detector_check_prior(l, y->prior, e) != DN_OK)
+        return DN_BAD_CFG;
     l->out = l->in[0];
     y->detector = (detector){.anchors = anchors,
                              .classes = y->classes,

@@ -80,7 +80,7 @@ static void keep_background(const candidates *c, int count, double nms)
     const int found = mining_select(c->rank, c->boxes, c->classes, c->n, count, nms, c->kept,
                                     c->scratch);
     for (int i = 0; i < found; i++)
-        if (c->rank[c->kept[i]] >= 0)
+        if (c->assigned[c->kept[i]] == 0)
             c->factor[c->kept[i]] = 1;
 }
 
