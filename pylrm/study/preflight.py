@@ -36,7 +36,7 @@ def check_arms(arms: Sequence[Arm], data: DataFile, options: TrainOptions) -> li
 
 
 def _check_arm(arm: Arm, data: DataFile, options: TrainOptions) -> Iterator[str]:
-    with Network(arm.cfg, options.weights, batch=1, threads=1, inference=True) as net:
+    with Network(arm.cfg, options.weights, batch=1, threads=1) as net:
         checks.check_network(net, arm.cfg, data)
         net.seen = 0
         checks.first_and_last(net, arm.cfg, options.weights, options.updates)

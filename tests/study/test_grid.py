@@ -192,6 +192,18 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def test_runs_start_from_a_backbones_weights(
+    tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path
+) -> None:
+    cfg, start = tiny_cfg(), tmp_path / "start.weights"
+    with pylrm.Network(cfg, seed=9) as net:
+        net.save_weights(start, upto=2)  # the file ends before the later layers
+    options = TrainOptions(updates=4, map_every=0, weights=start)
+    asked: dict[str, Any] = {"ks": [8], "thresholds": [0.5], "arms": [], "seeds": [0]}
+    study(cfg, tiny_data, tmp_path / "study", options, quiet=True, **asked)
+    assert [row["updates"] for row in rows(tmp_path / "study")] == ["4", "4"]
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_killed_study_goes_on_to_the_same_table(
     tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path
