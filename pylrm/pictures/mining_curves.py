@@ -108,7 +108,6 @@ def draw_panel(axes: Axes, panel: Panel, logs: Sequence[Log]) -> None:
             before = scale * rolling_mean(log[panel.before], window)
             axes.plot(log["update"], before, **{**style, "linewidth": 0.9})
         axes.plot(log["update"], scale * rolling_mean(log[panel.after], window), **style)
-    high = axes.get_ylim()[1]
-    axes.set_ylim(0, min(1.15 * high, 103) if scale == 100 else 1.15 * high)
+    axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     if panel.before is not None:
         note(axes, "thin: all predictions; thick: the kept ones")

@@ -26,7 +26,7 @@ from pylrm.pictures.style import COLOURS, RC_PARAMS, check_ending, save
 
 Style = dict[str, Any]
 
-WIDE = 8.6  # inches
+WIDE, HIGHEST = 8.6, 12.0  # inches
 PALEST = 0.6  # of the image: what is black in it
 LOSSES = ListedColormap(colormaps["YlOrRd"](np.linspace(0.35, 1, 256)))
 SPAN = 1000  # the largest loss by the smallest that the colours tell apart
@@ -35,7 +35,7 @@ CASING: Style = {
     "color": "white",
     "linewidth": 3.0,
 }  # around a truth's outline, to stand out anywhere
-FILTERED: Style = {"color": "#808080", "linewidth": 0.5, "alpha": 0.3}
+FILTERED: Style = {"color": "#808080", "linewidth": 0.5, "alpha": 0.2}
 CLAIMED, BACKGROUND = 2.2, 0.8  # widths of the kept ones' lines
 
 
@@ -64,7 +64,9 @@ def figure(explained: Explained) -> Figure:
     norm = loss_norm(found.loss[kept])
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
     with rc_context({**RC_PARAMS, "axes.grid": False}):
-        page = Figure(figsize=(WIDE, 0.88 * WIDE * height / width + 1.3), layout=layout)
+        page = Figure(
+            figsize=(WIDE, min(0.88 * WIDE * height / width + 1.3, HIGHEST)), layout=layout
+        )
         axes = page.subplots()
         pale = PALEST + (1 - PALEST) * image.reshape(height, width) / 255
         axes.imshow(pale, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
