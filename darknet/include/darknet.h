@@ -152,10 +152,11 @@ typedef struct {
 dn_status dn_layer_stats(const dn_network *net, int layer, dn_detector_stats *stats,
                          dn_error *error);
 
-/* What [lrm] kept in the last training pass; sums over the images of the pass. */
+/* What [lrm] kept in the last training pass, and the part of it that truths claim (the foreground);
+ * sums over the images of the pass. */
 typedef struct {
-    int64_t predictions, kept, kept_claimed; /* kept_claimed: kept and claimed by a truth */
-    double loss, kept_loss;
+    int64_t predictions, claimed, kept, kept_claimed;
+    double loss, claimed_loss, kept_loss, kept_claimed_loss;
 } dn_mining_stats;
 dn_status dn_layer_mining(const dn_network *net, int layer, dn_mining_stats *stats,
                           dn_error *error);

@@ -200,7 +200,8 @@ class Layer:
     def mining(self) -> dict[str, float]:
         """Of [lrm]: sums over the images of the last training pass.
 
-        predictions, kept, kept_claimed (kept and claimed by a truth), loss, kept_loss.
+        predictions, claimed (by a truth), kept, kept_claimed (both), and their losses: loss (of all
+        predictions), claimed_loss, kept_loss, kept_claimed_loss.
         """
         stats = ffi.new("dn_mining_stats *")
         self._handle.call(lib.dn_layer_mining, self.index, stats)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,25 +64,16 @@ def runs_figure(logs: Sequence[Log], title: str | None = None) -> Figure:
     validated = any(np.isfinite(log["map"]).any() for log in logs)
     panels = 1 + validated
     labels = [label(log, name) for log, name in zip(logs, names, strict=True)]
-    columns = max(min(len(labels), int(62 * panels / (max(map(len, labels)) + 10))), 1)
+    columns = legend_columns(labels, panels)
     rows = -(-len(labels) // columns)
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08, wspace=0.03)
     with rc_context(RC_PARAMS):
-        figure = Figure(figsize=(4.9 * panels + 0.4, 4.2 + 0.22 * rows), layout=layout)
+        figure = Figure(figsize=(4.9 * panels + 0.4, 4.2 + 0.22 * rows), layout=page_layout())
         figure.suptitle(title or heading(names), x=0.012, ha="left", fontsize=13, weight="bold")
         axes = figure.subplots(1, panels, squeeze=False)[0]
         draw_loss(axes[0], logs, labels)
         if validated:
             draw_map(axes[1], logs)
-        # Both panels show the same updates.
-        updates = np.concatenate([log["update"] for log in logs])
-        low, high = float(updates.min()), float(updates.max())
-        margin = 0.02 * (high - low) or 0.5
-        for panel in axes:
-            panel.set_xlim(low - margin, high + margin)
-            panel.set_xlabel("update")
-            panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        show_updates(axes, logs)
         handles = [
             Line2D(
                 [], [], label=text, **line_style(index, marker=bool(np.isfinite(log["map"]).any()))
@@ -91,6 +82,28 @@ def runs_figure(logs: Sequence[Log], title: str | None = None) -> Figure:
         ]
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, handlelength=4.5)
     return figure
+
+
+def page_layout() -> ConstrainedLayoutEngine:
+    """Return the margins of a figure of runs."""
+    return ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08, wspace=0.03)
+
+
+def legend_columns(labels: Sequence[str], panels: int) -> int:
+    """Return how many of a legend's labels fit beside each other below so many panels."""
+    return max(min(len(labels), int(62 * panels / (max(map(len, labels)) + 10))), 1)
+
+
+def show_updates(axes: Iterable[Axes], logs: Sequence[Log]) -> None:
+    """Let all panels show the same updates."""
+    updates = np.concatenate([log["update"] for log in logs])
+    low, high = float(updates.min()), float(updates.max())
+    margin = 0.02 * (high - low) or 0.5
+    for panel in axes:
+        panel.set_xlim(low - margin, high + margin)
+        panel.set_xlabel("update")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def label(log: Log, name: str) -> str:
@@ -123,7 +136,7 @@ def draw_loss(axes: Axes, logs: Sequence[Log], labels: Sequence[str]) -> None:
     axes.set_title("Training loss")
     axes.set_ylabel("loss per image (log scale)")
     axes.set_yscale("log")
-    window = max(max(len(log) for log in logs) // SMOOTH, 1)
+    window = smoothing(logs)
     for index, (log, text) in enumerate(zip(logs, labels, strict=True)):
         loss = np.where(log["loss"] > 0, log["loss"], np.nan)
         style = line_style(index, marker=False)
@@ -139,17 +152,21 @@ def draw_loss(axes: Axes, logs: Sequence[Log], labels: Sequence[str]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     if window > 1:
-        note = f"thin: each update; thick: mean of {window}"
-        axes.annotate(
-            note,
-            (0.99, 0.98),
-            xycoords="axes fraction",
-            ha="right",
-            va="top",
-            fontsize=8.5,
-            color="#4d4d4d",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )
+        note(axes, f"thin: each update; thick: mean of {window}")
+
+
+def note(axes: Axes, text: str) -> None:
+    """Write a remark into the upper right corner of a panel."""
+    axes.annotate(
+        text,
+        (0.99, 0.98),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        fontsize=8.5,
+        color="#4d4d4d",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+    )
 
 
 def draw_map(axes: Axes, logs: Sequence[Log]) -> None:
@@ -166,6 +183,11 @@ def draw_map(axes: Axes, logs: Sequence[Log]) -> None:
     axes.set_ylim(0, min(103.0, 1.1 * highest) if highest else 1)
 
 
+def smoothing(logs: Sequence[Log]) -> int:
+    """Return over how many updates the curves of runs are averaged."""
+    return max(max(len(log) for log in logs) // SMOOTH, 1)
+
+
 def smoothed(values: Floats, window: int) -> Floats:
     """Return the geometric mean around each value, which suits a log scale.
 
@@ -176,14 +198,17 @@ def smoothed(values: Floats, window: int) -> Floats:
     window : int
         How many around a value count; at the ends those that are there.
     """
+    return np.exp(rolling_mean(np.log(values), window))
+
+
+def rolling_mean(values: Floats, window: int) -> Floats:
+    """Return the arithmetic mean around each value; parameters as of `smoothed`, of any sign."""
     there = np.isfinite(values)
-    logs = np.log(np.where(there, values, 1.0))
-    total = np.concatenate([[0.0], np.cumsum(logs)])
+    total = np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0))])
     count = np.concatenate([[0], np.cumsum(there)])
     at = np.arange(len(values))
     low = np.maximum(at - window // 2, 0)
     high = np.minimum(at + window // 2 + 1, len(values))
     number = count[high] - count[low]
-    mean = np.exp((total[high] - total[low]) / np.maximum(number, 1))
-    smooth: Floats = np.where(there, mean, np.nan)
-    return smooth
+    mean: Floats = np.where(there, (total[high] - total[low]) / np.maximum(number, 1), np.nan)
+    return mean

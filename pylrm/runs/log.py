@@ -37,6 +37,9 @@ COLUMNS = (
     "map",  # of a validation after this update, 0 to 1
     "stall",  # seconds that the update waited for images
     "grad_norm",  # of the gradient's mean over the images, before [net] clip_norm=; empty without
+    "fg",  # with [lrm]: the share of predictions that a truth claims, the foreground
+    "fg_loss",  # their share of the loss, which is the sum of squared gradients, before mining
+    "fg_kept_loss",  # the same of what [lrm] kept
 )
 WHOLE = ("update", "images")
 
@@ -200,6 +203,11 @@ def darknet_lines(row: Row) -> Iterator[str]:
             f"LRM Kept: {value('kept'):.6g}, Claimed: {value('kept_claimed'):.6f}, "
             f"Loss: {value('kept_loss'):.6f}"
         )
+    if row.get("fg") is not None:
+        yield (
+            f"LRM Foreground: {value('fg'):.6f}, Loss: {value('fg_loss'):.6f}, "
+            f"Kept loss: {value('fg_kept_loss'):.6f}"
+        )
     if row.get("grad_norm") is not None:
         yield f"Gradient norm: {value('grad_norm'):.7g}"
     yield (
@@ -320,6 +328,10 @@ _BESIDE = (  # lines before an update's own, and the columns that they give
     (
         re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}"),
         ("kept", "kept_claimed", "kept_loss"),
+    ),
+    (
+        re.compile(rf"LRM Foreground: {_NUMBER}, Loss: {_NUMBER}, Kept loss: {_NUMBER}"),
+        ("fg", "fg_loss", "fg_kept_loss"),
     ),
     (re.compile(rf"Gradient norm: {_NUMBER}"), ("grad_norm",)),
 )

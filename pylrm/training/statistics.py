@@ -78,7 +78,8 @@ class PassStatistics:
         iou, class and obj are means over truths that claimed a prediction, noobj over predictions;
         recall is the share of these truths whose prediction has IoU > .5. kept: predictions per
         image that [lrm] kept; kept_claimed: the share of them that a truth claims; kept_loss: their
-        share of the loss.
+        share of the loss. fg: the share of all predictions that a truth claims; fg_loss: their
+        share of the loss before mining; fg_kept_loss: after it.
         """
         found, mined = self.found, self.mined
         return {
@@ -91,6 +92,9 @@ class PassStatistics:
             "kept": share(mined["kept"], self.images if self.miners else 0),
             "kept_claimed": share(mined["kept_claimed"], mined["kept"]),
             "kept_loss": share(mined["kept_loss"], mined["loss"]),
+            "fg": share(mined["claimed"], mined["predictions"]),
+            "fg_loss": share(mined["claimed_loss"], mined["loss"]),
+            "fg_kept_loss": share(mined["kept_claimed_loss"], mined["kept_loss"]),
         }
 
 

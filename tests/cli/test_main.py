@@ -19,7 +19,19 @@ from pylrm.errors import CfgWarning, DataError
 
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = {
-    *("train", "study", "plot", "demo", "detect", "map", "cfg", "info", "weights", "bench"),
+    *(
+        "train",
+        "study",
+        "plot",
+        "explain",
+        "demo",
+        "detect",
+        "map",
+        "cfg",
+        "info",
+        "weights",
+        "bench",
+    ),
     *("convert", "check", "preview", "hardest", "anchors"),
 }
 

@@ -18,7 +18,7 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     with LogWriter(folder) as log:
         for update in range(1, 20):
-            log.update({"update": update, "images": update, "loss": 1 / update})
+            log.update({"update": update, "images": update, "loss": 1 / update, "kept": 9})
     return folder
 
 
@@ -28,6 +28,9 @@ def test_runs_in_any_form(tmp_path: Path, run: Path) -> None:
     result = CliRunner().invoke(command, [*map(str, forms), "-o", str(out), "--title", "T"])
     assert result.exit_code == 0 and result.output == f"{out}\n"
     assert out.read_bytes().startswith(b"\x89PNG")
+    mined = out.with_name("mining.png")
+    result = CliRunner().invoke(command, [str(run), "--mining", "-o", str(mined)])
+    assert result.exit_code == 0 and mined.read_bytes() != out.read_bytes()
 
 
 def test_mistakes(tmp_path: Path, run: Path) -> None:

@@ -148,7 +148,7 @@ def test_the_layer_is_the_naive_one(heads, k, limit):
         layer = mined[len(heads)]
         order = [len(heads) - 1 - i for i in range(len(heads))]
         assert mined.cost == plain.cost
-        total = dict.fromkeys(("predictions", "kept", "kept_claimed", "loss", "kept_loss"), 0)
+        total = dict.fromkeys(layer.mining, 0)
         for b in range(batch):
             outs = [nets.heads(plain[i].output, 3)[b] for i in order]
             deltas = [nets.heads(plain[i].delta, 3)[b] for i in order]
@@ -162,11 +162,14 @@ def test_the_layer_is_the_naive_one(heads, k, limit):
             for i, expected in zip(order, kept, strict=True):
                 assert nets.heads(mined[i].delta, 3)[b].tobytes() == expected.tobytes()
             claimed = np.concatenate([np.ravel(plain[i].assigned[b]) for i in order]) == 1
-            total["predictions"] += len(loss)
-            total["kept"] += selected.sum()
-            total["kept_claimed"] += (selected & claimed).sum()
-            total["loss"] += loss.astype(np.float64).sum()
-            total["kept_loss"] += loss[selected].astype(np.float64).sum()
+            for count, of_loss, chosen in (
+                ("predictions", "loss", np.ones(len(loss), bool)),
+                ("claimed", "claimed_loss", claimed),
+                ("kept", "kept_loss", selected),
+                ("kept_claimed", "kept_claimed_loss", selected & claimed),
+            ):
+                total[count] += chosen.sum()
+                total[of_loss] += loss[chosen].astype(np.float64).sum()
         assert layer.mining == pytest.approx(total, rel=1e-12)
         for net in (mined, plain):
             net.backward()

@@ -57,9 +57,10 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
     with LogWriter(tmp_path) as log:
         log.update(row(1, iou=0.5, obj=0.25, recall=0.125, noobj=0.01, count=8, map=None))
         assert (tmp_path / "log.csv").read_text() == (
-            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,,\n"
+            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,,,,,\n"
         )
-        log.update(row(2, kept=12.5, kept_claimed=0.1, kept_loss=0.75, map=0.515))
+        log.update(row(2, kept=12.5, kept_claimed=0.1, kept_loss=0.75,
+                       fg=0.0625, fg_loss=0.25, fg_kept_loss=0.5, map=0.515))  # fmt: skip
         assert rows_of(tmp_path)[1]["map"] == "0.515"
         lines = (tmp_path / "train.log").read_text().splitlines()
     assert lines[0] == (
@@ -67,6 +68,7 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
         "Avg Recall: 0.125000,  count: 8"
     )
     assert lines[1] == ("1: 2.500000, 3.000000 avg, 0.001000000 rate, 2.000000 seconds, 64 images")
+    assert "LRM Foreground: 0.062500, Loss: 0.250000, Kept loss: 0.500000" in lines
     assert lines[-1] == "mean average precision (mAP@0.50) = 0.515000, or 51.50 %"
 
 
@@ -84,6 +86,9 @@ written = st.fixed_dictionaries(
         "kept": st.none() | st.integers(0, 1000).map(float),
         "kept_claimed": share,
         "kept_loss": share,
+        "fg": share,
+        "fg_loss": share,
+        "fg_kept_loss": share,
         "map": share,
         "stall": st.none() | st.floats(0, 1e3),
         "grad_norm": st.none() | st.floats(0, 1e6),
@@ -98,7 +103,11 @@ def test_what_is_written_is_read(tmp_path_factory: Any, values: list[dict[str, A
     folder = tmp_path_factory.mktemp("run")
     rows = []
     for update, fields in enumerate(values, 1):
-        for group in (("iou", "obj", "recall"), ("kept", "kept_claimed", "kept_loss")):
+        for group in (
+            ("iou", "obj", "recall"),
+            ("kept", "kept_claimed", "kept_loss"),
+            ("fg", "fg_loss", "fg_kept_loss"),
+        ):
             if any(fields[name] is None for name in group):  # as in a run: all or none
                 fields = {**fields, **dict.fromkeys(group)}
         rows.append({**fields, "update": update, "images": 16 * update,

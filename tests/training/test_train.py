@@ -128,8 +128,11 @@ def test_the_lrm_columns(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg) ->
     for row in rows(result.folder):
         assert float(row["kept"]) == 10
         assert 0 <= float(row["kept_claimed"]) <= 1 and 0 < float(row["kept_loss"]) < 1
+        fg, before, after = (float(row[name]) for name in ("fg", "fg_loss", "fg_kept_loss"))
+        assert fg == pytest.approx(1 / 128)  # a square an image
+        assert fg < before < after <= 1
     plain = train(tiny_cfg(), tiny_data, out=tmp_path / "plain", map_every=0, quiet=True)
-    assert {row["kept"] for row in rows(plain.folder)} == {""}
+    assert {row[name] for row in rows(plain.folder) for name in ("kept", "fg")} == {""}
 
 
 def test_multi_scale_changes_the_input_every_ten_updates(

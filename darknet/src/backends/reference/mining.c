@@ -146,6 +146,19 @@ static void describe(const detector *d, const float *output, const float *delta,
     }
 }
 
+static void tally(const part v, int64_t i, dn_mining_stats *stats)
+{
+    const bool claimed = v.assigned[i] == 1, kept = v.selected[i];
+    const double loss = v.loss[i];
+    stats->claimed += claimed;
+    stats->kept += kept;
+    stats->kept_claimed += claimed && kept;
+    stats->loss += loss;
+    stats->claimed_loss += claimed ? loss : 0;
+    stats->kept_loss += kept ? loss : 0;
+    stats->kept_claimed_loss += claimed && kept ? loss : 0;
+}
+
 /* Multiplies deltas by their factors and counts what was kept. */
 static void filter(const detector *d, float *delta, part v, dn_mining_stats *stats)
 {
@@ -153,13 +166,9 @@ static void filter(const detector *d, float *delta, part v, dn_mining_stats *sta
     for (int64_t i = 0; i < detector_predictions(d); i++) {
         const float factor = v.factor[i];
         v.selected[i] = factor == 1;
-        stats->loss += v.loss[i];
-        if (v.selected[i]) {
-            stats->kept++;
-            stats->kept_loss += v.loss[i];
-            stats->kept_claimed += v.assigned[i] == 1;
+        tally(v, i, stats);
+        if (v.selected[i])
             continue;
-        }
         float *entry = delta + detector_entry(d, i, 0);
         for (int e = 0; e < 5 + d->classes; e++)
             entry[e * cells] = factor == 0 ? 0 : factor * entry[e * cells];
@@ -237,9 +246,12 @@ void reference_mine(const pass *p, const mining *s, const mining_arrays *a, dn_m
         const dn_mining_stats *image =
             (const dn_mining_stats *)((char *)p->workspace + (size_t)b * room_of_image(s));
         sum->predictions += image->predictions;
+        sum->claimed += image->claimed;
         sum->kept += image->kept;
         sum->kept_claimed += image->kept_claimed;
         sum->loss += image->loss;
+        sum->claimed_loss += image->claimed_loss;
         sum->kept_loss += image->kept_loss;
+        sum->kept_claimed_loss += image->kept_claimed_loss;
     }
 }

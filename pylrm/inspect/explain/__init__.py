@@ -1,0 +1,1 @@
+"""What mining keeps of the predictions of an image."""
