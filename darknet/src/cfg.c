@@ -206,15 +206,31 @@ static dn_status read_list(const reading *r, const char *value, void *field)
     return DN_OK;
 }
 
+/* The row of a choice with that name; -1: there is none. */
+static int row_of(const key *k, const char *value)
+{
+    for (int i = 0; key_choice(k, i)->name; i++)
+        if (!strcasecmp(value, key_choice(k, i)->name))
+            return i;
+    return -1;
+}
+
+/* Is it a choice of some (KEY_CHOICE_OF_SOME), and the value another one? */
+static bool passes_over(const key *k, const char *value)
+{
+    return k->kind == KEY_IS_CHOICE && k->least > 0 && row_of(k, value) < 0;
+}
+
 static dn_status read_choice(const reading *r, const char *value, int *field)
 {
     char wanted[400] = "one of";
+    const int row = row_of(r->key, value);
+    if (row >= 0) {
+        *field = row;
+        return DN_OK;
+    }
     for (int i = 0; key_choice(r->key, i)->name; i++) {
         const char *name = key_choice(r->key, i)->name;
-        if (!strcasecmp(value, name)) {
-            *field = i;
-            return DN_OK;
-        }
         strncat(wanted, i ? ", " : " ", sizeof wanted - strlen(wanted) - 1);
         strncat(wanted, name, sizeof wanted - strlen(wanted) - 1);
     }
@@ -324,16 +340,19 @@ dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
         const cfg_option *first = given_before(section, r.option);
         bool known = first != NULL;
         if (first) /* Darknet's choice */
-            ignored(context, section, r.option, first, NULL);
+            ignored(context, section, r.option, first, NULL, NULL);
         for (int t = 0; tables[t] && !known; t++)
             for (r.key = tables[t]; r.key->name && !known; r.key++)
                 if (!strcmp(r.key->name, r.option->key)) {
                     known = true;
-                    status = read_value(&r, r.option->value, states[t]);
+                    if (passes_over(r.key, r.option->value))
+                        ignored(context, section, r.option, NULL, NULL, r.key);
+                    else
+                        status = read_value(&r, r.option->value, states[t]);
                     break;
                 }
         if (!known)
-            ignored(context, section, r.option, NULL, nearest_key(tables, r.option->key));
+            ignored(context, section, r.option, NULL, nearest_key(tables, r.option->key), NULL);
     }
     return status;
 }

@@ -33,9 +33,10 @@ void dn_cfg_free(cfg *c);
  * NULL-ended) say: first the defaults, then the section's values. Range and syntax errors name the
  * file, line, section and key. ignored(context, …) is called for each key that is in no table, with
  * the known key of the most similar name (or NULL), and for each key that the section has twice,
- * with the first one, which counts. */
+ * with the first one, which counts; and for a value that no row of a KEY_CHOICE_OF_SOME has, with
+ * that key. */
 typedef void ignored_key(void *context, const cfg_section *section, const cfg_option *option,
-                         const cfg_option *first, const char *nearest);
+                         const cfg_option *first, const char *nearest, const key *choice);
 dn_status dn_keys_read(cfg *c, const cfg_section *section, const char *source,
                        const key *const *tables, void *const *states, ignored_key *ignored,
                        void *context, dn_error *e);

@@ -10,6 +10,7 @@ typedef struct detector_loss {
     const detector *detector;
     int max;              /* rows of truth an image that are read */
     int objective;        /* [region]: a row of region_objectives */
+    int box;              /* a row of box_losses; 0: squared errors */
     bool exclusive;       /* class probabilities compete (softmax): all their deltas are set */
     bool rescore, bias_match;
     bool at_anchors;      /* every prediction is drawn to its anchor */
@@ -36,6 +37,14 @@ typedef struct {
 } detector_result;
 
 typedef struct detector_image detector_image; /* one image in a pass with truth */
+
+/* What [yolo] iou_loss= chooses from: how a claimed prediction's box is learnt. */
+typedef struct {
+    choice choice;
+    void (*teach)(const detector_image *m, int64_t prediction, const float truth[5],
+                  double scale);
+} box_loss_row;
+extern const box_loss_row box_losses[];
 
 /* What [region] loss= chooses from: how the entries of a prediction but its box are learnt. */
 typedef struct {

@@ -45,6 +45,10 @@ static inline const choice *key_choice(const key *k, int index)
 #define KEY_CHOICE(type, name, fallback, table, doc) \
     {#name, KEY_IS_CHOICE, offsetof(type, name), 0, 0, 0, fallback, &(table)[0].choice, \
      sizeof *(table), doc}
+/* A choice of which other Darknets know more: a value that no row has is passed over. */
+#define KEY_CHOICE_OF_SOME(type, name, fallback, table, doc) \
+    {#name, KEY_IS_CHOICE, offsetof(type, name), 0, 1, 0, fallback, &(table)[0].choice, \
+     sizeof *(table), doc}
 #define KEY_TEXT(type, name, fallback, doc) \
     {#name, KEY_IS_TEXT, offsetof(type, name), 0, 0, 0, fallback, NULL, 0, doc}   /* const char * */
 #define KEY_INTS(type, name, fallback, doc) \

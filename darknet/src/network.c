@@ -31,7 +31,7 @@ const key *dn_common_keys(void)
 /* Keeps a warning about a key that is ignored. Without memory for it the warning is lost, not the
  * run. */
 static void warn_ignored(void *context, const cfg_section *section, const cfg_option *option,
-                         const cfg_option *first, const char *nearest)
+                         const cfg_option *first, const char *nearest, const key *choice)
 {
     dn_network *net = context;
     enum { LONGEST = 400 };
@@ -46,6 +46,10 @@ static void warn_ignored(void *context, const cfg_section *section, const cfg_op
         snprintf(line, LONGEST,
                  "%s:%d: [%s] second key '%.60s' is ignored; the first, in line %d, counts",
                  net->source, option->line, section->name, option->key, first->line);
+    else if (choice)
+        snprintf(line, LONGEST, "%s:%d: [%s] %s=%.60s is not known here and is ignored: %s is taken",
+                 net->source, option->line, section->name, option->key, option->value,
+                 choice->text);
     else
         snprintf(
             line, LONGEST,

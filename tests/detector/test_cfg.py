@@ -1,5 +1,7 @@
 """Sections of detectors that cannot be: one line with file, line, section and what would fit."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,18 @@ def test_a_prior_needs_weights_before_it():
     )
     with pytest.raises(CfgError, match=r"\[activation\] in line 9: prior= needs weights"):
         pylrm.Network(text)
+
+
+def test_losses_of_boxes_that_only_others_know_are_passed_over():
+    def warned(value: str) -> list[str]:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            text = f"{nets.yolo(4)}\niou_loss={value}\n"
+            head = "[net]\nwidth=2\nheight=2\nchannels=27\n"
+            with pylrm.Network(head + text) as net:
+                assert net[0].option("iou_loss") == "mse"
+        return [str(each.message) for each in found]
+
+    assert warned("mse") == []
+    (line,) = warned("ciou")
+    assert "[yolo] iou_loss=ciou is not known here and is ignored: mse is taken" in line

@@ -12,7 +12,7 @@
 typedef struct {
     float_list anchors; /* w, h in pixels of the network's input */
     int_list mask;
-    int classes, num, max, random;
+    int classes, num, max, random, iou_loss;
     float jitter, resize, prior, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
 
     detector detector;
@@ -32,6 +32,7 @@ static const key keys[] = {
               "predictions of a larger IoU with a truth are no background"),
     KEY_FLOAT(yolo, truth_thresh, 1, 0, 1, "predictions of a larger IoU with a truth learn it too"),
     KEY_FLOAT(yolo, scale_x_y, 1, 1, 10, "stretches x and y beyond the cell's borders"),
+    KEY_CHOICE_OF_SOME(yolo, iou_loss, "mse", box_losses, "how the box is learnt"),
     KEY_FLOAT(yolo, iou_normalizer, 1, 0, 1e6, "weight of the box"),
     KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of objectness and classes"),
     KEY_FLOAT(yolo, jitter, .2, 0, 1,
@@ -119,6 +120,7 @@ static void forward(layer *l, const pass *p)
     }
     const detector_loss s = {.detector = &y->detector,
                              .max = y->max,
+                             .box = y->iou_loss,
                              .thresh = y->ignore_thresh,
                              .truth_thresh = y->truth_thresh,
                              .object_scale = y->cls_normalizer,

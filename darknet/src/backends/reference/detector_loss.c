@@ -94,6 +94,11 @@ static void draw_to_truth(const detector_image *m, int64_t prediction, const flo
     draw_box(m, prediction, target, scale * (2 - (double)truth[2] * truth[3]));
 }
 
+const box_loss_row box_losses[] = {
+    {{"mse", "squared errors of x, y, log w and log h, times 2 - w*h"}, draw_to_truth},
+    {{NULL, NULL}, NULL},
+};
+
 /* Class deltas. others: of every class, not of the wanted one alone. */
 static void teach_class(const detector_image *m, int64_t prediction, int wanted, double scale,
                         bool others)
@@ -226,7 +231,7 @@ static void region(const detector_loss *s, const detector_image *m)
         const int64_t prediction = claimed(s, m, truth);
         const bool again = m->assigned[prediction] == 1;
         const double iou = claim(m, prediction, truth);
-        draw_to_truth(m, prediction, truth, s->coord_scale);
+        box_losses[s->box].teach(m, prediction, truth, s->coord_scale);
         objective->foreground(s, m, prediction, (int)truth[4], iou, again);
         count_truth(m, prediction, truth, iou);
     }
@@ -238,7 +243,7 @@ static double teach(const detector_loss *s, const detector_image *m, int64_t pre
 {
     const int64_t at = detector_entry(m->d, prediction, 4);
     m->delta[at] = (float)(s->object_scale * (1 - (double)m->output[at]));
-    draw_to_truth(m, prediction, truth, s->coord_scale);
+    box_losses[s->box].teach(m, prediction, truth, s->coord_scale);
     teach_class(m, prediction, (int)truth[4], s->class_scale, m->assigned[prediction] != 1);
     return claim(m, prediction, truth);
 }
