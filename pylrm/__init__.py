@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         PylrmError,
         WeightsError,
     )
+    from pylrm.training.callbacks import Callback
     from pylrm.training.options import TrainOptions
-    from pylrm.training.run import Callback
     from pylrm.training.train import resume, train
 
 __version__ = VERSION
@@ -75,7 +75,7 @@ _HOMES = {
     "mining": [],
     "models": [],
     "training.options": ["TrainOptions"],
-    "training.run": ["Callback"],
+    "training.callbacks": ["Callback"],
     "training.train": ["resume", "train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

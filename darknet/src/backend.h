@@ -5,7 +5,8 @@
  * the gradient from another layer that reads the same input: add to it; otherwise overwrite it.
  * input_delta may be NULL: then it is not computed. Results must not depend on p->threads: sums are
  * cut into pieces that the shape alone determines, and are added in a fixed order.
- * p->workspace is scratch memory; of the functions here, only the convolutions use it.
+ * p->workspace is scratch memory; convolutions, detectors' losses and mining use it, and say how much
+ * they need (…_workspace).
  */
 #ifndef DN_BACKEND_H
 #define DN_BACKEND_H
@@ -68,6 +69,7 @@ extern const cost_row cost_types[];
 
 struct backend {
     const char *name;
+    const char *(*kernels)(void);      /* what computes here, for users */
 
     size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
@@ -167,6 +169,7 @@ struct backend {
     void (*shrink)(const pass *p, float *a, const float *b, int64_t count, double scale);
 };
 
-extern const backend reference_backend, cpu_backend;
+/* By the name that users give; the first without one. NULL: there is none. backends.c */
+const backend *dn_backend(const char *name);
 
 #endif

@@ -19,7 +19,7 @@ void dn_network_describe(const dn_network *net, dn_network_info *info)
                               .output_layer = net->output_layer,
                               .warnings = net->warning_count,
                               .threads = net->threads};
-    info->kernels = net->backend == &reference_backend ? "reference" : dn_cpu_features();
+    info->kernels = net->backend->kernels();
     for (int i = 0; i < net->layer_count; i++) {
         const layer *l = &net->layers[i];
         double most = 0;

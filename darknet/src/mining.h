@@ -1,6 +1,6 @@
 /* Loss Rank Mining's rule on arrays, without allocation (dn_lrm_select in darknet.h states it); and
  * [lrm] as it crosses the backend's table. The arithmetic of the latter is
- * backends/reference/mining.c. */
+ * backends/reference/mining_modes.c. */
 #ifndef DN_MINING_H
 #define DN_MINING_H
 

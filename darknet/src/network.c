@@ -360,8 +360,8 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
         && options->purpose != DN_PLAN_KEEP)
         return dn_fail(e, DN_BAD_ARGUMENT, "purpose %d: there are train, infer and keep",
                        (int)options->purpose);
-    const bool reference = options->kernels && !strcmp(options->kernels, "reference");
-    if (options->kernels && !reference && strcmp(options->kernels, "fast"))
+    const backend *backend = dn_backend(options->kernels);
+    if (!backend)
         return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference",
                        options->kernels);
     if (options->batch < 0 || options->batch > 65536)
@@ -382,7 +382,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     }
     memcpy(name, source, strlen(source) + 1);
     net->source = name;
-    net->backend = reference ? &reference_backend : &cpu_backend;
+    net->backend = backend;
     net->purpose = options->purpose;
     net->outline = options->outline;
     net->threads = options->threads ? options->threads : dn_usable_processors();

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pylrm.data.metrics import METRICS
+from pylrm.data.metric_names import METRICS
 
 if TYPE_CHECKING:
     from pylrm.convert import Summary

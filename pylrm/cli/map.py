@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from pylrm.cli import options
 from pylrm.cli.terminal import image_counter, warn_skipped
-from pylrm.data.metrics import METRICS
+from pylrm.data.metric_names import METRICS
 
 if TYPE_CHECKING:
     from pylrm.cfg.file import Cfg

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,8 +93,6 @@ class Loader:
         Batches drawn before the first one: a run of `seen` images goes on at seen // batch.
     workers
         Threads that decode and augment.
-    jitter, hue, saturation, exposure, flip, vflip, resize
-        The augmentation's ranges (see `pylrm.data.augmentation.Ranges`).
     letterbox
         Keep the images' aspect (jittered in training); else stretch to the input's.
     antialias
@@ -106,6 +105,8 @@ class Loader:
         (width, height) of the batch at a position, in place of a fixed size.
     skipped
         Unreadable images that were met before.
+    **ranges
+        Of the augmentation: fields of `pylrm.data.augmentation.Ranges`.
 
     Attributes
     ----------
@@ -128,19 +129,13 @@ class Loader:
         seed: int = 0,
         position: int = 0,
         workers: int = 2,
-        jitter: float = 0.2,
-        hue: float = 0.0,
-        saturation: float = 1.0,
-        exposure: float = 1.0,
-        flip: bool = True,
-        vflip: bool = False,
-        resize: float = 1.0,
         letterbox: bool = True,
         antialias: bool = False,
         augment: bool = True,
         shuffle: bool = True,
         size_at: Callable[[int], tuple[int, int]] | None = None,
         skipped: Sequence[Path] = (),
+        **ranges: Any,
     ) -> None:
         if not images:
             raise DataError("no images to train on")
@@ -151,9 +146,15 @@ class Loader:
         self.skipped = list(skipped)
         self.stall = 0.0
         self._images = list(images)
-        ranges = Ranges(jitter, hue, saturation, exposure, flip, vflip, resize) if augment else None
+        drawn = Ranges(**ranges)
         self._preparation = Preparation(
-            self._images, classes, channels, max_boxes, letterbox, antialias, ranges
+            self._images,
+            classes,
+            channels,
+            max_boxes,
+            letterbox,
+            antialias,
+            drawn if augment else None,
         )
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))

@@ -20,8 +20,9 @@ from pylrm.evaluate.report import report
 from pylrm.files.writing import write_whole
 from pylrm.runs.folder import Run
 from pylrm.runs.inputs import letterboxes
+from pylrm.training.callbacks import Callback
 from pylrm.training.options import TrainOptions
-from pylrm.training.run import Callback, Training
+from pylrm.training.run import Training
 from pylrm.training.train import train
 
 RESULT = "result.json"

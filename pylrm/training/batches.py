@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pylrm.binding.library import keys
+from pylrm.data.augmentation import AUGMENTATIONS
 from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.training.schedule import Sizes, multi_scale_sizes
@@ -37,12 +39,14 @@ def coarsest_stride(net: Network) -> int:
 
 
 def augmentation_options(net: Network) -> dict[str, Any]:
-    """Return the keys of the table of augmentations as a detector's cfg sets them."""
+    """Return the keys of the table of augmentations as a detector's cfg sets them.
+
+    A key stands in [net] or in the detection layers, of which the first counts.
+    """
+    of_net = {key.name for key in keys() if key.section == "net"}
+    names = [name for row in AUGMENTATIONS for name in row.keys]
     head = net.detectors[0]
-    return {
-        **{key: head.option(key) for key in ("jitter", "resize")},
-        **{key: net.option(key) for key in ("hue", "saturation", "exposure", "flip", "vflip")},
-    }
+    return {name: (net if name in of_net else head).option(name) for name in names}
 
 
 def data_seed(seed: int, rollbacks: int) -> int:

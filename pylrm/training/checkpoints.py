@@ -27,7 +27,8 @@ from pylrm.files.writing import writing
 from pylrm.runs.checkpoint import Arrays, Checkpoint, write_checkpoint
 from pylrm.runs.folder import Run
 from pylrm.runs.log import CSV_NAME, TEXT_NAME, log_sizes, sync_logs
-from pylrm.training.run import Callback, State, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import State, Training
 from pylrm.training.saving import check
 from pylrm.version import VERSION
 

@@ -191,6 +191,11 @@ class MiningLimit:
                 f"lrm keeps, of N={self.n} predictions an image, those that truths claim and "
                 f"{self.negatives:g} of the hardest background for each"
             )
+        if self.mode == "random":
+            return (
+                f"lrm keeps, of N={self.n} predictions an image, those that truths claim and "
+                f"background at random, together k={self.k}"
+            )
         if self.k == 0:
             return f"lrm keeps up to all N={self.n} predictions an image (k=0)"
         return f"lrm keeps at most k={self.k} of N={self.n} predictions (K/N {self.k / self.n:.1%})"

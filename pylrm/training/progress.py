@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TextIO
 
-from pylrm.training.run import Callback, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import Training
 
 LINES = 50  # a run prints about so many into a pipe, but at least one per 100 updates
 

@@ -19,6 +19,7 @@ from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.errors import NumericsError
 from pylrm.runs.folder import Run
+from pylrm.training.callbacks import Callback
 from pylrm.training.guard import Guard
 from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
@@ -224,25 +225,3 @@ class Training:
         left = f"good still: {' and '.join(map(str, kept))}" if kept else "no weights were saved"
         advice = "try a lower learning_rate, a longer burn_in or --on-nan rollback"
         return NumericsError(f"{self.folder.folder}: {what}; {left}; {advice}")
-
-
-class Callback:
-    """What goes along with a run. Override what is of interest; the others do nothing.
-
-    An exception ends the run, after the callbacks' `run_ends`.
-    """
-
-    def run_begins(self, run: Training) -> None:
-        """Before the first update."""
-
-    def update_done(self, run: Training) -> None:
-        """After each update; `run.state.row` has its figures."""
-
-    def validated(self, run: Training) -> None:
-        """After mAP was measured; `run.state.map` has it."""
-
-    def saved(self, run: Training, path: Path) -> None:
-        """After weights were written."""
-
-    def run_ends(self, run: Training) -> None:
-        """After the last update, an interruption or an error."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from pylrm.training.run import Callback, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import Training
 
 
 class Saving(Callback):

@@ -8,9 +8,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from pylrm.data.darknet import read_images
+from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.options import seconds_of
-from pylrm.training.run import Callback, Training
+from pylrm.training.run import Training
 
 BEGAN = time.monotonic()  # where the system does not tell when the process did
 

@@ -17,7 +17,7 @@ from pylrm.runs.log import cut_logs, note
 from pylrm.training import checks
 from pylrm.training.batches import data_seed, training_batches
 from pylrm.training.checkpoints import Checkpoints, Kept, newest
-from pylrm.training.logging import Logging
+from pylrm.training.logfiles import Logging
 from pylrm.training.loop import loop
 from pylrm.training.progress import Progress, Showing
 from pylrm.training.run import Training

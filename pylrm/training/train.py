@@ -17,10 +17,11 @@ from pylrm.runs.folder import Run
 from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training import checks, memory
 from pylrm.training.batches import input_sizes
+from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import newest
 from pylrm.training.options import TrainOptions
 from pylrm.training.resume import changed_cfg, changed_options, differences, read_options
-from pylrm.training.run import Callback, State, Training
+from pylrm.training.run import State, Training
 from pylrm.training.schedule import Schedule, Sizes, usual_map_every
 from pylrm.training.supervision import RunResult, Supervisor
 from pylrm.version import VERSION

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pylrm.evaluate.network import evaluate
+from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.progress import Progress
-from pylrm.training.run import Callback, Training
+from pylrm.training.run import Training
 
 
 class Validation(Callback):

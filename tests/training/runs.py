@@ -16,7 +16,8 @@ import numpy as np
 
 from pylrm.runs.checkpoint import Checkpoint
 from pylrm.runs.folder import Run
-from pylrm.training.run import Callback, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import Training
 
 COMMAND = "from pylrm.cli.main import main; main()"
 TIMES = ("img_s", "stall")

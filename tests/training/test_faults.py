@@ -16,7 +16,8 @@ import pytest
 from pylrm import errors, resume, train
 from pylrm.runs.checkpoint import Checkpoint
 from pylrm.runs.folder import Run
-from pylrm.training.run import Callback, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import Training
 from tests.training.runs import Crash, CrashAfter, assert_same, rows, start, table, wait_for_rows
 
 WriteCfg = Callable[..., Path]

@@ -14,8 +14,9 @@ from pylrm import errors, resume, train
 from pylrm.engine import Network
 from pylrm.runs.checkpoint import Checkpoint
 from pylrm.runs.folder import Run
+from pylrm.training.callbacks import Callback
 from pylrm.training.guard import Guard
-from pylrm.training.run import Callback, Training
+from pylrm.training.run import Training
 from tests.training.runs import Crash, CrashAfter, Poison, assert_same, table
 
 WriteCfg = Callable[..., Path]

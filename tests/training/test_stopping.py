@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from pylrm import errors, resume, train
+from pylrm.training.callbacks import Callback
 from pylrm.training.options import TrainOptions, seconds_of
-from pylrm.training.run import Callback, Training
+from pylrm.training.run import Training
 from tests.training.runs import assert_same, rows, start, table, wait_for_rows
 
 WriteCfg = Callable[..., Path]

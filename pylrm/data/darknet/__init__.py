@@ -26,7 +26,7 @@ from pylrm.data.darknet.labels import (
     read_truth,
     summarise,
 )
-from pylrm.data.metrics import METRICS, Metric
+from pylrm.data.metric_names import METRICS, Metric
 
 __all__ = [
     "LEAST",

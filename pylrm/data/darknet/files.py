@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pylrm.data.metrics import METRICS, Metric
+from pylrm.data.metric_names import METRICS, Metric
 from pylrm.errors import DataError
 from pylrm.files import shipped
 from pylrm.files.text import read_text

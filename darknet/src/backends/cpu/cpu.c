@@ -4,8 +4,10 @@
 #include "conv.h"
 #include "cpu.h"
 
+extern const backend cpu_backend;
 const backend cpu_backend = {
     .name = "fast",
+    .kernels = dn_cpu_features,
     .conv_workspace = cpu_conv_workspace,
     .conv_forward = cpu_conv_forward,
     .conv_backward = cpu_conv_backward,

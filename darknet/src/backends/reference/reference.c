@@ -1,7 +1,14 @@
 #include "reference.h"
 
+static const char *kernels(void)
+{
+    return "reference";
+}
+
+extern const backend reference_backend;
 const backend reference_backend = {
     .name = "reference",
+    .kernels = kernels,
     .conv_workspace = reference_conv_workspace,
     .conv_forward = reference_conv_forward,
     .conv_backward = reference_conv_backward,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pylrm.runs.log import LogWriter
-from pylrm.training.run import Callback, Training
+from pylrm.training.callbacks import Callback
+from pylrm.training.run import Training
 
 
 class Logging(Callback):

@@ -1,0 +1,26 @@
+/* [net]: its keys and their values. */
+#ifndef DN_SETTINGS_H
+#define DN_SETTINGS_H
+
+#include "keys.h"
+
+typedef struct {
+    int batch, subdivisions, channels, height, width;
+    float learning_rate, momentum, decay, clip, clip_norm;
+    int adam;
+    float b1, b2, eps;
+    float angle, aspect, saturation, exposure, hue;
+    int policy;             /* the row */
+    float power, gamma, scale;
+    int step, max_batches, burn_in;
+    int_list steps;
+    float_list scales;
+    int max_crop, min_crop;
+    const char *data;
+    int flip, vflip, antialias, letter_box; /* of the package: the engine gets images as they are
+                                               to be */
+} settings;
+
+extern const key settings_keys[];
+
+#endif
