@@ -57,11 +57,10 @@ static void init_weights(const layer *l, param *p, uint64_t seed, int threads)
 static void init_head(const layer *l)
 {
     const detector *d = l->detector;
-    const layer *before = l->sources[0];
-    param *weights = before ? dn_param(before, "weights") : NULL;
-    param *biases = before ? dn_param(before, "biases") : NULL;
-    if (!(d->prior > 0) || !weights || !biases)
+    if (!(d->prior > 0))
         return;
+    const param *weights = dn_param(l->sources[0], "weights");
+    const param *biases = dn_param(l->sources[0], "biases");
     const double shrink = .01 / weights_bound(weights);
     for (int64_t i = 0; i < weights->count; i++)
         weights->value[i] = (float)(shrink * weights->value[i]);

@@ -38,9 +38,7 @@ SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
     help="Starts, of which the best counts.",
 )
 @click.option("--write", is_flag=True, help="Put the anchors into the cfg file.")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Figure to draw: .png, .pdf, .svg."
-)
+@click.option("-o", "--out", type=options.PATH, help="Figure to draw: .png, .pdf, .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     data: str,

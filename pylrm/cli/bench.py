@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli.options import PATH
+
 
 @click.command(name="bench")
 @click.argument("cfg", metavar="CFG")
@@ -25,7 +27,7 @@ import click
     help="Passes that count, after two that do not.  [default: for 8 seconds, at least 3]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Bar chart: .png, .pdf, .svg.")
+@click.option("-o", "--out", type=PATH, help="Bar chart: .png, .pdf, .svg.")
 def command(
     cfg: str,
     inference: bool,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli.options import PATH
 from pylrm.cli.terminal import image_counter
 
 FAILED = 1  # exit code
@@ -22,9 +23,7 @@ FAILED = 1  # exit code
     "the cfg of a run folder; as the cfg's letter_box= says; else keep it]",
 )
 @click.option("--all", "everything", is_flag=True, help="Show all examples, not only the first.")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Page of the worst images: .png or .jpg."
-)
+@click.option("-o", "--out", type=PATH, help="Page of the worst images: .png or .jpg.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all examples.")
 def command(
     data: str,

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pylrm.cli.options import PATH
 from pylrm.data.metric_names import METRICS
 
 if TYPE_CHECKING:
     from pylrm.convert import Summary
     from pylrm.convert.formats import Format, Option
     from pylrm.convert.reading import Progress
-
-PATH = click.Path(path_type=Path)
 
 
 class Formats(click.Group):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli.options import PATH
+
 
 @click.command(name="demo")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write.  [default: runs/demo]"
-)
+@click.option("--out", type=PATH, help="Folder to write.  [default: runs/demo]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
 @click.option("--quiet", is_flag=True, help="Show only warnings.")

@@ -11,16 +11,12 @@ from pylrm.cli import options
 
 
 @click.command(name="detect")
-@click.argument(
-    "images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=options.PATH)
 @click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
-@click.option("--weights", required=True, type=click.Path(path_type=Path), help="Trained weights.")
+@click.option("--weights", required=True, type=options.PATH, help="Trained weights.")
 @click.option("--data", help=".data file, for the classes' names.  [default: the cfg's data=]")
-@click.option("--names", type=click.Path(path_type=Path), help="Names, one a line, instead.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the drawings.  [default: predictions]"
-)
+@click.option("--names", type=options.PATH, help="Names, one a line, instead.")
+@click.option("--out", type=options.PATH, help="Folder of the drawings.  [default: predictions]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; draw only where --out says.")
 @click.option(
     "--thresh", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Lowest score."

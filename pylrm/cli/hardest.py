@@ -17,8 +17,8 @@ BATCH = 8  # images a pass
 @click.command(name="hardest")
 @click.argument("data", metavar="D.data")
 @click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
-@click.option("--weights", required=True, type=click.Path(path_type=Path), help="Trained weights.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Page to draw: .png or .jpg.")
+@click.option("--weights", required=True, type=options.PATH, help="Trained weights.")
+@click.option("-o", "--out", type=options.PATH, help="Page to draw: .png or .jpg.")
 @click.option(
     "--part",
     type=click.Choice(["train", "valid"]),

@@ -26,10 +26,10 @@ OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
 @click.command(name="map")
 @click.option("--cfg", help="Network; a file, or the name of a shipped cfg.")
 @click.option("--data", help=".data file.  [default: the one that the cfg goes with]")
-@click.option("--weights", type=click.Path(path_type=Path), help="Trained weights.")
+@click.option("--weights", type=options.PATH, help="Trained weights.")
 @click.option(
     "--detections",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Measure these in place of a network: a file of COCO's results, or a folder of VOC's or "
     "KITTI's, such as --out writes.",
 )
@@ -59,7 +59,7 @@ OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="New folder for figures, and the detections as VOC's, COCO's and KITTI's files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -169,7 +169,7 @@ def of_network(
             net,
             data,
             letterbox=letterbox,
-            antialias=bool(net.option("antialias")),
+            antialias=net.antialias,
             thresh=thresh,
             nms=nms,
             metric=metric,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli.options import PATH
+
 
 @click.command(name="plot")
-@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Figure: .png, .pdf, .svg."
-)
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="Figure: .png, .pdf, .svg.")
 @click.option("--mining", is_flag=True, help="Draw what [lrm] kept, in place of loss and mAP.")
 @click.option("--title", help="Above the figure.  [default: the runs' names]")
 def command(runs: tuple[Path, ...], out: Path, mining: bool, title: str | None) -> None:

@@ -17,9 +17,7 @@ from pylrm.cli import options
     type=options.PATH,
     help="In place of data and cfg: a batch that training kept (nonfinite-batch.npz).",
 )
-@click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Page: .png or .jpg."
-)
+@click.option("-o", "--out", required=True, type=options.PATH, help="Page: .png or .jpg.")
 @click.option(
     "--count", type=click.IntRange(1, 400), default=16, show_default=True, help="Images on it."
 )

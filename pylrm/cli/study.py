@@ -117,6 +117,12 @@ def train_options(function: Callable[..., None]) -> Callable[..., None]:
     help="Cross-validation: cut train and valid into so many parts, anew for each seed.",
 )
 @click.option(
+    "--done",
+    multiple=True,
+    type=PATH,
+    help="Runs of this study that were done elsewhere: its runs.csv from there; repeatable.",
+)
+@click.option(
     "--processes", type=click.IntRange(1), help="Runs side by side.  [default: as many as cores]"
 )
 @click.option(
@@ -138,6 +144,7 @@ def grid(
     arms: tuple[str, ...],
     seeds: list[int],
     folds: int | None,
+    done: tuple[Path, ...],
     processes: int | None,
     threads: int | None,
     scheduler: str | None,
@@ -173,6 +180,7 @@ def grid(
         arms=arms,
         seeds=seeds,
         folds=folds or 0,
+        done=done,
         processes=processes,
         threads=threads,
         scheduler=scheduler,
@@ -180,9 +188,7 @@ def grid(
     )
 
 
-STUDY = click.argument(
-    "studies", metavar="STUDY…", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+STUDY = click.argument("studies", metavar="STUDY…", nargs=-1, required=True, type=PATH)
 METRIC = click.option(
     "--metric",
     default="mAP",
@@ -269,7 +275,7 @@ def backbones(sources: tuple[str, ...]) -> None:
 
 
 @command.command(name="focal")
-@click.argument("folder", metavar="STUDY", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="STUDY", type=PATH)
 @FORMAT
 def focal(folder: Path, form: Any) -> None:
     """Print losses side by side (the paper's Table IV).

@@ -336,6 +336,11 @@ class Network:
         """Return the value of a key of [net], or its default; see `Layer.option`."""
         return self._handle.option(-1, "net", key)
 
+    @property
+    def antialias(self) -> bool:
+        """Whether images are made smaller without aliasing, as `antialias=` of [net] says."""
+        return bool(self.option("antialias"))
+
     def memory(self, purpose: str = "train") -> tuple[int, int]:
         """Return what a network of this cfg takes by plan, in bytes.
 
@@ -576,7 +581,7 @@ class Network:
         """Return the detections in each of up to `batch` images."""
         x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
         sizes = [(image.shape[1], image.shape[0]) for image in images]
-        antialias = bool(self.option("antialias"))
+        antialias = self.antialias
         for pixels, own, size in zip(images, x, sizes, strict=True):
             transform = plain_transform(size, (self.width, self.height), letterbox)
             augment(pixels, own, antialias=antialias, **vars(transform))

@@ -19,6 +19,7 @@ ANY_LAYER = "any layer"  # whose keys every section but [net] has
 NAME = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 
 Changes = list[tuple[str, dict[str, str]]]
+Mining = tuple[int, float] | None  # K and the threshold of NMS; 0: none
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def read_arms(
     return arms
 
 
-def mining_of(cfg: Cfg) -> tuple[int, float] | None:
+def mining_of(cfg: Cfg) -> Mining:
     """Return K and the threshold of NMS (0: none) of a cfg's [lrm]; None: it has none."""
     section = next((each for each in cfg.sections if each.name == "lrm"), None)
     if section is None:

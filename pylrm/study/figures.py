@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.errors import PylrmError
-from pylrm.study.arms import BASELINE, grid_name, mining_of
+from pylrm.study.arms import BASELINE, Mining, grid_name, mining_of
 from pylrm.study.folder import StudyFolder
-from pylrm.study.run import Result, Task
+from pylrm.study.rows import read_rows
+from pylrm.study.run import Result, Task, name_of_run
 from pylrm.study.statistics import Differences, Floats, compare
 
 # Figures of a whole run; all but the last are average precisions.
@@ -28,7 +29,6 @@ METRICS = {
 }
 
 Pair = tuple[int, int | None]  # seed and fold
-Mining = tuple[int, float] | None  # K and the threshold of NMS; 0: none
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Figures:
     Attributes
     ----------
     name : str
-        The study's folder.
+        Where they come from: the study's folder, or a table of its runs.
     arms : dict of str to Mining
         Names, the baseline's first, to what [lrm] does there.
     columns : list of str
@@ -118,49 +118,83 @@ class Figures:
         )
 
 
-def read_figures(folder: Path, metric: str = "mAP") -> Figures:
+def read_figures(source: Path, metric: str = "mAP") -> Figures:
     """Read the results of a study's runs, as far as they are there.
 
     Parameters
     ----------
-    folder : Path
-        The study's.
+    source : Path
+        The study's folder, or a table of its runs (runs.csv).
     metric : str
         One of `METRICS`, or a class, for its AP.
 
     Raises
     ------
     PylrmError
-        The folder is not a study's; no run of the baseline is there; there is no such metric.
+        It is neither; no run of the baseline is there; there is no such metric.
     """
-    study = StudyFolder(folder)
-    request = study.read()
-    if metric not in METRICS and metric not in request.classes:
-        known = ", ".join([*METRICS, *request.classes])
-        raise PylrmError(f"{folder}: no figure named {metric}; there is {known}")
-    arms = study.arms(request)
-    folds = range(request.folds) if request.folds else [None]
-    pairs = [(seed, fold) for seed in request.seeds for fold in folds]
-    columns = [metric, *(request.classes if metric == "mAP" else [])]
-    values = np.full((len(arms), len(pairs), len(columns)), math.nan)
+    runs = _of_table(source) if source.is_file() else _of_folder(source)
+    if metric not in METRICS and metric not in runs.classes:
+        known = ", ".join([*METRICS, *runs.classes])
+        raise PylrmError(f"{source}: no figure named {metric}; there is {known}")
+    columns = [metric, *(runs.classes if metric == "mAP" else [])]
+    values = np.full((len(runs.mining), len(runs.pairs), len(columns)), math.nan)
     notes, missing = [], 0
-    for row, arm in enumerate(arms):
-        for column, (seed, fold) in enumerate(pairs):
-            task = Task(arm.name, seed, fold, "", arm.digest, "", {})
-            result = study.result(task)
+    for row, arm in enumerate(runs.mining):
+        for column, pair in enumerate(runs.pairs):
+            result = runs.results.get((arm, *pair))
             if result is None:
                 missing += 1
                 continue
             if result.note:
-                notes.append(f"{task}: {result.note}")
+                notes.append(f"{name_of_run(arm, *pair)}: {result.note}")
             values[row, column] = [figure(result, name) for name in columns]
-    if missing == len(arms) * len(pairs):
-        raise PylrmError(f"{folder}: no run of the study is complete yet")
+    cells = len(runs.mining) * len(runs.pairs)
+    if missing == cells:
+        raise PylrmError(f"{source}: no run of the study is complete yet")
     if missing:
-        notes.insert(0, f"{missing} of {len(arms) * len(pairs)} runs are not complete")
+        notes.insert(0, f"{missing} of {cells} runs are not complete")
+    assert next(iter(runs.mining)) == BASELINE
+    return Figures(str(source), runs.mining, columns, runs.pairs, runs.folds, 100 * values, notes)
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """What there is of a study: the arms, the baseline's first, and the results of its runs."""
+
+    classes: list[str]
+    mining: dict[str, Mining]
+    pairs: list[Pair]
+    folds: int
+    results: dict[tuple[str, int, int | None], Result]
+
+
+def _of_folder(folder: Path) -> _Runs:
+    study = StudyFolder(folder)
+    request = study.read()
+    arms = study.arms(request)
+    folds = range(request.folds) if request.folds else [None]
+    pairs = [(seed, fold) for seed in request.seeds for fold in folds]
+    results = {}
+    for arm in arms:
+        for seed, fold in pairs:
+            result = study.result(Task(arm.name, seed, fold, "", arm.digest, "", {}))
+            if result is not None:
+                results[arm.name, seed, fold] = result
     mining = {arm.name: mining_of(arm.cfg) for arm in arms}
-    assert next(iter(mining)) == BASELINE
-    return Figures(str(folder), mining, columns, pairs, request.folds, 100 * values, notes)
+    return _Runs(request.classes, mining, pairs, request.folds, results)
+
+
+def _of_table(path: Path) -> _Runs:
+    rows = read_rows(path)
+    if BASELINE not in rows.mining:
+        raise PylrmError(f"{path}: no run of the {BASELINE} in it, to compare the others with")
+    mining = {BASELINE: rows.mining[BASELINE], **rows.mining}
+    results = {(row.arm, row.seed, row.fold): row for row in rows.results}
+    found = {(seed, fold) for _, seed, fold in results}
+    pairs = sorted(found, key=lambda pair: (pair[0], -1 if pair[1] is None else pair[1]))
+    folds = len({fold for _, fold in pairs if fold is not None})
+    return _Runs(rows.classes, mining, pairs, folds, results)
 
 
 def is_of_grid(arm: str, mining: Mining) -> bool:

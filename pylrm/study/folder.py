@@ -10,15 +10,14 @@ lock                    held by the study that is at work here, and by its proce
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pylrm.cfg.file import Cfg
@@ -28,11 +27,10 @@ from pylrm.files.writing import write_whole, writing
 from pylrm.runs.folder import is_taken
 from pylrm.study.arms import Arm
 from pylrm.study.request import Request, read_request
-from pylrm.study.run import RESULT, Result, Task
+from pylrm.study.rows import DIGITS, Rows
+from pylrm.study.run import RESULT, Result, Task, write_result
 
 WAIT = 10.0  # seconds for the processes of a study that was killed to end
-LEADING = ("arm", "seed", "fold", "updates", "mAP", "AP50", "AP75")
-TRAILING = ("APs", "APm", "APl", "F1", "images/s", "seconds", "cfg", "note")
 
 
 class StudyFolder:
@@ -167,28 +165,18 @@ class StudyFolder:
             folder.parent.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def write_table(self, results: Iterable[Result], classes: Sequence[str]) -> None:
-        """Write runs.csv anew, a row a result."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*LEADING, *(f"AP/{name}" for name in classes), *TRAILING])
-        for result in results:
-            writer.writerow(_cells(result, classes))
-        write_whole(self.table, text.getvalue().encode("utf-8", "surrogateescape"))
+    def take(self, tasks: Iterable[Task], rows: Rows) -> None:
+        """Take over results of runs that were done elsewhere, where the cfg is the same.
 
-
-def _cells(result: Result, classes: Sequence[str]) -> list[object]:
-    figures = [result.map, result.ap50, result.ap75, *(result.ap.get(name) for name in classes)]
-    figures += [result.small, result.medium, result.large, result.f1]
-    speed = "" if result.images_s is None else f"{result.images_s:.2f}"
-    return [
-        result.arm,
-        result.seed,
-        "" if result.fold is None else result.fold,
-        result.updates,
-        *("" if value is None else f"{value:.6f}" for value in figures),
-        speed,
-        f"{result.seconds:.1f}",
-        result.cfg[:12],
-        result.note,
-    ]
+        Raises
+        ------
+        PylrmError
+            They cannot be written.
+        """
+        known = {(row.arm, row.seed, row.fold): row for row in rows.results}
+        for task in tasks:
+            row = known.get((task.arm, task.seed, task.fold))
+            if row is not None and task.digest[:DIGITS] == row.cfg and self.result(task) is None:
+                with writing(self.run(task)):
+                    self.run(task).mkdir(parents=True, exist_ok=True)
+                write_result(self.run(task), replace(row, cfg=task.digest))

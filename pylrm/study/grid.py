@@ -11,13 +11,14 @@ from typing import Any
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataFile, DataLike, read_data
 from pylrm.runs.inputs import choose_data
-from pylrm.study.arms import read_arms
+from pylrm.study.arms import mining_of, read_arms
 from pylrm.study.cluster import Cluster
 from pylrm.study.folder import StudyFolder
 from pylrm.study.folds import fold_file, write_folds
 from pylrm.study.preflight import check_arms, check_data
 from pylrm.study.processes import Processes, cores
 from pylrm.study.request import Request, request_of
+from pylrm.study.rows import read_rows
 from pylrm.study.run import Task
 from pylrm.study.work import Executor, Work
 from pylrm.training.options import TrainOptions
@@ -37,6 +38,7 @@ def study(
     arms: Sequence[str],
     seeds: Sequence[int],
     folds: int = 0,
+    done: Sequence[Path] = (),
     processes: int | None = None,
     threads: int | None = None,
     scheduler: str | None = None,
@@ -62,6 +64,8 @@ def study(
         Of each arm's runs.
     folds : int
         Of cross-validation, cut anew for each seed; 0: the data set's own lists.
+    done : sequence of Path
+        Tables of runs (runs.csv) that this study need not do again.
     processes, threads : int or None
         Side by side, and of each; None: as the cores are.
     scheduler : str or None
@@ -79,6 +83,7 @@ def study(
     asked = read_arms(cfg, ks, thresholds, arms)
     remarks = check_arms(asked, dataset, options)
     request = request_of(cfg.name, asked, dataset, options, list(seeds), folds)
+    tables = [read_rows(path) for path in done]
     folder = StudyFolder(out)
     with folder.locked() as lock:
         request = folder.agree(request, asked)
@@ -86,7 +91,10 @@ def study(
         first = [task.data for task in tasks if task.seed == tasks[0].seed]  # all images once
         for remark in remarks + check_data([*map(read_data, dict.fromkeys(first))], asked[0]):
             warn(remark)
-        work = Work(folder, request.classes, tasks, None if quiet else sys.stdout)
+        for rows in tables:
+            folder.take(tasks, rows)
+        mining = {arm.name: mining_of(arm.cfg) for arm in folder.arms(request)}
+        work = Work(folder, request.classes, mining, tasks, None if quiet else sys.stdout)
         executor: Executor
         if scheduler is None:
             processes, threads = side_by_side(len(work.left), processes, threads)

@@ -63,7 +63,7 @@ class Task:
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"{self.arm} {self.place.replace('-', ' ')}"
+        return name_of_run(self.arm, self.seed, self.fold)
 
     @property
     def place(self) -> str:
@@ -156,7 +156,11 @@ def perform(task: Task, folder: Path, tell: Report) -> None:
             updates=trained.updates,
             images_s=trained.images_per_second,
         )
-    result = replace(result, seconds=time.monotonic() - began)
+    write_result(folder, replace(result, seconds=time.monotonic() - began))
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write a run's result into its folder, which makes it complete."""
     write_whole(folder / RESULT, json.dumps(asdict(result), indent=1).encode(), durable=True)
 
 
@@ -164,6 +168,11 @@ def measured(run: Run, data: str, letterbox: bool, threads: int | None) -> Evalu
     """Measure a run's final weights."""
     with Network(run.cfg, run.last, batch=BATCH, threads=threads, inference=True) as net:
         return evaluate(net, read_data(data), letterbox=letterbox)
+
+
+def name_of_run(arm: str, seed: int, fold: int | None) -> str:
+    """Return what a run is called where people read of it."""
+    return f"{arm} seed {seed}" + ("" if fold is None else f" fold {fold}")
 
 
 def empty_result(task: Task, note: str) -> Result:

@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from pylrm.study.figures import Figures, Mining, is_of_grid
+from pylrm.study.arms import Mining
+from pylrm.study.figures import Figures, is_of_grid
 from pylrm.study.statistics import ENOUGH, Differences, Floats
 
 Format = Literal["markdown", "latex", "csv"]

@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Protocol, TextIO
 
 from pylrm.errors import PylrmError
+from pylrm.study.arms import Mining
 from pylrm.study.folder import StudyFolder
 from pylrm.study.processes import Job
+from pylrm.study.rows import FAILED, write_rows
 from pylrm.study.run import Result, Task, empty_result
 from pylrm.training.progress import Progress
 
@@ -31,6 +33,8 @@ class Work:
         Where they are.
     classes : list of str
         Their names.
+    mining : dict of str to Mining
+        What [lrm] does in each arm.
     tasks : list of Task
         All runs, in the order of the table.
     stream : TextIO or None
@@ -43,9 +47,14 @@ class Work:
     """
 
     def __init__(
-        self, folder: StudyFolder, classes: list[str], tasks: list[Task], stream: TextIO | None
+        self,
+        folder: StudyFolder,
+        classes: list[str],
+        mining: dict[str, Mining],
+        tasks: list[Task],
+        stream: TextIO | None,
     ) -> None:
-        self.folder, self.classes, self.tasks = folder, classes, tasks
+        self.folder, self.classes, self.mining, self.tasks = folder, classes, mining, tasks
         self.results: dict[tuple[str, str], Result] = {}
         for task in tasks:
             found = folder.result(task)
@@ -89,7 +98,7 @@ class Work:
         if result is None:
             failure = failure or "its process left no result"
             self.failed.append(f"{task}: {failure}")
-            result = empty_result(task, f"failed: {failure}")
+            result = empty_result(task, FAILED + failure)
         with self._screen:
             self.results[_key(task)] = result
             self._write()
@@ -102,7 +111,7 @@ class Work:
     def _write(self) -> None:
         keys = [_key(task) for task in self.tasks]
         there = [self.results[key] for key in keys if key in self.results]
-        self.folder.write_table(there, self.classes)
+        write_rows(self.folder.table, there, self.classes, self.mining)
 
     def _count(self) -> str:
         return f"{len(self.results)}/{len(self.tasks)} runs"

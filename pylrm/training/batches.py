@@ -92,7 +92,7 @@ def training_batches(
         position=net.seen // net.batch,
         workers=workers,
         **augmentation_options(net),
-        antialias=bool(net.option("antialias")),
+        antialias=net.antialias,
         letterbox=letterbox,
         augment=augment,
         size_at=sizes.at,

@@ -38,12 +38,11 @@ class Validation(Callback):
         if (net.width, net.height) != run.size:
             net.resize(*run.size)
         self.progress.passing(f"{state.update}/{run.schedule.last}  measuring mAP")
-        antialias = bool(net.option("antialias"))
         state.map = evaluate(
             net,
             run.data,
             letterbox=run.letterbox,
-            antialias=antialias,
+            antialias=net.antialias,
             progress=run.interruption.check,
         ).map
         state.row["map"] = state.map

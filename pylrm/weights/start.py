@@ -105,7 +105,7 @@ def read_pixels(net: Network, data: DataLike, images: int, seed: int) -> Maps:
     paths = read_images(data, "train")
     if len(paths) < images:
         raise DataError(f"{data.path}: {len(paths)} training images; calibration asks for {images}")
-    letterbox, antialias = letterboxes(net.cfg), bool(net.option("antialias"))
+    letterbox, antialias = letterboxes(net.cfg), net.antialias
     x = np.empty((images, net.channels, net.height, net.width), np.float32)
     chosen = np.random.default_rng(seed).choice(len(paths), images, replace=False)
     for canvas, index in zip(x, sorted(chosen), strict=True):

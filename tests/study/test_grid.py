@@ -228,12 +228,12 @@ def test_a_killed_study_goes_on_to_the_same_table(
         assert process.stdout is not None
         process.stdout.close()
         until(lambda those=theirs: not any(map(alive, those)))
-        assert not list(killed.rglob("result.json.part"))
     assert len(list(killed.glob("runs/*/*/result.json"))) < 6
     process = start(cfg, tiny_data, killed, updates)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 0, output
     assert rows(killed) == rows(calm)
+    assert not list(killed.rglob("result.json.part"))  # a kill while it is written may leave one
 
 
 def test_one_study_a_folder(tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def explain(
             max_boxes=net.max_truths,
             workers=1,
             letterbox=keep_aspect,
-            antialias=bool(net.option("antialias")),
+            antialias=net.antialias,
         )
         net.forward(batch.x, batch.truth)
         size = (int(batch.sizes[0, 0]), int(batch.sizes[0, 1]))

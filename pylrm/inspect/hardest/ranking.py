@@ -181,7 +181,7 @@ def rank(
         batch=net.batch,
         max_boxes=net.max_truths,
         letterbox=letterbox,
-        antialias=bool(net.option("antialias")),
+        antialias=net.antialias,
         skipped=skipped,
     )
     for batch in batches:
