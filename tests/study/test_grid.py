@@ -81,6 +81,24 @@ def test_finished_runs_stay_and_arms_and_seeds_are_added(
     }
 
 
+def test_runs_that_were_done_elsewhere_are_not_done_again(
+    tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path
+) -> None:
+    there, here, cfg = tmp_path / "there", tmp_path / "here", tiny_cfg()
+    small(cfg, tiny_data, there)
+    kept = tmp_path / "kept.csv"
+    lines = (there / "runs.csv").read_text().splitlines()
+    broken = lines[4].rsplit(",", 1)[0] + ",failed: its process left no result"
+    other = lines[3].replace(lines[3].split(",")[-2], "0" * 12)  # of another cfg
+    kept.write_text("\n".join([*lines[:3], other, broken]) + "\n")
+    small(cfg, tiny_data, here, done=[kept])
+    done = {run.relative_to(here / "runs").parent for run in here.glob("runs/*/*/log.csv")}
+    assert done == {Path("baseline/seed-1"), Path("k8-nms0.5/seed-1")}
+    assert rows(here) == rows(there)
+    small(cfg, tiny_data, here, done=[kept])  # what is there already stays
+    assert rows(here) == rows(there)
+
+
 def test_another_request_for_the_folder_is_refused(
     tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path
 ) -> None:
