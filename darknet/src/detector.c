@@ -34,7 +34,9 @@ truth_kind detector_truth(const detector *d, const float row[5])
 void detector_declare(layer *l, const detector *d)
 {
     l->detector = d;
-    dn_add_buffer(l, "assigned", DN_INT8, LIVES_ON, 1, (const int64_t[]){detector_predictions(d)});
+    const int64_t predictions[] = {detector_predictions(d)};
+    dn_add_buffer(l, "assigned", DN_INT8, LIVES_ON, 1, predictions);
+    dn_add_buffer(l, "overlap", DN_FLOAT32, LIVES_ON, 1, predictions);
 }
 
 dn_status detector_check_prior(const layer *l, float prior, dn_error *e)

@@ -42,7 +42,7 @@ truth_kind detector_truth(const detector *d, const float row[5]);
 
 /* In shape(): refuses a prior that no layer can start from. */
 dn_status detector_check_prior(const layer *l, float prior, dn_error *e);
-/* In shape(): declares `assigned` and points l->detector at d. */
+/* In shape(): declares `assigned` and `overlap`, and points l->detector at d. */
 void detector_declare(layer *l, const detector *d);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct {
     const float *output;
     float *delta;         /* set: minus the gradient at the output, as [region] and [yolo] say */
     int8_t *assigned;     /* (batch, predictions): 1 claimed by a truth, -1 ignored, 0 background */
+    float *overlap;       /* (batch, predictions): a claimed one's IoU with its truth; 0 */
 } detector_arrays;
 
 /* Sums over the batch, or of one image. */

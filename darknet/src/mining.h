@@ -19,7 +19,7 @@ enum { MAX_MINED = 64 };
 
 /* What [lrm] asks for. Its layers' predictions are ranked together, layer after layer. */
 typedef struct {
-    int mode;             /* a row of mining_modes */
+    int mode, rank;       /* rows of mining_modes and mining_losses */
     int predictions;      /* of all layers, an image */
     int k, k_min;         /* predictions kept an image, at most (0: no limit) and by mass at least */
     double nms, mass;
@@ -27,6 +27,7 @@ typedef struct {
                              drops */
     double negatives;     /* background for each claimed one */
     int negatives_floor;  /* at least */
+    double prime_gamma, prime_bias;
     int layers;
     const detector *detector[MAX_MINED];
 } mining;
@@ -36,9 +37,10 @@ typedef struct {
     const float *output[MAX_MINED];
     float *delta[MAX_MINED];
     const int8_t *assigned[MAX_MINED];
+    const float *overlap[MAX_MINED];
     float *loss, *boxes;  /* (batch, predictions), (batch, predictions, 4) */
     int32_t *classes;
-    bool *selected;       /* kept as they are */
+    bool *selected;       /* with a factor of 1 or more */
 } mining_arrays;
 
 /* The predictions of one image. */
@@ -47,12 +49,22 @@ typedef struct {
     const float *loss, *boxes;
     const int32_t *classes;
     const int8_t *assigned;
+    const float *overlap, *error; /* error: 1 - the probability of what the loss wants: an object,
+                                     the background, or the class; 0 of ignored ones */
     uint64_t seed;        /* of the image in this pass */
     float *factor;        /* to set: of each prediction's delta; 1 leaves it as it is */
     int *kept;            /* scratch for n */
     float *rank;          /* scratch for n */
     void *scratch;        /* mining_scratch(n) */
 } candidates;
+
+/* What [lrm] rank= chooses from: a prediction's loss. overlap: as in detector_arrays. */
+typedef struct {
+    choice choice;
+    double (*loss)(const detector *d, const float *output, const float *delta, int64_t prediction,
+                   int assigned, double overlap);
+} mining_loss_row;
+extern const mining_loss_row mining_losses[];
 
 /* What [lrm] mode= chooses from. */
 typedef struct {

@@ -166,13 +166,24 @@ class Layer:
         return self._array("assigned")
 
     @property
+    def overlap(self) -> FloatArray:
+        """Of a detector: IoU of each claimed prediction with its truth, (batch, predictions).
+
+        Of the last training pass; 0 where nothing was claimed.
+        """
+        return self._array("overlap")
+
+    @property
     def loss(self) -> FloatArray:
         """Of [lrm]: loss of each prediction in the last training pass, (batch, predictions)."""
         return self._array("loss")
 
     @property
     def selected(self) -> npt.NDArray[np.bool_]:
-        """Of [lrm]: which predictions the last training pass kept, (batch, predictions)."""
+        """Of [lrm]: which predictions the last training pass kept, (batch, predictions).
+
+        Where a mode weighs all predictions, those of a factor of 1 or more.
+        """
         return self._array("selected")
 
     @property

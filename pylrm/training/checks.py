@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pylrm.cfg.file import Cfg
 from pylrm.data.darknet import DataFile, LabelSummary, check_labels, read_images, where_instead
-from pylrm.engine import Network
+from pylrm.engine import Network, keys
 from pylrm.errors import CfgError, DataError, PylrmError
 from pylrm.evaluate.truths import CocoTruth
 from pylrm.runs.folder import Run
@@ -174,27 +174,25 @@ def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
             )
 
 
+LIMITED = ("hardest", "random")  # modes of [lrm] that keep at most k
+
+
 @dataclass(frozen=True)
 class MiningLimit:
-    """What [lrm] keeps of an image's n predictions, by its mode: at most k; k = 0: no limit."""
+    """What [lrm] keeps of an image's n predictions: at most k (0: all), or as its mode says."""
 
     k: int
     n: int
     mode: str = "hardest"
-    negatives: float = 3
+    summary: str = ""  # of the mode, where it is another than the paper's
 
     @property
     def line(self) -> str:
         """One line for the screen."""
-        if self.mode == "negatives":
+        if self.summary:
+            limit = f", k={self.k}" if self.mode in LIMITED else ""
             return (
-                f"lrm keeps, of N={self.n} predictions an image, those that truths claim and "
-                f"{self.negatives:g} of the hardest background for each"
-            )
-        if self.mode == "random":
-            return (
-                f"lrm keeps, of N={self.n} predictions an image, those that truths claim and "
-                f"background at random, together k={self.k}"
+                f"lrm mode={self.mode}, of N={self.n} predictions an image{limit}: {self.summary}"
             )
         if self.k == 0:
             return f"lrm keeps up to all N={self.n} predictions an image (k=0)"
@@ -203,7 +201,7 @@ class MiningLimit:
     @property
     def warning(self) -> str | None:
         """One line where the limit cannot act."""
-        if self.k < self.n or self.mode == "negatives":
+        if self.k < self.n or self.mode not in LIMITED:
             return None
         return (
             f"[lrm] k={self.k} is no limit: an image has only N={self.n} predictions at this input "
@@ -218,7 +216,10 @@ def mining_limit(net: Network) -> MiningLimit | None:
         return None
     n = sum(net[index].predictions for index in layers[0].inputs)
     lrm = layers[0]
-    return MiningLimit(int(lrm.option("k")), n, lrm.option("mode"), lrm.option("negatives"))
+    key = next(each for each in keys() if (each.section, each.name) == ("lrm", "mode"))
+    mode = str(lrm.option("mode"))
+    summary = "" if mode == key.default else key.summaries[key.choices.index(mode)]
+    return MiningLimit(int(lrm.option("k")), n, mode, summary)
 
 
 def first_and_last(

@@ -13,10 +13,12 @@ N = SIDE * SIDE * ANCHORS
 ENTRIES = 5 + CLASSES
 
 
-def network(lrm: str | None, *, net: str = "", **options: object) -> pylrm.Network:
+def network(
+    lrm: str | None, *, net: str = "", region: str = "", **options: object
+) -> pylrm.Network:
     text = (
         f"[net]\nbatch={BATCH}\nwidth={SIDE}\nheight={SIDE}\nchannels={ANCHORS * ENTRIES}\n{net}\n"
-        f"[region]\nanchors=1,1,2,2\nnum=2\nclasses={CLASSES}\nsoftmax=1\nanchor_warmup=0\n"
+        f"[region]\nanchors=1,1,2,2\nnum=2\nclasses={CLASSES}\nsoftmax=1\nanchor_warmup=0\n{region}\n"
     )
     return pylrm.Network(text + ("" if lrm is None else f"[lrm]\n{lrm}\n"), keep=True, **options)
 
@@ -31,10 +33,14 @@ def example(seed: int = 0, boxes: int = 4) -> tuple[np.ndarray, np.ndarray]:
     return x, truth
 
 
+def by_prediction(values: np.ndarray) -> np.ndarray:
+    """(batch, predictions, entries) of an output or a delta of [region]."""
+    split = np.array(values).reshape(BATCH, ANCHORS, ENTRIES, SIDE * SIDE)
+    return split.transpose(0, 1, 3, 2).reshape(BATCH, N, ENTRIES)
+
+
 def deltas(net: pylrm.Network) -> np.ndarray:
-    """(batch, predictions, entries) of [region]."""
-    delta = np.array(net[0].delta).reshape(BATCH, ANCHORS, ENTRIES, SIDE * SIDE)
-    return delta.transpose(0, 1, 3, 2).reshape(BATCH, N, ENTRIES)
+    return by_prediction(net[0].delta)
 
 
 class Pass:
@@ -51,7 +57,8 @@ class Pass:
             layer = net[1]
             self.loss, self.boxes = np.array(layer.loss), np.array(layer.boxes)
             self.classes, self.selected = np.array(layer.classes), np.array(layer.selected)
-            self.assigned = np.array(net[0].assigned)
+            self.assigned, self.overlap = np.array(net[0].assigned), np.array(net[0].overlap)
+            self.output = by_prediction(net[0].output)
             self.stats = layer.mining
 
     def survivors(self, image: int, nms: float) -> np.ndarray:
@@ -151,6 +158,94 @@ def test_easy_scales_what_is_filtered(easy, easy_nms):
         factor[order[:10]] = 1
         assert set(np.flatnonzero(done.selected[image])) == set(order[:10])
         np.testing.assert_array_equal(done.after[image], factor[:, None] * done.before[image])
+
+
+def claimed_boxes(done: Pass, seed: int = 0) -> np.ndarray:
+    """The truth's box of each claimed prediction: that whose IoU is the layer's overlap."""
+    return np.array(
+        [
+            [pylrm.iou(box[None], example(seed)[1][image, :, :4]) for box in done.boxes[image]]
+            for image in range(BATCH)
+        ]
+    ).reshape(BATCH, N, -1)
+
+
+def test_overlap_is_the_iou_with_a_truth_of_the_cell():
+    done = Pass("k=10")
+    ious = claimed_boxes(done)
+    found, claimed = done.overlap, done.assigned == 1
+    assert not found[~claimed].any() and found[claimed].max() > 0.2
+    near = np.abs(ious - found[..., None]).min(axis=-1)
+    assert near[claimed].max() < 1e-6
+
+
+def test_true_losses_are_cross_entropies_and_what_the_iou_lacks():
+    done = Pass("rank=true\nk=12\nnms=0")
+    for image in range(BATCH):
+        out = done.output[image]
+        expected = np.zeros(N)
+        for i, kind in enumerate(done.assigned[image].tolist()):
+            objectness = float(out[i, 4])
+            if kind == 0:
+                expected[i] = -np.log(1 - objectness)
+            if kind == 1:
+                wanted = int(done.before[image, i, 5:].argmax())
+                expected[i] = -np.log(objectness) - np.log(float(out[i, 5 + wanted]))
+                expected[i] += 1 - done.overlap[image, i]
+        np.testing.assert_allclose(done.loss[image], expected, rtol=2e-5, atol=1e-6)
+        chosen = mining.select(done.loss[image], done.boxes[image], done.classes[image], 12, 0)
+        assert set(np.flatnonzero(done.selected[image])) == set(chosen)
+
+
+@pytest.mark.parametrize("scale", ["object_scale=5", "coord_scale=3", "noobject_scale=.1"])
+def test_true_losses_are_the_same_for_any_scales(scale):
+    plain, scaled = Pass("rank=true"), Pass("rank=true", region=scale)
+    assert np.array_equal(plain.loss, scaled.loss)
+    assert np.array_equal(plain.selected, scaled.selected)
+    by_delta = Pass("k=20"), Pass("k=20", region=scale)
+    assert not np.array_equal(by_delta[0].loss, by_delta[1].loss)
+
+
+@pytest.mark.parametrize("boxes", [0, 3])
+def test_ghm_weighs_by_the_inverse_density_of_errors(boxes):
+    done = Pass("mode=ghm", boxes=boxes)
+    for image in range(BATCH):
+        valid = done.assigned[image] >= 0
+        objectness = done.output[image, :, 4]
+        error = np.where(done.assigned[image] == 1, 1 - objectness, objectness)[valid]
+        bins = np.minimum((error * np.float32(30)).astype(int), 29)
+        counts = np.bincount(bins, minlength=30)
+        weight = np.ones(N)
+        weight[valid] = valid.sum() / ((counts > 0).sum() * counts[bins])
+        assert weight[valid].mean() == pytest.approx(1)
+        np.testing.assert_allclose(
+            done.after[image], weight[:, None] * done.before[image], rtol=1e-6
+        )
+        assert np.array_equal(done.selected[image], weight.astype(np.float32) >= 1)
+
+
+@pytest.mark.parametrize(("gamma", "bias"), [(2, 0), (1, 0.5), (0, 0)])
+def test_prime_weighs_positives_by_the_rank_of_their_boxes(gamma, bias):
+    done = Pass(f"mode=prime\nprime_gamma={gamma}\nprime_bias={bias}", boxes=12)
+    most_of_a_class = 0
+    for image in range(BATCH):
+        claimed = np.flatnonzero(done.assigned[image] == 1)
+        place = np.zeros(N)
+        for c in range(CLASSES):
+            own = claimed[done.classes[image][claimed] == c]
+            place[own[np.argsort(-done.overlap[image][own], kind="stable")]] = range(len(own))
+            most_of_a_class = max(most_of_a_class, len(own))
+        most = place[claimed].max() + 1
+        weight = ((1 - bias) * (most - place[claimed]) / most + bias) ** gamma
+        loss = done.loss[image][claimed]
+        factor = np.ones(N)
+        factor[claimed] = weight * loss.sum() / (weight * loss).sum()
+        np.testing.assert_allclose(
+            done.after[image], factor[:, None] * done.before[image], rtol=1e-5, atol=1e-8
+        )
+        squared = (done.after[image][claimed] * done.before[image][claimed]).sum()
+        assert squared == pytest.approx(loss.sum(), rel=1e-5)  # the loss as a whole stays
+    assert most_of_a_class > 2
 
 
 def test_warmup_lets_the_kept_fall_from_all_to_k():

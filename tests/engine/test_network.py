@@ -226,7 +226,7 @@ def test_what_is_not_kept_says_how_to_keep_it() -> None:
 
 def test_arrays_of_other_layer_types() -> None:
     with pylrm.Network(DETECTOR) as net:
-        for name in ("assigned", "loss", "selected", "boxes", "classes"):
+        for name in ("assigned", "overlap", "loss", "selected", "boxes", "classes"):
             with pytest.raises(pylrm.PylrmError, match=name):
                 getattr(net[1], name)
         for name in ("stats", "mining", "cost"):

@@ -62,7 +62,7 @@ def views(net: pylrm.Network) -> dict[str, np.ndarray]:
             found[f"{layer.index} output"] = layer.output
             found[f"{layer.index} delta"] = layer.delta
     (region,), (lrm,) = net.find("region"), net.find("lrm")
-    found["assigned"] = region.assigned
+    found.update(assigned=region.assigned, overlap=region.overlap)
     found.update(loss=lrm.loss, selected=lrm.selected, boxes=lrm.boxes, classes=lrm.classes)
     return found
 
@@ -163,6 +163,7 @@ def test_views_are_typed_and_shaped() -> None:
             "2 weights": ((14, 4, 1, 1), np.float32),
             "2 output": ((2, 14, 8, 8), np.float32),
             "assigned": ((2, predictions), np.int8),
+            "overlap": ((2, predictions), np.float32),
             "loss": ((2, predictions), np.float32),
             "selected": ((2, predictions), np.bool_),
             "boxes": ((2, predictions, 4), np.float32),

@@ -1,5 +1,5 @@
 /* [lrm] Loss Rank Mining (Yu et al., 2018, section III): in training, of each image's predictions
- * only the hardest keep their delta; other modes keep others.
+ * only the hardest keep their delta; other modes keep others, or weigh all.
  *
  * The predictions of all mined layers are ranked together, in the order of `layers`, each layer's
  * as detector.h numbers them. The mined layers' cost stays that of all predictions. Outside
@@ -10,8 +10,8 @@
 #include "backend.h"
 
 typedef struct {
-    int mode, k, k_min, negatives_floor, warmup;
-    double nms, mass, easy, easy_nms, negatives;
+    int mode, rank, k, k_min, negatives_floor, warmup;
+    double nms, mass, easy, easy_nms, negatives, prime_bias, prime_gamma;
     int_list layers;
 
     mining mining; /* of an image without warm-up */
@@ -19,6 +19,7 @@ typedef struct {
 
 static const key keys[] = {
     KEY_CHOICE(lrm, mode, "hardest", mining_modes, "which predictions are kept"),
+    KEY_CHOICE(lrm, rank, "delta", mining_losses, "the loss that predictions are ranked by"),
     KEY_INT(lrm, k, 128, 0, 2147483647, "predictions kept an image; 0: no limit"),
     KEY_DOUBLE(lrm, nms, .7, 0, 1,
                "of two ranked predictions of a class with this IoU or more, the easier is dropped; "
@@ -37,6 +38,10 @@ static const key keys[] = {
     KEY_DOUBLE(lrm, negatives, 3, 0, 1e6, "mode=negatives: background kept for each claimed one"),
     KEY_INT(lrm, negatives_floor, 8, 0, 2147483647,
             "mode=negatives: background kept an image at least"),
+    KEY_DOUBLE(lrm, prime_gamma, 2, 0, 100,
+               "mode=prime: weights are ((1 - prime_bias)*u + prime_bias)^prime_gamma, with u from 1 "
+               "at the best box down to 0"),
+    KEY_DOUBLE(lrm, prime_bias, 0, 0, 1, "mode=prime: see prime_gamma"),
     KEY_END};
 
 static dn_status edges(layer *l, int_list *from, dn_error *e)
@@ -73,6 +78,7 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_layer_error(l, e, "ranks %lld predictions an image, more than it can",
                               (long long)n);
     s->mining = (mining){.mode = s->mode,
+                         .rank = s->rank,
                          .predictions = (int)n,
                          .k = s->k,
                          .k_min = s->k_min,
@@ -82,6 +88,8 @@ static dn_status shape(layer *l, dn_error *e)
                          .easy_nms = (float)(s->easy_nms < 0 ? s->easy : s->easy_nms),
                          .negatives = s->negatives,
                          .negatives_floor = s->negatives_floor,
+                         .prime_gamma = s->prime_gamma,
+                         .prime_bias = s->prime_bias,
                          .layers = l->inputs};
     for (int j = 0; j < l->inputs; j++)
         s->mining.detector[j] = l->sources[j]->detector;
@@ -123,6 +131,7 @@ static void forward(layer *l, const pass *p)
         a.output[j] = l->sources[j]->output;
         a.delta[j] = l->sources[j]->delta;
         a.assigned[j] = dn_buffer(l->sources[j], "assigned");
+        a.overlap[j] = dn_buffer(l->sources[j], "overlap");
     }
     p->backend->mine(p, &now, &a, &l->mining);
 }

@@ -138,7 +138,8 @@ static void forward(layer *l, const pass *p)
                              .coord_scale = r->coord_scale,
                              .focal_gamma = r->focal_gamma,
                              .focal_alpha = r->focal_alpha};
-    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned")};
+    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned"),
+                               dn_buffer(l, "overlap")};
     detector_result sum;
     p->backend->region_loss(p, &s, &a, &sum);
     l->cost = sum.cost;

@@ -130,7 +130,8 @@ static void forward(layer *l, const pass *p)
                              .sizes = y->num,
                              .size = (const float(*)[2])y->all,
                              .own = y->own};
-    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned")};
+    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned"),
+                               dn_buffer(l, "overlap")};
     detector_result sum;
     p->backend->yolo_loss(p, &s, &a, &sum);
     l->cost = sum.cost;

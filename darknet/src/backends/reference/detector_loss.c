@@ -8,12 +8,13 @@
 #include "boxes.h"
 #include "reference.h"
 
-/* One image in a pass with truth. delta and assigned are 0 at first. */
+/* One image in a pass with truth. delta, assigned and overlap are 0 at first. */
 struct detector_image {
     const detector *d;
     const float *output;
     float *delta;
     int8_t *assigned;
+    float *overlap;
     const float *truth; /* (rows, 5) */
     int rows;
     detector_result *result;
@@ -116,7 +117,9 @@ static double claim(const detector_image *m, int64_t prediction, const float tru
     float box[4];
     detector_box(m->d, m->output, prediction, box);
     m->assigned[prediction] = 1;
-    return dn_iou(box, truth);
+    const double iou = dn_iou(box, truth);
+    m->overlap[prediction] = (float)iou;
+    return iou;
 }
 
 /* Adds a truth that has claimed a prediction, at that IoU, to the statistics. */
@@ -321,6 +324,8 @@ static void all_images(const pass *p, const detector_loss *s, const detector_arr
     *sum = (detector_result){0};
     if (a->assigned)
         memset(a->assigned, 0, (size_t)(p->batch * predictions));
+    if (a->overlap)
+        memset(a->overlap, 0, (size_t)(p->batch * predictions) * sizeof(float));
     if (a->delta && (p->truth || p->backward))
         memset(a->delta, 0, (size_t)(p->batch * count) * sizeof(float));
     if (!p->truth || !a->delta)
@@ -334,6 +339,7 @@ static void all_images(const pass *p, const detector_loss *s, const detector_arr
                                   .output = a->output + b * count,
                                   .delta = a->delta + b * count,
                                   .assigned = a->assigned + b * predictions,
+                                  .overlap = a->overlap + b * predictions,
                                   .truth = truth,
                                   .rows = list_length(truth, p->truths < s->max ? p->truths : s->max),
                                   .result = &results[b]};

@@ -1,16 +1,12 @@
-/* [lrm]: of each image's predictions only some keep their delta (Yu et al., Loss Rank Mining,
- * 2018, section III).
- *
- * A prediction's loss is the sum of its squared deltas, as the loss layer's forward() leaves them.
- * A mode sets a factor for each prediction, by which its delta is multiplied.
+/* What [lrm] mode= chooses from: of an image's predictions, which keep their delta, or by which
+ * factors all are weighed. mine.c says what they are given.
  */
 #include "mining.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "boxes.h"
 #include "random.h"
-#include "reference.h"
 
 static int most_kept(const mining *s, int n)
 {
@@ -105,153 +101,67 @@ static void negatives(const mining *s, const candidates *c)
     keep_background(c, count, s->nms);
 }
 
+/* GHM-C's weights (Li et al., Gradient Harmonized Single-stage Detector, 2019, section 3): the
+ * inverse of the density of errors near a prediction's own, by equal bins. Their mean is 1. */
+static void harmonised(const mining *s, const candidates *c)
+{
+    enum { BINS = 30 };
+    int count[BINS] = {0}, valid = 0, filled = 0;
+    (void)s;
+    for (int i = 0; i < c->n; i++)
+        if (c->assigned[i] >= 0) {
+            const float error = c->error[i]; /* NaN goes to the last bin, as 1 does */
+            c->kept[i] = error >= 0 && error < 1 ? (int)(error * BINS) : BINS - 1;
+            filled += count[c->kept[i]]++ == 0;
+            valid++;
+        }
+    for (int i = 0; i < c->n; i++)
+        c->factor[i] = c->assigned[i] < 0
+                           ? 1
+                           : (float)((double)valid / ((double)filled * count[c->kept[i]]));
+}
+
+/* How many claimed predictions of i's class have a better box; of two alike, the first is. */
+static int better_boxes(const candidates *c, int i)
+{
+    int better = 0;
+    for (int j = 0; j < c->n; j++)
+        better += c->assigned[j] == 1 && c->classes[j] == c->classes[i]
+                  && (c->overlap[j] > c->overlap[i] || (c->overlap[j] == c->overlap[i] && j < i));
+    return better;
+}
+
+/* PISA's weights of positives (Cao et al., Prime Sample Attention, 2020, section 4.1): by the rank of
+ * the box's IoU within the class, scaled so that the sum of the positives' losses stays. Here a
+ * class is the predicted one. */
+static void prime(const mining *s, const candidates *c)
+{
+    let_go(c, 1);
+    int most = 0;
+    for (int i = 0; i < c->n; i++)
+        if (c->assigned[i] == 1) {
+            c->kept[i] = better_boxes(c, i);
+            most = c->kept[i] + 1 > most ? c->kept[i] + 1 : most;
+        }
+    double before = 0, after = 0;
+    for (int i = 0; i < c->n; i++)
+        if (c->assigned[i] == 1) {
+            const double u = (double)(most - c->kept[i]) / most;
+            c->factor[i] = (float)pow((1 - s->prime_bias) * u + s->prime_bias, s->prime_gamma);
+            before += c->loss[i];
+            after += (double)c->factor[i] * c->loss[i];
+        }
+    for (int i = 0; after > 0 && i < c->n; i++)
+        if (c->assigned[i] == 1)
+            c->factor[i] = (float)(c->factor[i] * before / after);
+}
+
 const mining_row mining_modes[] = {
     {{"hardest", "the k of the highest loss after non-maximum suppression: the paper's"}, hardest},
     {{"negatives", "what truths claim, and for each `negatives` of the hardest background: SSD's"},
      negatives},
     {{"random", "what truths claim, and background at random up to k: a control"}, at_random},
+    {{"ghm", "all, weighed by how few errors are alike: GHM-C's density weights"}, harmonised},
+    {{"prime", "all; those that truths claim weighed by the rank of their IoU: PISA's"}, prime},
     {{NULL, NULL}, NULL},
 };
-
-/* The arrays of one image, or the part of them that belongs to one mined layer. */
-typedef struct {
-    float *loss, *boxes, *factor;
-    bool *selected;
-    int32_t *classes;
-    int8_t *assigned;
-} part;
-
-static part beyond(part v, int64_t n)
-{
-    return (part){v.loss + n,     v.boxes + 4 * n, v.factor + n,
-                  v.selected + n, v.classes + n,   v.assigned + n};
-}
-
-/* Loss, box and class of every prediction of one mined layer in one image. */
-static void describe(const detector *d, const float *output, const float *delta, part v)
-{
-    const int64_t cells = (int64_t)d->w * d->h;
-    for (int64_t i = 0; i < detector_predictions(d); i++) {
-        const int64_t at = detector_entry(d, i, 0);
-        double loss = 0;
-        int best = 0;
-        for (int e = 0; e < 5 + d->classes; e++)
-            loss += (double)delta[at + e * cells] * delta[at + e * cells];
-        for (int c = 1; c < d->classes; c++)
-            if (output[at + (5 + c) * cells] > output[at + (5 + best) * cells])
-                best = c;
-        v.loss[i] = (float)loss;
-        v.classes[i] = best;
-        detector_box(d, output, i, v.boxes + i * 4);
-    }
-}
-
-static void tally(const part v, int64_t i, dn_mining_stats *stats)
-{
-    const bool claimed = v.assigned[i] == 1, kept = v.selected[i];
-    const double loss = v.loss[i];
-    stats->claimed += claimed;
-    stats->kept += kept;
-    stats->kept_claimed += claimed && kept;
-    stats->loss += loss;
-    stats->claimed_loss += claimed ? loss : 0;
-    stats->kept_loss += kept ? loss : 0;
-    stats->kept_claimed_loss += claimed && kept ? loss : 0;
-}
-
-/* Multiplies deltas by their factors and counts what was kept. */
-static void filter(const detector *d, float *delta, part v, dn_mining_stats *stats)
-{
-    const int64_t cells = (int64_t)d->w * d->h;
-    for (int64_t i = 0; i < detector_predictions(d); i++) {
-        const float factor = v.factor[i];
-        v.selected[i] = factor == 1;
-        tally(v, i, stats);
-        if (v.selected[i])
-            continue;
-        float *entry = delta + detector_entry(d, i, 0);
-        for (int e = 0; e < 5 + d->classes; e++)
-            entry[e * cells] = factor == 0 ? 0 : factor * entry[e * cells];
-    }
-}
-
-static size_t whole_lines(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
-/* An image's workspace: its statistics, then arrays of n and mining_select()'s scratch. */
-static size_t room_of_image(const mining *s)
-{
-    const size_t n = (size_t)s->predictions;
-    return whole_lines(sizeof(dn_mining_stats)) + 2 * whole_lines(n * sizeof(float))
-           + whole_lines(n * sizeof(int)) + whole_lines(n) + whole_lines(mining_scratch((int)n));
-}
-
-size_t reference_mine_workspace(const pass *p, const mining *s)
-{
-    return p->train ? (size_t)p->batch * room_of_image(s) : 0;
-}
-
-static void mine_image(const pass *p, const mining *s, const mining_arrays *a, int image)
-{
-    const int64_t n = s->predictions;
-    char *room = (char *)p->workspace + (size_t)image * room_of_image(s);
-    dn_mining_stats *stats = (dn_mining_stats *)room;
-    room += whole_lines(sizeof *stats);
-    float *factor = (float *)room, *rank = (float *)(room += whole_lines((size_t)n * sizeof(float)));
-    int *kept = (int *)(room += whole_lines((size_t)n * sizeof(float)));
-    int8_t *assigned = (int8_t *)(room += whole_lines((size_t)n * sizeof(int)));
-    void *scratch = room + whole_lines((size_t)n);
-    const part all = {a->loss + image * n, a->boxes + image * n * 4, factor,
-                      a->selected + image * n, a->classes + image * n, assigned};
-    part v = all;
-    for (int j = 0; j < s->layers; j++) {
-        const detector *d = s->detector[j];
-        const int64_t own = detector_predictions(d), count = own * (5 + d->classes);
-        describe(d, a->output[j] + image * count, a->delta[j] + image * count, v);
-        memcpy(v.assigned, a->assigned[j] + image * own, (size_t)own);
-        v = beyond(v, own);
-    }
-    const uint64_t seed = dn_random_bits(dn_random_bits(p->seed, (uint64_t)p->seen),
-                                         (uint64_t)image);
-    const candidates c = {.n = (int)n,
-                          .loss = all.loss,
-                          .boxes = all.boxes,
-                          .classes = all.classes,
-                          .assigned = assigned,
-                          .seed = seed,
-                          .factor = factor,
-                          .kept = kept,
-                          .rank = rank,
-                          .scratch = scratch};
-    mining_modes[s->mode].select(s, &c);
-    *stats = (dn_mining_stats){.predictions = n};
-    v = all;
-    for (int j = 0; j < s->layers; j++) {
-        const detector *d = s->detector[j];
-        const int64_t own = detector_predictions(d);
-        filter(d, a->delta[j] + image * own * (5 + d->classes), v, stats);
-        v = beyond(v, own);
-    }
-}
-
-void reference_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum)
-{
-#pragma omp parallel for num_threads(p->threads) schedule(static)
-    for (int b = 0; b < p->batch; b++)
-        mine_image(p, s, a, b);
-    *sum = (dn_mining_stats){0};
-    for (int b = 0; b < p->batch; b++) {
-        const dn_mining_stats *image =
-            (const dn_mining_stats *)((char *)p->workspace + (size_t)b * room_of_image(s));
-        sum->predictions += image->predictions;
-        sum->claimed += image->claimed;
-        sum->kept += image->kept;
-        sum->kept_claimed += image->kept_claimed;
-        sum->loss += image->loss;
-        sum->claimed_loss += image->claimed_loss;
-        sum->kept_loss += image->kept_loss;
-        sum->kept_claimed_loss += image->kept_claimed_loss;
-    }
-}
