@@ -53,7 +53,7 @@ static void write_row(const detector *d, const float *output, int64_t prediction
     row[1] = (float)((box[1] - f->top) / f->h);
     row[2] = (float)(box[2] / f->w);
     row[3] = (float)(box[3] / f->h);
-    const float gate = d->background ? 1 : output[at + 4 * cells];
+    const float gate = d->background || d->classes_alone ? 1 : output[at + 4 * cells];
     row[4] = gate > thresh ? gate : 0;
     for (int c = 0; c < d->classes; c++) {
         const float score = gate * output[at + (5 + c) * cells];

@@ -15,6 +15,7 @@ typedef struct detector {
     int anchors, classes;  /* anchors a cell */
     int w, h;
     bool background;       /* entry 4 is the background's probability, score = class's alone */
+    bool classes_alone;    /* entry 4 means nothing, score = class's alone */
     bool objectness_gates; /* yolo: only predictions with objectness > thresh are detections */
     float prior;           /* a fresh network finds objects with this probability; 0: as it is */
     const float *anchor;   /* (anchors, 2): widths and heights relative to the network's input */

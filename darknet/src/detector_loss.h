@@ -55,7 +55,8 @@ typedef struct {
     /* Of one that a truth of a class has claimed, at that IoU. again: another one did before. */
     void (*foreground)(const detector_loss *s, const detector_image *m, int64_t prediction,
                        int class, double iou, bool again);
-    bool wants_background; /* [region] background=1 */
+    bool wants_background; /* [region] background=1; may be focal */
+    bool classes_alone;    /* wants softmax=0 and background=0; may be focal */
 } objective_row;
 extern const objective_row region_objectives[];
 

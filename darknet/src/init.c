@@ -53,7 +53,7 @@ static void init_weights(const layer *l, param *p, uint64_t seed, int threads)
 /* A detector's prior: the layer before it has weights of standard deviation .01, so that boxes start
  * as their anchors and classes alike, and biases that make objectness the prior (Lin et al., Focal
  * Loss, 2017, section 4.1). With a background class its bias makes the foreground's sum the
- * prior. */
+ * prior; where classes stand alone, theirs make each the prior. */
 static void init_head(const layer *l)
 {
     const detector *d = l->detector;
@@ -66,8 +66,10 @@ static void init_head(const layer *l)
         weights->value[i] = (float)(shrink * weights->value[i]);
     const double odds = d->prior / (1 - d->prior);
     const double start = d->background ? log(d->classes / odds) : log(odds);
+    const int first = d->classes_alone ? 5 : 4, past = d->classes_alone ? 5 + d->classes : 5;
     for (int n = 0; n < d->anchors; n++)
-        biases->value[n * (5 + d->classes) + 4] = (float)start;
+        for (int e = first; e < past; e++)
+            biases->value[n * (5 + d->classes) + e] = (float)start;
 }
 
 void dn_init_params(dn_network *net)

@@ -286,7 +286,7 @@ def focal(folder: Path, form: Any) -> None:
     \b
     Example:
       pylrm study grid --cfg my.cfg --out study \\
-          --arm Loss1="[region] background=1" --arm Loss2+LRM="[lrm] k=128 nms=.7"
+          --arm Loss1="[region] loss=joint background=1" --arm Loss2+LRM="[lrm] k=128"
       pylrm study focal study
     """
     from pylrm.study.focal import focal_table

@@ -1,4 +1,4 @@
-"""[region] loss=joint: one classification of background and classes, with or without focal loss."""
+"""[region] loss=joint and sigmoids: background and classes in one, with or without focal loss."""
 
 from __future__ import annotations
 
@@ -106,7 +106,93 @@ def test_the_wanted_class_is_the_truths():
 def test_it_needs_the_backgrounds_layout():
     with pytest.raises(CfgError, match=r"\[region\] loss=joint needs background=1"):
         network("loss=joint", background=0)
-    with pytest.raises(CfgError, match="focal_gamma= and focal_alpha= need loss=joint"):
+    with pytest.raises(CfgError, match="focal_gamma= and focal_alpha= need loss=joint or sigmoids"):
         network("focal_gamma=2")
     with pytest.raises(CfgError, match="one of separate, joint"):
         network("loss=focal")
+    for keys, background in (("", 1), ("softmax=1", 0)):
+        with pytest.raises(CfgError, match="loss=sigmoids needs background=0 and softmax=0"):
+            network(f"loss=sigmoids\n{keys}", background)
+
+
+def alone(raw: np.ndarray, wanted: np.ndarray, gamma: float, weights: np.ndarray) -> float:
+    """RetinaNet's loss of one prediction from its raw class values, in float64."""
+    p = 1 / (1 + np.exp(-raw))
+    right = np.where(wanted, p, 1 - p)
+    return float((-weights * (1 - right) ** gamma * np.log(right)).sum())
+
+
+@pytest.mark.parametrize(("gamma", "alpha"), [(0, 0), (2, 0), (2, 0.25), (0.5, 0.75)])
+def test_sigmoids_are_minus_the_gradient_of_retinanets_loss(gamma, alpha):
+    x, truth = example()
+    keys = (
+        f"loss=sigmoids\nfocal_gamma={gamma}\nfocal_alpha={alpha}\nclass_scale=2\nnoobject_scale=.5"
+    )
+    with network(keys, background=0) as net:
+        net.forward(x, truth, train=True)
+        delta, assigned = by_prediction(np.array(net[0].delta)), np.array(net[0].assigned)
+        net.backward()
+        back = by_prediction(np.array(net[0].delta))
+    raw = by_prediction(x).astype(float)
+    assert not delta[..., 4].any()
+    assert np.array_equal(back[..., 5:], delta[..., 5:])  # of the raw values already
+    for image in range(BATCH):
+        for i, kind in enumerate(assigned[image].tolist()):
+            found = delta[image, i, 5:]
+            if kind < 0:
+                assert not found.any()
+                continue
+            wanted = found > 0
+            assert wanted.sum() == kind
+            scale = 2 if kind else 0.5
+            weights = scale * (np.where(wanted, alpha, 1 - alpha) if alpha else np.ones(CLASSES))
+            step = 1e-5
+            for c in range(CLASSES):
+                shift = step * np.eye(CLASSES)[c]
+                up, down = (
+                    alone(raw[image, i, 5:] + s, wanted, gamma, weights) for s in (shift, -shift)
+                )
+                assert found[c] == pytest.approx(-(up - down) / (2 * step), rel=2e-4, abs=2e-6)
+    assert {-1, 0, 1} >= set(assigned.ravel().tolist()) >= {0, 1}
+
+
+def test_scores_of_sigmoids_are_the_classes_alone():
+    x, _ = example()
+    with network("loss=sigmoids", background=0) as net:
+        net.forward(x)
+        rows = net.boxes(0, thresh=0)
+        p = by_prediction(np.array(net[0].output))[0, :, 5:]
+    assert np.array_equal(np.sort(rows[:, 5:].ravel()), np.sort(p.ravel()))
+
+
+def test_a_prior_starts_each_class_there():
+    text = (
+        f"[net]\nbatch=1\nwidth={SIDE}\nheight={SIDE}\nchannels=3\n[convolutional]\nsize=1\n"
+        f"filters={ANCHORS * ENTRIES}\nactivation=linear\n[region]\nanchors={ANCHOR_SIZES}\nnum=2\n"
+        f"classes={CLASSES}\nloss=sigmoids\nprior=.02\n"
+    )
+    with pylrm.Network(text, keep=True) as net:
+        net.forward(np.zeros((1, 3, SIDE, SIDE), np.float32))
+        found = np.array(net[1].output).reshape(ANCHORS, ENTRIES, -1)
+    np.testing.assert_allclose(found[:, 5:], 0.02, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rank", ["delta", "true"])
+def test_mining_ranks_sigmoids(rank):
+    x, truth = example()
+    text = (
+        f"[net]\nbatch={BATCH}\nwidth={SIDE}\nheight={SIDE}\nchannels={ANCHORS * ENTRIES}\n"
+        f"[region]\nanchors={ANCHOR_SIZES}\nnum=2\nclasses={CLASSES}\nloss=sigmoids\n"
+        f"anchor_warmup=0\n[lrm]\nk=6\nrank={rank}\nnms=0\n"
+    )
+    with pylrm.Network(text, keep=True) as net:
+        net.forward(x, truth, train=True)
+        out, loss = by_prediction(np.array(net[0].output)), np.array(net[1].loss)
+        assigned = np.array(net[0].assigned)
+        background = assigned == 0
+        if rank == "true":
+            expected = -np.log(1 - out[..., 5:].astype(float)).sum(axis=-1)
+        else:
+            expected = (out[..., 5:].astype(float) ** 2).sum(axis=-1)
+        np.testing.assert_allclose(loss[background], expected[background], rtol=1e-5)
+        assert (np.array(net[1].selected).sum(axis=1) == 6).all()

@@ -3,6 +3,7 @@
  *   x, y: logistic; w, h: as they are; objectness: logistic
  *   classes: softmax; logistic with softmax=0
  *   background=1: softmax over entry 4, the background's probability, and the classes together
+ *   loss=sigmoids: classes logistic, and entry 4 means nothing
  */
 #include "backend.h"
 #include "detector.h"
@@ -31,9 +32,9 @@ static const key keys[] = {
             "1: a class for the background, by softmax, instead of objectness"),
     KEY_CHOICE(region, loss, "separate", region_objectives, "how objects and classes are learnt"),
     KEY_FLOAT(region, focal_gamma, 0, 0, 10,
-              "loss=joint: weighs what is known already by (1 - p)^focal_gamma: focal loss"),
+              "loss=joint, sigmoids: weighs what is known already by (1 - p)^focal_gamma: focal loss"),
     KEY_FLOAT(region, focal_alpha, 0, 0, 1,
-              "loss=joint: weight of the foreground, 1 - focal_alpha of the background; 0: alike"),
+              "loss=joint, sigmoids: weight of the foreground, 1 - focal_alpha of the background; 0: alike"),
     KEY_INT(region, bias_match, 0, 0, 1,
             "1: a truth claims the best anchor; 0: the best predicted size"),
     KEY_INT(region, rescore, 0, 0, 1,
@@ -67,11 +68,15 @@ static dn_status shape(layer *l, dn_error *e)
     if (r->tree)
         return dn_layer_error(l, e, "tree=%.80s: class trees are not supported; without tree= the "
                               "classes stand beside each other", r->tree);
-    if (region_objectives[r->loss].wants_background && !r->background)
-        return dn_layer_error(l, e, "loss=%s needs background=1",
-                              region_objectives[r->loss].choice.name);
-    if (!region_objectives[r->loss].wants_background && (r->focal_gamma > 0 || r->focal_alpha > 0))
-        return dn_layer_error(l, e, "focal_gamma= and focal_alpha= need loss=joint");
+    const objective_row *objective = &region_objectives[r->loss];
+    if (objective->wants_background && !r->background)
+        return dn_layer_error(l, e, "loss=%s needs background=1", objective->choice.name);
+    if (objective->classes_alone && (r->background || r->softmax))
+        return dn_layer_error(l, e, "loss=%s needs background=0 and softmax=0",
+                              objective->choice.name);
+    if (!objective->wants_background && !objective->classes_alone
+        && (r->focal_gamma > 0 || r->focal_alpha > 0))
+        return dn_layer_error(l, e, "focal_gamma= and focal_alpha= need loss=joint or sigmoids");
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
             l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
@@ -94,6 +99,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .w = l->out.w,
                              .h = l->out.h,
                              .background = r->background,
+                             .classes_alone = objective->classes_alone,
                              .prior = r->prior,
                              .anchor = r->relative};
     detector_declare(l, &r->detector);
@@ -157,7 +163,7 @@ static void backward(layer *l, const pass *p)
         const float *y = l->output + n * group;
         float *delta = l->delta + n * group;
         p->backend->activate_grad(p, LOGISTIC, y, NULL, delta, delta, false, 2 * cells);
-        if (!r->background)
+        if (!r->background && !r->detector.classes_alone)
             p->backend->activate_grad(p, LOGISTIC, y + 4 * cells, NULL, delta + 4 * cells,
                                       delta + 4 * cells, false, cells);
     }

@@ -203,12 +203,45 @@ static void joint_class(const detector_loss *s, const detector_image *m, int64_t
     teach_joint(s, m, prediction, 5 + class, s->class_scale);
 }
 
+/* Minus the gradient of focal loss by the raw value of a class's own logistic function. */
+static void teach_alone(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        int class, bool wanted, double scale)
+{
+    const int64_t at = detector_entry(m->d, prediction, 5 + class);
+    const double gamma = s->focal_gamma, y = m->output[at], miss = wanted ? 1 - y : y;
+    double slope = scale * pow(miss, gamma) * miss;
+    if (gamma > 0)
+        slope -= scale * gamma * pow(miss, gamma) * (1 - miss) * log(fmax(1 - miss, 1e-12));
+    if (s->focal_alpha > 0)
+        slope *= wanted ? s->focal_alpha : 1 - (double)s->focal_alpha;
+    m->delta[at] = (float)(wanted ? slope : -slope);
+}
+
+/* The same with a logistic function for each class: the background is where all are low. */
+static void alone_background(const detector_loss *s, const detector_image *m, int64_t prediction)
+{
+    for (int c = 0; c < m->d->classes; c++)
+        teach_alone(s, m, prediction, c, false, s->noobject_scale);
+}
+
+static void alone_class(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        int class, double iou, bool again)
+{
+    (void)iou;
+    for (int c = 0; c < m->d->classes; c++)
+        if (c == class || !again)
+            teach_alone(s, m, prediction, c, c == class, s->class_scale);
+}
+
 const objective_row region_objectives[] = {
     {{"separate", "objectness apart from the classes: YOLOv2's own"}, no_object, object_and_class,
-     false},
+     false, false},
     {{"joint", "one classification of background and classes, no objectness; wants background=1"},
-     joint_background, joint_class, true},
-    {{NULL, NULL}, NULL, NULL, false},
+     joint_background, joint_class, true, false},
+    {{"sigmoids", "joint with the logistic function for each class, as RetinaNet has it; wants "
+                  "background=0 and softmax=0"},
+     alone_background, alone_class, false, true},
+    {{NULL, NULL}, NULL, NULL, false, false},
 };
 
 static void region(const detector_loss *s, const detector_image *m)

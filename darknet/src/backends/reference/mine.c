@@ -36,9 +36,15 @@ static double cross_entropy(const detector *d, const float *output, const float 
     const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 4);
     if (assigned < 0)
         return 0;
+    double loss = 0;
+    if (assigned == 0 && d->classes_alone) {
+        for (int e = 1; e <= d->classes; e++)
+            loss += surprise(1 - output[at + e * cells]);
+        return loss;
+    }
     if (assigned == 0)
         return surprise(d->background ? output[at] : 1 - output[at]);
-    double loss = 1 - overlap + (d->background ? 0 : surprise(output[at]));
+    loss = 1 - overlap + (d->background || d->classes_alone ? 0 : surprise(output[at]));
     for (int e = 1; e <= d->classes; e++)
         if (delta[at + e * cells] > 0)
             loss += surprise(output[at + e * cells]);
@@ -60,15 +66,15 @@ static float error_of(const detector *d, const float *output, const float *delta
     const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 4);
     if (assigned < 0)
         return 0;
-    if (!d->background)
+    if (!d->background && !d->classes_alone)
         return assigned ? 1 - output[at] : output[at];
-    if (!assigned)
+    if (!assigned && d->background)
         return 1 - output[at];
-    float wanted = 0;
+    float found = 0; /* the highest of the wanted classes, or of all on the background */
     for (int e = 1; e <= d->classes; e++)
-        if (delta[at + e * cells] > 0)
-            wanted = fmaxf(wanted, output[at + e * cells]);
-    return 1 - wanted;
+        if (!assigned || delta[at + e * cells] > 0)
+            found = fmaxf(found, output[at + e * cells]);
+    return assigned ? 1 - found : found;
 }
 
 /* The arrays of one image, or the part of them that belongs to one mined layer. */
