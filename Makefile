@@ -22,7 +22,7 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize fuzz cross debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -161,6 +161,20 @@ $(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
 	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
+
+#: make fuzz       libFuzzer on what strangers' files reach, each target for SECONDS=60 (clang)
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SECONDS ?= 60
+fuzz: all
+	@if ! echo 'int main(void) { return 0; }' | clang -fopenmp -fsanitize=fuzzer-no-link,address -xc - -o /dev/null \
+	    2> /dev/null; then echo 'SKIPPED: clang with libFuzzer and OpenMP is not installed'; exit; fi; \
+	$(MAKE) -s CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' SANITIZE='$(FUZZ_FLAGS)' $(FUZZ:%=build/fuzz/fuzz_%) && \
+	$(PYTHON) tests/fuzz/seeds.py build/fuzz/seeds && \
+	for name in $(FUZZ); do tests/fuzz/run.sh $$name $(SECONDS) || exit 1; done
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libdarknet.a tests/fuzz/fuzz.h
+	@clang $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $< build/fuzz/libdarknet.a -lm -o $@
 
 #: make cross      the C library and its tests for aarch64, run under qemu
 CROSS := aarch64-linux-gnu

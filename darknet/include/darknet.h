@@ -212,7 +212,7 @@ void dn_image_distort(float *image, int h, int w, float hue, float saturation, f
 
 /* One image for the network in one pass: uint8 (h, w, channels in OpenCV's order) -> float
  * (channels, out_h, out_w) in RGB. The picture is scaled to new_w x new_h and placed at dx, dy on
- * grey .5, colours distorted (1, 1 and hue 0: not), mirrored after placing when flip. corners:
+ * grey .5, colours distorted (1, 1 and hue 0: not; finite), mirrored after placing when flip. corners:
  * scaled with the corners aligned (resize, letterbox), else as placement does. */
 typedef struct {
     int new_w, new_h, dx, dy;
