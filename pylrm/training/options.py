@@ -102,6 +102,9 @@ class TrainOptions:
         choices=("stop", "rollback"),
         resumed=True,
     )
+    tensorboard: bool = option(
+        False, "Write the curves for TensorBoard too, to OUT/tensorboard.", resumed=True
+    )
     keep_seen: bool = option(False, "Go on counting images where --weights stopped.")
     letterbox: bool | None = option(
         None,

@@ -23,6 +23,7 @@ from pylrm.training.progress import Progress, Showing
 from pylrm.training.run import Training
 from pylrm.training.saving import Saving, save
 from pylrm.training.stopping import Patience, TimeLimit
+from pylrm.training.tensorboard import TensorBoard
 from pylrm.training.validation import Validation
 
 MOST_ROLLBACKS = 5
@@ -80,6 +81,7 @@ class Supervisor:
             Validation(self.progress, self.checkpoints),
             Saving(),
             Logging(),
+            TensorBoard(),
             self.checkpoints,
             Showing(self.progress),
             Patience(),

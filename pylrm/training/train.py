@@ -24,6 +24,7 @@ from pylrm.training.resume import changed_cfg, changed_options, differences, rea
 from pylrm.training.run import State, Training
 from pylrm.training.schedule import Schedule, Sizes, usual_map_every
 from pylrm.training.supervision import RunResult, Supervisor
+from pylrm.training.tensorboard import tensorboard_x
 from pylrm.version import VERSION
 
 
@@ -112,7 +113,7 @@ def resume(
         As `train` takes them.
     **changes
         Fields of `TrainOptions` that may be otherwise: updates, map_every, save_every,
-        checkpoint_every, patience, time_limit, on_nan, threads, workers, quiet.
+        checkpoint_every, patience, time_limit, on_nan, tensorboard, threads, workers, quiet.
 
     Raises
     ------
@@ -168,7 +169,7 @@ def check_data(net: Network, cfg: Cfg, data: DataFile) -> tuple[list[Path], Labe
 def plan(
     net: Network, data: DataFile, options: TrainOptions, first: int, last: int
 ) -> tuple[Schedule, Sizes]:
-    """Return what happens when, and at which input size; validation's data are checked before."""
+    """Return what happens when, and at which input size, after what that needs was checked."""
     map_every = options.map_every or 0
     if map_every:
         checks.check_validation(data)
@@ -177,6 +178,8 @@ def plan(
             f"{data.path}: --patience counts validations, and there are none: name valid= and "
             "leave out --map-every 0"
         )
+    if options.tensorboard:
+        tensorboard_x()
     schedule = Schedule(first, last, map_every, options.save_every)
     return schedule, input_sizes(net, last, options.seed)
 
