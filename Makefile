@@ -162,7 +162,7 @@ $(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
 
-#: make fuzz       libFuzzer on what strangers' files reach, each target for SECONDS=60 (clang)
+#: make fuzz       what strangers' files reach: libFuzzer for SECONDS=60 a target (clang), and the Python readers
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Without tracing of comparisons, which takes half of the time: the dictionary has the words of cfgs.
 FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=trace-cmp \
@@ -174,6 +174,7 @@ fuzz: all
 	$(MAKE) -s CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' SANITIZE='$(FUZZ_FLAGS)' $(FUZZ:%=build/fuzz/fuzz_%) && \
 	$(PYTHON) tests/fuzz/seeds.py build/fuzz/seeds && \
 	for name in $(FUZZ); do tests/fuzz/run.sh $$name $(SECONDS) || exit 1; done
+	FUZZ_EXAMPLES=$$((10 * $(SECONDS))) $(PYTHON) -m pytest -q tests/fuzz
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libdarknet.a tests/fuzz/fuzz.h
 	@clang $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $< build/fuzz/libdarknet.a -lm -o $@
