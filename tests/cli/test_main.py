@@ -59,7 +59,7 @@ def test_help_groups_all_commands(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     headings = [line for line in out.splitlines() if line.endswith(":") and line[0] != " "]
-    assert headings == ["Options:", "Train:", "Use:", "Models:", "Data:"]
+    assert headings == ["Options:", "Train:", "Use:", "Models:", "Data:", "Help:"]
     rows = [line.split() for line in out.splitlines() if line.startswith("  ")]
     assert COMMANDS.issubset(row[0] for row in rows)
     assert {name for names in module.SECTIONS.values() for name in names} == COMMANDS
