@@ -25,6 +25,7 @@ COMMANDS = {
         "plot",
         "explain",
         "demo",
+        "doctor",
         "detect",
         "map",
         "cfg",
@@ -72,7 +73,7 @@ def test_each_command_has_help_and_an_example(run: Run, name: str) -> None:
     pages = [out]
     if name == "convert":
         pages = [run(name, "voc", "--help")[1]]
-    assert all(f"pylrm {name} " in re.split("Examples?:", page)[1] for page in pages)
+    assert all(re.search(rf"pylrm {name}\s", re.split("Examples?:", page)[1]) for page in pages)
 
 
 def test_version(run: Run) -> None:
