@@ -26,7 +26,20 @@ void rank_sort(ranked *items, ranked *scratch, int n)
     }
 }
 
-int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n, double iou)
+double corners_overlap(const corners *a, const corners *b, double power)
+{
+    const double iou = corners_iou(a, b);
+    if (power == 0 || !(iou > 0))
+        return iou;
+    const double x = (a->left + a->right - b->left - b->right) / 2;
+    const double y = (a->top + a->bottom - b->top - b->bottom) / 2;
+    const double w = fmax(a->right, b->right) - fmin(a->left, b->left);
+    const double h = fmax(a->bottom, b->bottom) - fmin(a->top, b->top);
+    return iou - pow((x * x + y * y) / (w * w + h * h), power);
+}
+
+int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n, double iou,
+                      double power)
 {
     rank_sort(items, dropped, n);
     int kept = 0, lost = 0;
@@ -34,7 +47,7 @@ int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n,
         const ranked item = items[i];
         bool repeats = false;
         for (int j = 0; j < kept && !repeats; j++)
-            repeats = corners_iou(&box[items[j].index], &box[item.index]) > iou;
+            repeats = corners_overlap(&box[items[j].index], &box[item.index], power) > iou;
         if (repeats)
             dropped[lost++] = item;
         else
@@ -66,7 +79,7 @@ dn_status dn_nms(const float *boxes, const float *scores, int n, float iou, int 
         box[i] = box_corners(boxes + (size_t)i * 4);
         items[i] = (ranked){isnan(scores[i]) ? RANK_LAST : rank_key(scores[i]), i};
     }
-    *kept_count = suppress_overlaps(box, items, dropped, n, iou);
+    *kept_count = suppress_overlaps(box, items, dropped, n, iou, 0);
     for (int i = 0; i < *kept_count; i++)
         kept[i] = items[i].index;
     dn_free(box);

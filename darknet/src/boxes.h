@@ -62,9 +62,14 @@ static inline uint32_t rank_key(float value)
 /* By key, ascending; equal keys stay in their order. scratch: room for n. */
 void rank_sort(ranked *items, ranked *scratch, int n);
 
+/* IoU, less the squared distance of the centres in squared diagonals of the smallest box around
+ * both, to that power (Zheng et al., Distance-IoU Loss, 2020); power 0: IoU alone. */
+double corners_overlap(const corners *a, const corners *b, double power);
+
 /* Ranks n items; those that survive non-maximum suppression are left in items, in rank order, the
- * others go to dropped (room for n). Returns how many survive. box[]: by an item's index. */
-int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n, double iou);
+ * others go to dropped (room for n). Returns how many survive. box[]: by an item's index. power: of corners_overlap. */
+int suppress_overlaps(const corners *box, ranked *items, ranked *dropped, int n, double iou,
+                      double power);
 /* One block: corners of n boxes, and two lists of n items. NULL when there is no memory. */
 corners *suppression_scratch(int n, ranked **items, ranked **dropped);
 

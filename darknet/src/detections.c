@@ -3,8 +3,33 @@
 #include "detector.h"
 #include "network.h"
 
+static double none(const detector *d)
+{
+    (void)d;
+    return 0;
+}
+
+static double usual(const detector *d)
+{
+    (void)d;
+    return .6;
+}
+
+static double own(const detector *d)
+{
+    return d->beta_nms;
+}
+
+const nms_row nms_kinds[] = {
+    {{"default", "by their IoU"}, none},
+    {{"greedynms", "by their IoU less a penalty for distant centres: YOLOv4's"}, usual},
+    {{"diounms", "the same, with the exponent beta_nms"}, own},
+    {{NULL, NULL}, NULL},
+};
+
 /* Class by class; probabilities of what is suppressed become 0. */
-static dn_status suppress_rows(float *rows, int n, int classes, float iou, dn_error *e)
+static dn_status suppress_rows(float *rows, int n, int classes, float iou, double power,
+                               dn_error *e)
 {
     ranked *items, *dropped;
     const size_t width = 5 + (size_t)classes;
@@ -19,7 +44,7 @@ static dn_status suppress_rows(float *rows, int n, int classes, float iou, dn_er
         for (int i = 0; i < n; i++)
             if (probability[(size_t)i * width] > 0)
                 items[count++] = (ranked){rank_key(probability[(size_t)i * width]), i};
-        const int kept = suppress_overlaps(box, items, dropped, count, iou);
+        const int kept = suppress_overlaps(box, items, dropped, count, iou, power);
         for (int i = 0; i < count - kept; i++)
             probability[(size_t)dropped[i].index * width] = 0;
     }
@@ -112,6 +137,7 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
     if (letterbox)
         f = letterbox_frame(net->in, image_width, image_height);
     int classes, count = 0;
+    double power = 0;
     const dn_status status = common_classes(net, &classes, e);
     if (status != DN_OK)
         return status;
@@ -122,11 +148,13 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
         const int room = count < capacity ? capacity - count : 0;
         float *next = room ? out + (int64_t)count * (5 + classes) : NULL;
         count += write_layer(l, image, &f, thresh, next, room);
+        power = nms_kinds[l->detector->nms_kind].power(l->detector);
     }
     if (!classes)
         return dn_fail(e, DN_BAD_ARGUMENT, "%s: no [region] or [yolo] to take boxes from",
                        net->source);
     *rows = count;
     const int written = count < capacity ? count : capacity;
-    return nms > 0 && written > 0 ? suppress_rows(out, written, classes, nms, e) : DN_OK;
+    return nms > 0 && written > 0 ? suppress_rows(out, written, classes, nms, power, e)
+                                  : DN_OK;
 }

@@ -3,6 +3,12 @@
 
 #include <math.h>
 
+/* A width or height in anchors. */
+static double size_of(const detector *d, float value)
+{
+    return d->squares ? 4 * (double)value * value : exp(value);
+}
+
 void detector_box(const detector *d, const float *output, int64_t prediction, float box[4])
 {
     const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
@@ -10,8 +16,8 @@ void detector_box(const detector *d, const float *output, int64_t prediction, fl
     const float *t = output + detector_entry(d, prediction, 0);
     box[0] = (float)(((double)(cell % d->w) + t[0]) / d->w);
     box[1] = (float)(((double)(cell / d->w) + t[cells]) / d->h);
-    box[2] = (float)(exp(t[2 * cells]) * anchor[0]);
-    box[3] = (float)(exp(t[3 * cells]) * anchor[1]);
+    box[2] = (float)(size_of(d, t[2 * cells]) * anchor[0]);
+    box[3] = (float)(size_of(d, t[3 * cells]) * anchor[1]);
 }
 
 static bool between(float value, float least, float most)

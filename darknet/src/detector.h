@@ -16,10 +16,20 @@ typedef struct detector {
     int w, h;
     bool background;       /* entry 4 is the background's probability, score = class's alone */
     bool classes_alone;    /* entry 4 means nothing, score = class's alone */
+    bool squares;          /* w, h: (2*value)^2 anchors, not exp(value) */
     bool objectness_gates; /* yolo: only predictions with objectness > thresh are detections */
+    int nms_kind;          /* a row of nms_kinds; the last detector's counts for all */
+    float beta_nms;
     float prior;           /* a fresh network finds objects with this probability; 0: as it is */
     const float *anchor;   /* (anchors, 2): widths and heights relative to the network's input */
 } detector;
+
+/* What [yolo] nms_kind= chooses from: the power of corners_overlap. */
+typedef struct {
+    choice choice;
+    double (*power)(const detector *d);
+} nms_row;
+extern const nms_row nms_kinds[];
 
 static inline int64_t detector_predictions(const detector *d)
 {

@@ -13,6 +13,11 @@ typedef struct detector_loss {
     int box;              /* a row of box_losses; 0: squared errors */
     bool exclusive;       /* class probabilities compete (softmax): all their deltas are set */
     bool rescore, bias_match;
+    bool smooth_objectness; /* ignored predictions learn their IoU, where that is higher */
+    bool focal;           /* classes: the newer fork's focal loss */
+    float smoothing;      /* of the classes' targets */
+    float max_delta;      /* of a box by overlap; 0: no bound */
+    const float *class_weight; /* of each class's truths; NULL: all 1 */
     bool at_anchors;      /* every prediction is drawn to its anchor */
     float thresh, truth_thresh;
     float object_scale, noobject_scale, class_scale, coord_scale;
@@ -21,6 +26,7 @@ typedef struct detector_loss {
     int sizes;
     const float (*size)[2];
     const int *own;
+    float iou_thresh;     /* other anchors that fit a truth better than this learn it too */
 } detector_loss;
 
 /* The whole batch's; delta NULL: nothing is asked for. */
@@ -37,13 +43,27 @@ typedef struct {
     dn_detector_stats stats;
 } detector_result;
 
-typedef struct detector_image detector_image; /* one image in a pass with truth */
+/* One image in a pass with truth. delta, assigned and overlap are 0 at first. */
+typedef struct {
+    const detector *d;
+    const float *output;
+    float *delta;
+    int8_t *assigned;
+    float *overlap;
+    const float *truth; /* (rows, 5) */
+    int rows;
+    detector_result *result;
+} detector_image;
+
+/* Box delta towards target: x and y within the cell, w and h as the output has them. */
+void detector_draw_box(const detector_image *m, int64_t prediction, const double target[4],
+                       double scale);
 
 /* What [yolo] iou_loss= chooses from: how a claimed prediction's box is learnt. */
 typedef struct {
     choice choice;
-    void (*teach)(const detector_image *m, int64_t prediction, const float truth[5],
-                  double scale);
+    void (*teach)(const detector_loss *s, const detector_image *m, int64_t prediction,
+                  const float truth[5], double scale);
 } box_loss_row;
 extern const box_loss_row box_losses[];
 

@@ -23,6 +23,7 @@ SECTIONS = {
     "Use": ["detect", "map"],
     "Models": ["cfg", "info", "weights", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],
+    "Help": ["doctor"],
 }
 
 # What click raises, from 8.2 on, for a group without a command: its message is the whole help.

@@ -63,8 +63,11 @@ def select(loss, boxes, classes, k, limit):
     return kept
 
 
-def decode(out, anchors):
-    """Boxes (anchors, h, w, 4) of an image; anchors (n, 2) relative to the input."""
+def decode(out, anchors, squares=0):
+    """Boxes (anchors, h, w, 4) of an image; anchors (n, 2) relative to the input.
+
+    squares: sizes are (2*value)**2 anchors, not exp(value).
+    """
     n, _, h, w = out.shape
     boxes = np.empty((n, h, w, 4))
     for a in range(n):
@@ -74,8 +77,8 @@ def decode(out, anchors):
                 boxes[a, y, x] = [
                     (x + t[0]) / w,
                     (y + t[1]) / h,
-                    math.exp(t[2]) * anchors[a][0],
-                    math.exp(t[3]) * anchors[a][1],
+                    (4 * t[2] ** 2 if squares else math.exp(t[2])) * anchors[a][0],
+                    (4 * t[3] ** 2 if squares else math.exp(t[3])) * anchors[a][1],
                 ]
     return boxes
 
@@ -185,40 +188,126 @@ def region_backward(out, delta, background=0):
     return back
 
 
+def hull(box, truth):
+    """Width and height of the smallest box around both, in float64."""
+    sides = []
+    for centre, size in ((0, 2), (1, 3)):
+        low = min(box[centre] - box[size] / 2, truth[centre] - truth[size] / 2)
+        high = max(box[centre] + box[size] / 2, truth[centre] + truth[size] / 2)
+        sides.append(high - low)
+    return sides
+
+
+def overlap(box, truth, kind):
+    """IoU and the losses by overlap as gains, without the aspect's part of ciou, in float64."""
+    common = intersection(box, truth)
+    both = box[2] * box[3] + truth[2] * truth[3] - common
+    gain = common / both
+    width, height = hull(box, truth)
+    if kind == "giou":
+        gain -= (width * height - both) / (width * height)
+    if kind in ("diou", "ciou"):
+        distance = (box[0] - truth[0]) ** 2 + (box[1] - truth[1]) ** 2
+        gain -= distance / (width**2 + height**2)
+    return gain
+
+
+def slopes(function, box, step=1e-6):
+    """Derivatives by the box's values, by central differences."""
+    return np.array(
+        [
+            (function(box + step * side) - function(box - step * side)) / (2 * step)
+            for side in np.eye(4)
+        ]
+    )
+
+
+def overlap_slopes(box, truth, kind):
+    """By how much the gain grows with the box's values."""
+    box, truth = np.array(box[:4], np.float64), np.array(truth[:4], np.float64)
+    found = slopes(lambda b: overlap(b, truth, kind), box)
+    if kind == "ciou":
+
+        def aspect(b):
+            apart = math.atan2(truth[2], truth[3]) - math.atan2(b[2], b[3])
+            return 4 / math.pi**2 * apart**2
+
+        weight = aspect(box) / (1 - overlap(box, truth, "iou") + aspect(box))
+        found -= weight * slopes(aspect, box) * (box[2] ** 2 + box[3] ** 2)
+    return found
+
+
 def yolo(raw, rows, anchors, mask, net, **keys):
     """out, delta, assigned of one image; anchors (num, 2) in pixels, net (width, height)."""
     n, _, h, w = raw.shape
     every = np.asarray(anchors, np.float64) / net
     own = every[list(mask)]
     out = raw.astype(np.float64)
-    stretch = keys.get("scale_x_y", 1)
+    stretch, squares = keys.get("scale_x_y", 1), keys.get("new_coords", 0)
     for a in range(n):
-        out[a, :2] = stretch * logistic(out[a, :2]) - (stretch - 1) / 2
-        out[a, 4:] = logistic(out[a, 4:])
+        if not squares:
+            out[a, :2], out[a, 4:] = logistic(out[a, :2]), logistic(out[a, 4:])
+        out[a, :2] = stretch * out[a, :2] - (stretch - 1) / 2
     delta = np.zeros_like(out)
     assigned = np.zeros((n, h, w), np.int8)
-    boxes = decode(out, own)
-    box_scale, class_scale = keys.get("iou_normalizer", 1), keys.get("cls_normalizer", 1)
+    boxes = decode(out, own, squares)
+    every_part = keys.get("delta_normalizer", 1)
+    box_scale = every_part * keys.get("iou_normalizer", 1)
+    object_scale = every_part * keys.get("obj_normalizer", 1)
+    class_scale = every_part * keys.get("cls_normalizer", 1)
+    most, eps = keys.get("max_delta", 0) or math.inf, keys.get("label_smooth_eps", 0)
+    weights = np.ones(raw.shape[1] - 5)
+    if "counters_per_class" in keys:
+        counts = np.maximum(np.array(keys["counters_per_class"].split(","), float), 1)
+        weights = np.minimum(counts.max() / counts, most)
+    kind = keys.get("iou_loss", "mse")
     objects, ignored = read_truth(rows, raw.shape[1] - 5, keys.get("max", 90))
+
+    def box_delta(place, row):
+        a, y, x = place
+        if kind == "mse":
+            sizes = [row[2] / own[a][0], row[3] / own[a][1]]
+            sizes = [math.sqrt(s / 4) if squares else math.log(s) for s in sizes]
+            target = np.array([row[0] * w - x, row[1] * h - y, *sizes])
+            return (2 - row[2] * row[3]) * (target - out[a, :4, y, x])
+        box = boxes[a, y, x]
+        sides = [2, 2] if squares else [2 * box[2] / own[a][0], 2 * box[3] / own[a][1]]
+        return overlap_slopes(box, row, kind) * [1, 1, *sides]
 
     def learn(place, row):
         a, y, x = place
-        teach(out, delta, assigned, boxes, own, place, row, box_scale, class_scale, False)
-        delta[a, 4, y, x] = class_scale * (1 - out[a, 4, y, x])
+        wanted = int(row[4])
+        found = weights[wanted] * box_scale * box_delta(place, row)
+        delta[a, :4, y, x] = found if kind == "mse" else np.clip(found, -most, most)
+        p = out[a, 5 + wanted, y, x]
+        focus = 0.5 * (1 - p) * (1 - p - 2 * p * math.log(p)) if keys.get("focal_loss") else 1
+        again = assigned[a, y, x] == 1
+        for c in range(raw.shape[1] - 5):
+            target = (c == wanted) * (1 - eps) + eps / 2
+            weight = (weights[c] if c == wanted else 1) * (1 if again else focus)
+            if c == wanted or not again:
+                delta[a, 5 + c, y, x] = class_scale * weight * (target - out[a, 5 + c, y, x])
+        delta[a, 4, y, x] = weights[wanted] * object_scale * (1 - out[a, 4, y, x])
+        assigned[a, y, x] = 1
 
     for a, y, x in places(out):
         best, owner, inside = stands(boxes[a, y, x], objects, ignored)
+        o = out[a, 4, y, x]
         if best > keys.get("truth_thresh", 1):
             learn((a, y, x), owner)
         elif best > keys.get("ignore_thresh", 0.5) or inside:
             assigned[a, y, x] = -1
+            if keys.get("objectness_smooth") and not inside:
+                delta[a, 4, y, x] = object_scale * max(best - o, 0)
         else:
-            delta[a, 4, y, x] = class_scale * -out[a, 4, y, x]
+            delta[a, 4, y, x] = object_scale * -o
     for row in objects:
         winner = best_anchor(every, row)
-        if winner in mask:
-            y, x = min(int(row[1] * h), h - 1), min(int(row[0] * w), w - 1)
-            learn((list(mask).index(winner), y, x), row)
+        for anchor in range(len(every)):
+            fit = iou([0, 0, *every[anchor]], [0, 0, row[2], row[3]])
+            if anchor in mask and (anchor == winner or fit > keys.get("iou_thresh", 1)):
+                y, x = min(int(row[1] * h), h - 1), min(int(row[0] * w), w - 1)
+                learn((list(mask).index(anchor), y, x), row)
     return out, delta, assigned
 
 

@@ -127,16 +127,21 @@ def test_a_prior_needs_weights_before_it():
         pylrm.Network(text)
 
 
-def test_losses_of_boxes_that_only_others_know_are_passed_over():
+def test_suppression_that_only_others_know_is_passed_over():
     def warned(value: str) -> list[str]:
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
-            text = f"{nets.yolo(4)}\niou_loss={value}\n"
+            text = f"{nets.yolo(4)}\nnms_kind={value}\n"
             head = "[net]\nwidth=2\nheight=2\nchannels=27\n"
             with pylrm.Network(head + text) as net:
-                assert net[0].option("iou_loss") == "mse"
+                assert net[0].option("nms_kind") == "default"
         return [str(each.message) for each in found]
 
-    assert warned("mse") == []
-    (line,) = warned("ciou")
-    assert "[yolo] iou_loss=ciou is not known here and is ignored: mse is taken" in line
+    assert warned("default") == []
+    (line,) = warned("cornersnms")
+    assert "[yolo] nms_kind=cornersnms is not known here and is ignored: default is taken" in line
+
+
+def test_counters_must_be_of_all_classes():
+    with pytest.raises(CfgError, match=r":\d+: \[yolo\] counters_per_class= has 2 numbers for cl"):
+        nets.network([nets.yolo(3, counters_per_class="4,5")], 2, 2, 24)

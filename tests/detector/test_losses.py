@@ -23,6 +23,15 @@ YOLO_KEYS = [
     {"ignore_thresh": 0.1, "truth_thresh": 0.3},
     {"scale_x_y": 1.2, "iou_normalizer": 0.5, "cls_normalizer": 2},
     {"max": 2},
+    {"obj_normalizer": 0.4, "delta_normalizer": 0.5, "iou_normalizer": 3},
+    {"iou_thresh": 0.2},
+    {"label_smooth_eps": 0.1, "focal_loss": 1, "iou_thresh": 0.3},
+    {"objectness_smooth": 1, "ignore_thresh": 0.2},
+    {"counters_per_class": "10,3,0", "max_delta": 5},
+    *({"iou_loss": kind, "iou_normalizer": 0.07} for kind in ("iou", "giou", "diou", "ciou")),
+    {"iou_loss": "ciou", "max_delta": 0.5, "iou_thresh": 0.213, "scale_x_y": 1.05},
+    {"new_coords": 1, "scale_x_y": 2, "iou_loss": "ciou", "iou_normalizer": 0.05},
+    {"new_coords": 1, "counters_per_class": "1,2,3"},
 ]
 SEEN = 10**6
 
@@ -85,6 +94,8 @@ def test_yolo_is_the_naive_one(w, h, mask, keys):
     x = nets.logits(rng, batch, len(mask), classes, h, w)
     truth = nets.truths(rng, batch, 4, classes)
     with nets.network([nets.yolo(classes, mask=mask, **keys)], w, h, x.shape[1], batch) as net:
+        if keys.get("new_coords"):
+            x = naive.logistic(x).astype(np.float32)
         net.forward(x, truth, train=True)
         raw = nets.heads(x, len(mask))
         outcome = [

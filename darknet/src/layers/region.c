@@ -11,6 +11,7 @@
 typedef struct {
     float_list anchors; /* w, h in cells */
     int classes, coords, num, softmax, background, bias_match, rescore, max, anchor_warmup, random;
+    int focal_loss;
     float jitter, resize, prior, thresh, object_scale, noobject_scale, class_scale, coord_scale;
     float focal_gamma, focal_alpha;
     int loss;
@@ -35,6 +36,8 @@ static const key keys[] = {
               "loss=joint, sigmoids: weighs what is known already by (1 - p)^focal_gamma: focal loss"),
     KEY_FLOAT(region, focal_alpha, 0, 0, 1,
               "loss=joint, sigmoids: weight of the foreground, 1 - focal_alpha of the background; 0: alike"),
+    KEY_INT(region, focal_loss, 0, 0, 1,
+            "1: focal loss (gamma 2, alpha .5) of the classes, beside objectness"),
     KEY_INT(region, bias_match, 0, 0, 1,
             "1: a truth claims the best anchor; 0: the best predicted size"),
     KEY_INT(region, rescore, 0, 0, 1,
@@ -135,6 +138,7 @@ static void forward(layer *l, const pass *p)
                              .objective = r->loss,
                              .exclusive = r->softmax || r->background,
                              .rescore = r->rescore,
+                             .focal = r->focal_loss,
                              .bias_match = r->bias_match,
                              .at_anchors = p->seen < r->anchor_warmup,
                              .thresh = r->thresh,

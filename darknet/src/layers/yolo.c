@@ -2,6 +2,7 @@
  * in, out (batch, anchors*(5+classes), h, w), seen as detector.h says, with mask='s anchors
  *   x, y: logistic (scale_x_y s: s*logistic - (s-1)/2); w, h: as they are
  *   objectness, classes: logistic
+ *   new_coords=1: all of that is the layer before's part, and sizes are (2*value)^2 anchors
  * All anchors of all heads compete for a truth; only the head that owns the winner learns from it.
  */
 #include <string.h>
@@ -9,16 +10,23 @@
 #include "backend.h"
 #include "detector.h"
 
+enum { MAX_WEIGHED = 4096 }; /* classes with counters_per_class */
+
 typedef struct {
     float_list anchors; /* w, h in pixels of the network's input */
     int_list mask;
     int classes, num, max, random, iou_loss;
-    float jitter, resize, prior, ignore_thresh, truth_thresh, scale_x_y, iou_normalizer, cls_normalizer;
+    int new_coords, objectness_smooth, focal_loss, nms_kind;
+    float_list counters_per_class;
+    float jitter, resize, prior, ignore_thresh, truth_thresh, iou_thresh, scale_x_y;
+    float iou_normalizer, obj_normalizer, cls_normalizer, delta_normalizer;
+    float max_delta, label_smooth_eps, beta_nms;
 
     detector detector;
     float relative[2 * MAX_ANCHORS]; /* of this head's anchors */
     float all[MAX_ANCHORS][2];       /* of all heads' */
     int own[MAX_ANCHORS]; /* this head's number of each of all anchors; -1: another head's */
+    float class_weight[MAX_WEIGHED];
 } yolo;
 
 static const key keys[] = {
@@ -31,10 +39,28 @@ static const key keys[] = {
     KEY_FLOAT(yolo, ignore_thresh, .5, 0, 1,
               "predictions of a larger IoU with a truth are no background"),
     KEY_FLOAT(yolo, truth_thresh, 1, 0, 1, "predictions of a larger IoU with a truth learn it too"),
+    KEY_FLOAT(yolo, iou_thresh, 1, 0, 1,
+              "a truth also teaches other anchors whose sizes have a larger IoU with its own"),
     KEY_FLOAT(yolo, scale_x_y, 1, 1, 10, "stretches x and y beyond the cell's borders"),
-    KEY_CHOICE_OF_SOME(yolo, iou_loss, "mse", box_losses, "how the box is learnt"),
+    KEY_INT(yolo, new_coords, 0, 0, 1,
+            "1: the layer before is logistic, and sizes are (2*value)^2 anchors: Scaled-YOLOv4's"),
+    KEY_CHOICE(yolo, iou_loss, "mse", box_losses, "how the box is learnt"),
     KEY_FLOAT(yolo, iou_normalizer, 1, 0, 1e6, "weight of the box"),
-    KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of objectness and classes"),
+    KEY_FLOAT(yolo, obj_normalizer, 1, 0, 1e6, "weight of objectness"),
+    KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of the classes"),
+    KEY_FLOAT(yolo, delta_normalizer, 1, 0, 1e6, "weight of all of them"),
+    KEY_FLOAT(yolo, max_delta, 0, 0, 1e30,
+              "bound of a box's deltas by iou_loss=iou and the like, and of counters_per_class's "
+              "weights; 0: none"),
+    KEY_FLOAT(yolo, label_smooth_eps, 0, 0, 1,
+              "classes learn 1 - half of it and half of it, in place of 1 and 0"),
+    KEY_INT(yolo, objectness_smooth, 0, 0, 1,
+            "1: the objectness of ignored predictions rises to their IoU"),
+    KEY_INT(yolo, focal_loss, 0, 0, 1, "1: focal loss (gamma 2, alpha .5) of the classes"),
+    KEY_FLOATS(yolo, counters_per_class, NULL,
+               "objects of each class: those of rarer classes weigh more, by most / own"),
+    KEY_CHOICE_OF_SOME(yolo, nms_kind, "default", nms_kinds, "how detections suppress each other"),
+    KEY_FLOAT(yolo, beta_nms, .6, 0, 100, "exponent of nms_kind=diounms"),
     KEY_FLOAT(yolo, jitter, .2, 0, 1,
               "training data: share of the size by which an image is cut or moved"),
     KEY_FLOAT(yolo, prior, 0, 0, .99,
@@ -79,6 +105,26 @@ static int take_anchors(layer *l, dn_error *e)
     return count;
 }
 
+/* The classes' weights of counters_per_class. */
+static dn_status weigh_classes(layer *l, dn_error *e)
+{
+    yolo *y = l->state;
+    const float_list *counts = &y->counters_per_class;
+    if (!counts->n)
+        return DN_OK;
+    if (counts->n != y->classes || counts->n > MAX_WEIGHED)
+        return dn_layer_error(l, e, "counters_per_class= has %d numbers for classes=%d (at most %d)",
+                              counts->n, y->classes, MAX_WEIGHED);
+    float most = 1;
+    for (int i = 0; i < counts->n; i++)
+        most = counts->v[i] > most ? counts->v[i] : most;
+    for (int i = 0; i < counts->n; i++) {
+        const float weight = most / (counts->v[i] >= 1 ? counts->v[i] : 1);
+        y->class_weight[i] = y->max_delta > 0 && weight > y->max_delta ? y->max_delta : weight;
+    }
+    return DN_OK;
+}
+
 static dn_status shape(layer *l, dn_error *e)
 {
     yolo *y = l->state;
@@ -90,43 +136,59 @@ static dn_status shape(layer *l, dn_error *e)
         return dn_input_error(
             l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
             l->in[0].c, anchors, wanted);
-    if (detector_check_prior(l, y->prior, e) != DN_OK)
+    if (detector_check_prior(l, y->prior, e) != DN_OK || weigh_classes(l, e) != DN_OK)
         return DN_BAD_CFG;
     l->out = l->in[0];
     y->detector = (detector){.anchors = anchors,
                              .classes = y->classes,
                              .w = l->out.w,
                              .h = l->out.h,
+                             .squares = y->new_coords,
                              .objectness_gates = true,
+                             .nms_kind = y->nms_kind,
+                             .beta_nms = y->beta_nms,
                              .prior = y->prior,
                              .anchor = y->relative};
     detector_declare(l, &y->detector);
     return DN_OK;
 }
 
-static void forward(layer *l, const pass *p)
+static void activate(const layer *l, const pass *p)
 {
     const yolo *y = l->state;
     const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + y->classes) * cells;
+    const activation kind = y->new_coords ? LINEAR : LOGISTIC;
     for (int64_t n = 0; n < (int64_t)p->batch * y->detector.anchors; n++) {
         const float *in = l->input[0] + n * group;
         float *out = l->output + n * group;
-        p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
+        p->backend->activate(p, kind, in, out, 2 * cells);
         if (y->scale_x_y != 1)
             p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out, out, 2 * cells);
         p->backend->copy_rows(p, 1, 2 * cells, in + 2 * cells, 0, out + 2 * cells, 0, 1, false);
-        p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells,
-                             (1 + y->classes) * cells);
+        p->backend->activate(p, kind, in + 4 * cells, out + 4 * cells, (1 + y->classes) * cells);
     }
+}
+
+static void forward(layer *l, const pass *p)
+{
+    const yolo *y = l->state;
+    activate(l, p);
+    const float objectness = y->obj_normalizer * y->delta_normalizer;
     const detector_loss s = {.detector = &y->detector,
                              .max = y->max,
                              .box = y->iou_loss,
                              .thresh = y->ignore_thresh,
                              .truth_thresh = y->truth_thresh,
-                             .object_scale = y->cls_normalizer,
-                             .noobject_scale = y->cls_normalizer,
-                             .class_scale = y->cls_normalizer,
-                             .coord_scale = y->iou_normalizer,
+                             .smooth_objectness = y->objectness_smooth,
+                             .focal = y->focal_loss,
+                             .smoothing = y->label_smooth_eps,
+                             .max_delta = y->max_delta,
+                             .class_weight = y->counters_per_class.n ? y->class_weight : NULL,
+                             .object_scale = objectness,
+                             .noobject_scale = objectness,
+                             .class_scale = y->cls_normalizer * y->delta_normalizer,
+                             .coord_scale = y->iou_normalizer * y->delta_normalizer,
+                             .iou_thresh = y->iou_thresh,
                              .sizes = y->num,
                              .size = (const float(*)[2])y->all,
                              .own = y->own};

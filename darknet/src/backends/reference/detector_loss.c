@@ -8,18 +8,6 @@
 #include "boxes.h"
 #include "reference.h"
 
-/* One image in a pass with truth. delta, assigned and overlap are 0 at first. */
-struct detector_image {
-    const detector *d;
-    const float *output;
-    float *delta;
-    int8_t *assigned;
-    float *overlap;
-    const float *truth; /* (rows, 5) */
-    int rows;
-    detector_result *result;
-};
-
 /* How a predicted box stands to an image's truths: best IoU with an object and that object's row
  * (-1: none overlaps); ignored: more than half of its own area lies in one region to ignore. */
 typedef struct {
@@ -74,41 +62,30 @@ static int best_size(const float (*size)[2], int n, const float truth[5])
     return best;
 }
 
-/* Box delta towards target: x and y within the cell, log(w) and log(h) in anchors. */
-static void draw_box(const detector_image *m, int64_t prediction, const double target[4],
-                     double scale)
+static double weight_of(const detector_loss *s, int class)
 {
-    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 0);
-    for (int e = 0; e < 4; e++)
-        m->delta[at + e * cells] = (float)(scale * (target[e] - m->output[at + e * cells]));
+    return s->class_weight ? s->class_weight[class] : 1;
 }
 
-static void draw_to_truth(const detector_image *m, int64_t prediction, const float truth[5],
-                          double scale)
+/* By how much the newer fork's focal loss shortens the deltas of the classes, where the wanted one
+ * has probability p: half of focal loss's gradient at gamma 2, in cross entropies'. */
+static double focus(const detector_loss *s, double p)
 {
-    const detector *d = m->d;
-    const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
-    const float *anchor = d->anchor + prediction / cells * 2;
-    const double target[4] = {(double)truth[0] * d->w - (double)(cell % d->w),
-                              (double)truth[1] * d->h - (double)(cell / d->w),
-                              log((double)truth[2] / anchor[0]), log((double)truth[3] / anchor[1])};
-    draw_box(m, prediction, target, scale * (2 - (double)truth[2] * truth[3]));
+    return s->focal ? .5 * (1 - p) * (1 - p - 2 * p * log(fmax(p, 1e-15))) : 1;
 }
-
-const box_loss_row box_losses[] = {
-    {{"mse", "squared errors of x, y, log w and log h, times 2 - w*h"}, draw_to_truth},
-    {{NULL, NULL}, NULL},
-};
 
 /* Class deltas. others: of every class, not of the wanted one alone. */
-static void teach_class(const detector_image *m, int64_t prediction, int wanted, double scale,
-                        bool others)
+static void teach_class(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        int wanted, bool others)
 {
     const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 5);
-    for (int c = 0; c < m->d->classes; c++)
+    const double scale = s->class_scale * (others ? focus(s, m->output[at + wanted * cells]) : 1);
+    for (int c = 0; c < m->d->classes; c++) {
+        const double target = (c == wanted) * (1 - (double)s->smoothing) + s->smoothing / 2;
+        const double weight = c == wanted ? scale * weight_of(s, c) : scale;
         if (c == wanted || others)
-            m->delta[at + c * cells] =
-                (float)(scale * ((c == wanted) - (double)m->output[at + c * cells]));
+            m->delta[at + c * cells] = (float)(weight * (target - m->output[at + c * cells]));
+    }
 }
 
 /* A truth takes a prediction. Returns the IoU of the two. */
@@ -165,7 +142,7 @@ static void object_and_class(const detector_loss *s, const detector_image *m, in
 {
     const int64_t at = detector_entry(m->d, prediction, 4);
     const double target = m->d->background ? 0 : s->rescore ? iou : 1;
-    teach_class(m, prediction, class, s->class_scale, s->exclusive || !again);
+    teach_class(s, m, prediction, class, s->exclusive || !again);
     m->delta[at] = (float)(s->object_scale * (target - m->output[at]));
 }
 
@@ -258,7 +235,7 @@ static void region(const detector_loss *s, const detector_image *m)
         else
             objective->background(s, m, i);
         if (s->at_anchors)
-            draw_box(m, i, at_anchor, .01);
+            detector_draw_box(m, i, at_anchor, .01);
     }
     for (int t = 0; t < m->rows; t++) {
         const float *truth = m->truth + (size_t)t * 5;
@@ -267,7 +244,7 @@ static void region(const detector_loss *s, const detector_image *m)
         const int64_t prediction = claimed(s, m, truth);
         const bool again = m->assigned[prediction] == 1;
         const double iou = claim(m, prediction, truth);
-        box_losses[s->box].teach(m, prediction, truth, s->coord_scale);
+        box_losses[s->box].teach(s, m, prediction, truth, s->coord_scale);
         objective->foreground(s, m, prediction, (int)truth[4], iou, again);
         count_truth(m, prediction, truth, iou);
     }
@@ -278,36 +255,61 @@ static double teach(const detector_loss *s, const detector_image *m, int64_t pre
                     const float truth[5])
 {
     const int64_t at = detector_entry(m->d, prediction, 4);
-    m->delta[at] = (float)(s->object_scale * (1 - (double)m->output[at]));
-    box_losses[s->box].teach(m, prediction, truth, s->coord_scale);
-    teach_class(m, prediction, (int)truth[4], s->class_scale, m->assigned[prediction] != 1);
+    const int class = (int)truth[4];
+    const double weight = weight_of(s, class);
+    m->delta[at] = (float)(weight * s->object_scale * (1 - (double)m->output[at]));
+    box_losses[s->box].teach(s, m, prediction, truth, weight * s->coord_scale);
+    teach_class(s, m, prediction, class, m->assigned[prediction] != 1);
     return claim(m, prediction, truth);
+}
+
+/* Objectness of a prediction that no truth has claimed yet. */
+static void teach_background(const detector_loss *s, const detector_image *m, int64_t prediction,
+                             const standing *now)
+{
+    const int64_t at = detector_entry(m->d, prediction, 4);
+    const double objectness = m->output[at];
+    if (now->iou > s->thresh || now->ignored) {
+        m->assigned[prediction] = -1;
+        if (s->smooth_objectness && !now->ignored && now->iou > objectness)
+            m->delta[at] = (float)(s->object_scale * (now->iou - objectness));
+    } else {
+        m->delta[at] = (float)(s->noobject_scale * -objectness);
+    }
+}
+
+/* [yolo]: a truth teaches its best anchor and, with iou_thresh, others that fit it well: those of
+ * them that are this head's, in the cell of its centre. */
+static void teach_anchors(const detector_loss *s, const detector_image *m, const float truth[5])
+{
+    const int64_t cells = (int64_t)m->d->w * m->d->h, cell = cell_of(m->d, truth);
+    const float wanted[4] = {0, 0, truth[2], truth[3]};
+    const int best = best_size(s->size, s->sizes, truth);
+    for (int i = 0; i < s->sizes; i++) {
+        const float size[4] = {0, 0, s->size[i][0], s->size[i][1]};
+        if (s->own[i] < 0 || (i != best && !(dn_iou(size, wanted) > s->iou_thresh)))
+            continue;
+        const int64_t prediction = s->own[i] * cells + cell;
+        count_truth(m, prediction, truth, teach(s, m, prediction, truth));
+    }
 }
 
 static void yolo(const detector_loss *s, const detector_image *m)
 {
-    const int64_t cells = (int64_t)m->d->w * m->d->h, predictions = detector_predictions(m->d);
+    const int64_t predictions = detector_predictions(m->d);
     for (int64_t i = 0; i < predictions; i++) {
-        const int64_t at = detector_entry(m->d, i, 4);
         float box[4];
         detector_box(m->d, m->output, i, box);
         const standing now = compare(m, box);
         if (now.iou > s->truth_thresh)
             teach(s, m, i, m->truth + (size_t)now.row * 5);
-        else if (now.iou > s->thresh || now.ignored)
-            m->assigned[i] = -1;
         else
-            m->delta[at] = (float)(s->noobject_scale * -(double)m->output[at]);
+            teach_background(s, m, i, &now);
     }
     for (int t = 0; t < m->rows; t++) {
         const float *truth = m->truth + (size_t)t * 5;
-        if (detector_truth(m->d, truth) != TRUTH_OBJECT)
-            continue;
-        const int anchor = s->own[best_size(s->size, s->sizes, truth)];
-        if (anchor < 0)
-            continue;
-        const int64_t prediction = anchor * cells + cell_of(m->d, truth);
-        count_truth(m, prediction, truth, teach(s, m, prediction, truth));
+        if (detector_truth(m->d, truth) == TRUTH_OBJECT)
+            teach_anchors(s, m, truth);
     }
 }
 
