@@ -22,9 +22,9 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize fuzz cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize coverage fuzz cross debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
-test test-c test-all sanitize cross: export OMP_WAIT_POLICY = passive
+test test-c test-all sanitize coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -156,11 +156,25 @@ sanitize: | $(READY)
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONDONTWRITEBYTECODE=1 \
 	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider tests/engine/test_views.py
 
-# The package once more, with the sanitized engine in it.
-$(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
+# The package once more, with the sanitized or counting engine in it.
+%/python/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
 	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
+
+#: make coverage   which lines of darknet/src and pylrm the quick tests reach; fails below COVERED_C and COVERED_PYTHON
+COUNTING := --coverage -fprofile-update=atomic
+COUNTED := build/coverage/python
+COVERED_C := 95
+COVERED_PYTHON := 92
+COUNT := $(MAKE) BUILD=build/coverage CFLAGS='-O1 -g' SANITIZE='$(COUNTING)'
+coverage: | $(READY)
+	find build/coverage -name '*.gcda' -delete 2> /dev/null || true
+	$(COUNT) test-c
+	$(COUNT) $(COUNTED)/built
+	$(PYTHON) -m pytest -q -o pythonpath=$(COUNTED) -p no:cacheprovider --cov=pylrm --cov-report=
+	$(PYTHON) -m coverage report --skip-covered --fail-under=$(COVERED_PYTHON)
+	$(PYTHON) -m gcovr --root darknet/src build/coverage/obj --gcov-ignore-errors=all --exclude-unreachable-branches --fail-under-line $(COVERED_C)
 
 #: make fuzz       what strangers' files reach: libFuzzer for SECONDS=60 a target (clang), and the Python readers
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,7 +63,8 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 sync(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that is gone, say; the error before it counts
+            part.unlink()
 
 
 def sync(path: Path) -> None:

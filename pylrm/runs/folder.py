@@ -15,10 +15,11 @@ lock                    held by the process that trains here
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,17 @@ class Saves(Protocol):
 def is_taken(folder: Path) -> bool:
     """Tell whether a path holds something that a new run would overwrite."""
     return folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None)
+
+
+def _numbered(parent: Path, name: str) -> Path:
+    """Make parent/name, or name-2, name-3, …: the first that nobody else has."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError
 
 
 class Run:
@@ -103,12 +115,8 @@ class Run:
             The folder is taken, or cannot be made.
         """
         cls.check(out)
-        number = 1
-        folder = out or parent / name
-        while is_taken(folder):
-            number += 1
-            folder = parent / f"{name}-{number}"
-        with writing(folder):
+        with writing(out or parent):
+            folder = out or _numbered(parent, name)
             (folder / "weights").mkdir(parents=True)
             (folder / "checkpoint").mkdir()
         return cls(folder)

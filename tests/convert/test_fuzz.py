@@ -28,6 +28,7 @@ from tests.damage import damaged
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 
+
 def holds(build, run, contents, earlier):
     """Convert a damaged tree, into a new folder or over an earlier conversion."""
     with tempfile.TemporaryDirectory() as folder:

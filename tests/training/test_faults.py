@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -267,3 +270,29 @@ def test_a_read_only_folder(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg)
         train(cfg, tiny_data, out=out, map_every=0, checkpoint_every=4, callbacks=[At(2, replace)],
               **QUIET)  # fmt: skip
     assert "\n" not in str(stop.value)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_left_alone(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, out = tiny_cfg(), tmp_path / "run"
+    whole = train(cfg, tiny_data, out=tmp_path / "whole", map_every=0, **QUIET).folder
+    with pytest.raises(Crash):
+        train(cfg, tiny_data, out=out, map_every=0, checkpoint_every=2, callbacks=[CrashAfter(7)],
+              **QUIET)  # fmt: skip
+    newest, _ = Run(out).list_checkpoints()
+    path_open = Path.open
+
+    def fails(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == newest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return path_open(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fails)
+        line = f"{newest}: cannot be read: Input/output error"
+        with pytest.raises(errors.DataError, match=re.escape(line)):
+            resume(out, **QUIET)
+    assert newest.exists()
+    resume(out, **QUIET)
+    assert_same(whole, out)
