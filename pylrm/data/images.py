@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.data.headers import check_pixels, read_header
 from pylrm.errors import DataError, PylrmError
 
 FloatImage = npt.NDArray[np.float32]
@@ -64,7 +66,7 @@ def read_image(path: str | Path, channels: int = 3) -> ByteImage:
     Raises
     ------
     DataError
-        Where the file can't be read, or is no image that OpenCV knows.
+        Where the file can't be read, is no image that OpenCV knows, or has too many pixels.
     """
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}; images have 3 or 1")
@@ -74,6 +76,9 @@ def read_image(path: str | Path, channels: int = 3) -> ByteImage:
         raise DataError(f"{path}: {error.strerror or error}") from error
     if not data.size:
         raise DataError(f"{path}: the file is empty")
+    header = read_header(io.BytesIO(data), to_the_end=False)
+    if header is not None:
+        check_pixels(path, header)
     cv = cv2()
     kind = cv.IMREAD_COLOR if channels == 3 else cv.IMREAD_GRAYSCALE
     try:

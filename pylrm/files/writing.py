@@ -56,6 +56,7 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     part = path.with_name(path.name + PART)
     try:
         with writing(path):
+            part.unlink(missing_ok=True)  # it might be a link to a file elsewhere
             yield part
             if durable:
                 sync(part)

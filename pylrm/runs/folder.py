@@ -128,7 +128,7 @@ class Run:
         Raises
         ------
         PylrmError
-            There is none.
+            There is none; a file or folder in it is a link that leads out of it.
         """
         run = cls(folder)
         if not folder.is_dir():
@@ -136,6 +136,12 @@ class Run:
         for needed in (run.cfg, run.options):
             if not needed.is_file():
                 raise PylrmError(f"{folder}: no run folder: there is no {needed.name} in it")
+        for path in folder.iterdir():
+            if path.is_symlink() and folder.resolve() not in path.resolve().parents:
+                raise PylrmError(
+                    f"{path}: a link out of the run folder, to {path.readlink()}: what a run "
+                    "writes stays in its folder"
+                )
         return run
 
     @contextmanager
