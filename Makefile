@@ -22,9 +22,9 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize coverage fuzz cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
-test test-c test-all sanitize coverage cross: export OMP_WAIT_POLICY = passive
+test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -147,14 +147,24 @@ lint-c: | $(READY)
 .PHONY: objects
 objects: $(OBJECTS) $(C_TESTS:=.o)
 
-#: make sanitize   C tests, and the tests of views on the engine's memory, under ASan and UBSan
+#: make sanitize   under ASan and UBSan: the C tests and the engine's from Python; under TSan: two networks at once
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZED := build/sanitize/python
-sanitize: | $(READY)
+SANITIZED_TESTS := tests/engine tests/layers tests/detector
+sanitize: tsan | $(READY)
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' test-c
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' $(SANITIZED)/built
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONDONTWRITEBYTECODE=1 \
-	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider tests/engine/test_views.py
+	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider $(SANITIZED_TESTS)
+
+# Archer tells TSan what LLVM's OpenMP synchronises; without it, each barrier looks like a race.
+ARCHER = $(firstword $(wildcard $(dir $(shell clang -print-file-name=libomp.so))libarcher.so /usr/lib/llvm-*/lib/libarcher.so))
+tsan:
+	@if ! echo '#include <omp.h>' | clang -fopenmp -fsanitize=thread -E - > /dev/null 2>&1 || [ -z '$(ARCHER)' ]; then \
+	    echo 'SKIPPED: TSan needs clang and its OpenMP with Archer'; exit; fi; \
+	$(MAKE) CC=clang BUILD=build/tsan CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread build/tsan/tests/test_threads && \
+	OMP_TOOL_LIBRARIES=$(ARCHER) TSAN_OPTIONS=ignore_noninstrumented_modules=1 build/tsan/tests/test_threads && \
+	echo 'TSan: no race'
 
 # The package once more, with the sanitized or counting engine in it.
 %/python/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)

@@ -131,5 +131,5 @@ def test_sizes_of_other_image_formats_count_too(tmp_path):
 def test_no_pixels_are_decoded(tmp_path, monkeypatch):
     root, _ = voc_tree(tmp_path, (40, 30))
     png(root / "JPEGImages" / "c.png")
-    monkeypatch.setattr("pylrm.data.headers.read_image", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("pylrm.data.images.read_image", lambda *_: pytest.fail("decoded"))
     convert("voc", root, tmp_path / "out")
