@@ -7,7 +7,7 @@ pictures it takes. Each row acts on every other sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from pylrm.data.images import cv2
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+GREY = 0.5
 BLUR = 31  # side of the kernel with blur=1, in pixels
 LEAST_SHARE = 0.2  # of the input's sides: where the parts of a mosaic meet, at least from the edge
 
@@ -33,11 +34,14 @@ class Picture:
         x y w h class of each box, relative to the input; class -1: a region to ignore.
     labels : array (n,)
         The number of each row's label in its file; -1: a region, or another image's.
+    area : array (4,)
+        Left, top, right, bottom of the image within x, in pixels; grey is around it.
     """
 
     x: Floats
     rows: Floats
     labels: Ints
+    area: Ints
 
 
 @dataclass(frozen=True)
@@ -67,24 +71,25 @@ def mosaic(
 ) -> None:
     """Put four pictures around a point at random: of each the quarter that is next to it.
 
-    Each picture is moved so that its corner lies at the point; what does not fit is cut off
+    Each image is moved so that its corner lies at the point; what does not fit is cut off
     (Bochkovskiy et al., YOLOv4, 2020, section 3.3).
     """
     _, height, width = picture.x.shape
+    whole = np.array([width, height])
     share = LEAST_SHARE + (1 - 2 * LEAST_SHARE) * random.random(2)
-    cut = int(share[0] * width), int(share[1] * height)
-    pictures = [Picture(picture.x.copy(), picture.rows, picture.labels), *others]
+    cut = (share * whole).astype(int)
+    pictures = [replace(picture, x=picture.x.copy()), *others]
     found = []
+    picture.x[:] = GREY
     for i, part in enumerate(pictures):
-        right, lower = i % 2, i // 2
-        low = np.array([cut[0] if right else 0, cut[1] if lower else 0])
-        high = np.array([width if right else cut[0], height if lower else cut[1]])
-        move = np.array([cut[0] - (0 if right else width), cut[1] - (0 if lower else height)])
-        (left, top), (w, h) = low - move, high - low
-        target = picture.x[:, low[1] : high[1], low[0] : high[0]]
-        target[:] = part.x[:, top : top + h, left : left + w]
-        sides = np.array([width, height])
-        found.append(clipped(part.rows, move / sides, low / sides, high / sides))
+        behind = np.array([i % 2, i // 2], bool)  # right of the point, below it
+        move = cut - np.where(behind, part.area[:2], part.area[2:])
+        low = np.maximum(np.where(behind, cut, 0), part.area[:2] + move)
+        high = np.minimum(np.where(behind, whole, cut), part.area[2:] + move)
+        (left, top), (right, bottom) = low, high
+        (x, y), (w, h) = low - move, high - low
+        picture.x[:, top:bottom, left:right] = part.x[:, y : y + h, x : x + w]
+        found.append(clipped(part.rows, move / whole, low / whole, high / whole))
     _join(picture, found, pictures)
 
 

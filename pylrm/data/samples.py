@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.augmentation import NUMBERS, Ranges, Transform, move_boxes, plain_transform
+from pylrm.data.augmentation import NUMBERS, Ranges, Transform, move_boxes, plain_transform, visible
 from pylrm.data.darknet import LEAST, read_truth
 from pylrm.data.images import ByteImage, augment, read_image
 from pylrm.data.mixing import MIXINGS, Picture
@@ -99,7 +99,8 @@ class Preparation:
         else:
             transform = plain_transform(size, canvas, self.letterbox)
         augment(image, x, antialias=self.antialias, **vars(transform))
-        return Picture(x, *self._truth(self.images[index], transform, canvas))
+        rows, labels = self._truth(self.images[index], transform, canvas)
+        return Picture(x, rows, labels, visible(transform, canvas))
 
     def _mix(self, picture: Picture, random: np.random.Generator, skipped: list[int]) -> None:
         """Apply each row of the table of mixings that is on, to every other picture."""

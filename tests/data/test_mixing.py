@@ -45,7 +45,8 @@ def test_boxes_of_mosaics_follow_the_pixels(images):  # noqa: F811
 
 def plain(value, rows):
     boxes = np.array(rows, np.float32).reshape(-1, 5)
-    return Picture(np.full((3, 40, 40), value, np.float32), boxes, np.arange(len(boxes)))
+    x = np.full((3, 40, 40), value, np.float32)
+    return Picture(x, boxes, np.arange(len(boxes)), np.array([0, 0, 40, 40]))
 
 
 def test_a_mosaic_has_a_quarter_of_each_around_a_point():
@@ -61,6 +62,24 @@ def test_a_mosaic_has_a_quarter_of_each_around_a_point():
     assert areas.sum() == pytest.approx(1, abs=1e-6)
     assert areas[0] == pytest.approx(cut[0] * cut[1] / 1600, abs=1e-6)
     assert picture.labels.tolist() == [0, -1, -1, -1]
+
+
+def test_images_with_borders_meet_at_the_point():
+    pictures = [plain(1, []) for _ in range(4)]
+    for i, each in enumerate(pictures):
+        each.x[:, :, [*range(5), *range(30, 40)]] = 0.5  # grey borders left and right
+        each.x[:, 5:35, 5:30] = i / 4
+        each.x[:, [*range(5), *range(35, 40)]] = 0.5
+        each.area = np.array([5, 5, 30, 35])
+    mosaic(pictures[0], pictures[1:], 1, np.random.default_rng(0))
+    x = pictures[0].x[0]
+    columns = [
+        int(np.flatnonzero(x[:, i] == 0.25)[0]) for i in range(40) if (x[:, i] == 0.25).any()
+    ]
+    row = x[columns[0] + 1]
+    assert set(np.unique(x)) == {0, 0.25, 0.5, 0.75}
+    edge = int(np.flatnonzero(row == 0.25)[0])
+    assert row[edge - 1] == 0  # no border between the two
 
 
 def test_mixup_is_half_of_each_with_all_boxes():
