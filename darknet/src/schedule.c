@@ -53,6 +53,22 @@ static double random_rate(const settings *s, uint64_t seed, double n)
     return s->learning_rate * pow(dn_random_uniform(seed, (uint64_t)n), s->power);
 }
 
+/* Loshchilov and Hutter, SGDR, 2017, equation 5. */
+static double sgdr_rate(const settings *s, uint64_t seed, double n)
+{
+    (void)seed;
+    double start = 0, cycle = s->sgdr_cycle ? s->sgdr_cycle : s->max_batches;
+    if (!(cycle > 0))
+        return s->learning_rate;
+    if (s->sgdr_mult == 1)
+        start = cycle * (ceil(n / cycle) - 1);
+    else
+        for (; start + cycle < n; cycle *= s->sgdr_mult)
+            start += cycle;
+    const double span = (double)s->learning_rate - s->learning_rate_min;
+    return s->learning_rate_min + span * (1 + cos((n - start) / cycle * 3.14159265358979)) / 2;
+}
+
 const policy_row policies[] = {
     {{"constant", "learning_rate"}, constant_rate},
     {{"step", "times scale after every `step` updates"}, step_rate},
@@ -61,6 +77,7 @@ const policy_row policies[] = {
     {{"poly", "times (1 - n/max_batches)^power"}, poly_rate},
     {{"sigmoid", "over 1 + e^(gamma*(n - step))"}, sigmoid_rate},
     {{"random", "times u^power, u at random from 0 to 1"}, random_rate},
+    {{"sgdr", "down to learning_rate_min along a half cosine, anew in each cycle: SGDR"}, sgdr_rate},
     {{NULL, NULL}, NULL},
 };
 

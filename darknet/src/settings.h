@@ -6,18 +6,18 @@
 
 typedef struct {
     int batch, subdivisions, channels, height, width;
-    float learning_rate, momentum, decay, clip, clip_norm;
+    float learning_rate, learning_rate_min, momentum, decay, clip, clip_norm;
     int adam;
     float b1, b2, eps;
     float angle, aspect, saturation, exposure, hue;
     int policy;             /* the row */
     float power, gamma, scale;
-    int step, max_batches, burn_in;
+    int step, max_batches, burn_in, sgdr_cycle, sgdr_mult;
     int_list steps;
     float_list scales;
     int max_crop, min_crop;
     const char *data;
-    int flip, vflip, antialias, letter_box; /* of the package: the engine gets images as they are
+    int flip, vflip, antialias, mosaic, mixup, blur, gaussian_noise, letter_box; /* of the package: the engine gets images as they are
                                                to be */
 } settings;
 

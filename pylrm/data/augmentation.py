@@ -207,6 +207,15 @@ def plain_transform(
     return Transform(size, ((canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2), corners=True)
 
 
+def visible(transform: Transform, canvas: Size) -> npt.NDArray[np.int64]:
+    """Return left, top, right, bottom of a placed image within the input, in pixels."""
+    low = np.clip(transform.offset, 0, canvas)
+    high = np.clip(np.add(transform.offset, transform.size), 0, canvas)
+    if transform.flip:
+        low[0], high[0] = canvas[0] - high[0], canvas[0] - low[0]
+    return np.concatenate([low, high])
+
+
 def move_boxes(boxes: Floats, transform: Transform, canvas: tuple[int, int]) -> Floats:
     """Boxes of an image, where a transform puts them.
 

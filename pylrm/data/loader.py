@@ -11,7 +11,7 @@ import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,8 @@ class Loader:
         (width, height) of the batch at a position, in place of a fixed size.
     skipped
         Unreadable images that were met before.
+    mixing
+        Which of `pylrm.data.mixing.MIXINGS` are on, by the keys' values; none without `augment`.
     **ranges
         Of the augmentation: fields of `pylrm.data.augmentation.Ranges`.
 
@@ -135,6 +137,7 @@ class Loader:
         shuffle: bool = True,
         size_at: Callable[[int], tuple[int, int]] | None = None,
         skipped: Sequence[Path] = (),
+        mixing: Mapping[str, float] | None = None,
         **ranges: Any,
     ) -> None:
         if not images:
@@ -155,6 +158,7 @@ class Loader:
             letterbox,
             antialias,
             drawn if augment else None,
+            mixing or {},
         )
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))
@@ -269,7 +273,7 @@ def evaluation_batches(
     workers = usable_cores() if workers is None else workers
     if min(batch, max_boxes, workers, width, height) < 1:
         raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
-    preparation = Preparation(images, classes, channels, max_boxes, letterbox, antialias, None)
+    preparation = Preparation(images, classes, channels, max_boxes, letterbox, antialias, None, {})
     queue: deque[tuple[list[int], _Pending]] = deque()
     pool = _start_pool(workers)
     try:

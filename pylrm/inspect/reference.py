@@ -9,6 +9,7 @@ from itertools import groupby
 
 from pylrm.binding.library import Key, keys
 from pylrm.data.augmentation import AUGMENTATIONS
+from pylrm.data.mixing import MIXINGS
 
 INTRODUCTION = """\
 # The cfg language
@@ -79,6 +80,7 @@ def augmentations() -> list[str]:
     """Return the lines of the table of augmentations."""
     rows = [f"| {', '.join(row.keys)} | {row.doc} |" for row in AUGMENTATIONS]
     heading = "## Augmentation of detectors' training images, in this order"
+    rows += [f"| {row.key} | every other sample: {row.doc} |" for row in MIXINGS]
     return [heading, "", "| keys | what it does |", "|---|---|", *rows, ""]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from pylrm.binding.library import keys
 from pylrm.data.augmentation import AUGMENTATIONS
 from pylrm.data.loader import Loader
+from pylrm.data.mixing import MIXINGS
 from pylrm.engine import Network
 from pylrm.training.schedule import Sizes, multi_scale_sizes
 
@@ -92,6 +93,7 @@ def training_batches(
         position=net.seen // net.batch,
         workers=workers,
         **augmentation_options(net),
+        mixing={row.key: net.option(row.key) for row in MIXINGS},
         antialias=net.antialias,
         letterbox=letterbox,
         augment=augment,

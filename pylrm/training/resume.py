@@ -19,6 +19,7 @@ from pylrm.training.options import TrainOptions
 SCHEDULE = {
     "max_batches",
     *("learning_rate", "policy", "burn_in", "power", "gamma", "scale", "step", "steps", "scales"),
+    *("learning_rate_min", "sgdr_cycle", "sgdr_mult"),
 }
 
 
