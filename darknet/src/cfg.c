@@ -158,11 +158,8 @@ static dn_status read_scalar(const reading *r, const char *value, void *field)
     double number;
     const char *rest = value;
     char wanted[120];
-    if (k->least > -1e30 || k->most < 1e30)
-        snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "",
-                 k->least, k->most);
-    else
-        snprintf(wanted, sizeof wanted, "a number");
+    snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "", k->least,
+             k->most);
     if (!read_number(&rest, &number) || !at_end(rest) || number < k->least || number > k->most
         || (whole && number != floor(number)))
         return refuse(r, value, wanted);

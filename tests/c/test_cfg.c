@@ -204,8 +204,9 @@ static void doubles_and_choices(void)
             if (!strcmp(key.name, "policy")) {
                 CHECK(!strcmp(name, "constant"));
                 CHECK(dn_key_choice(section, i, 6, &name, &summary) && !strcmp(name, "random"));
-                CHECK(!dn_key_choice(section, i, 7, &name, &summary));
+                CHECK(dn_key_choice(section, i, 7, &name, &summary) && !strcmp(name, "sgdr"));
                 CHECK(!dn_key_choice(section, i, 8, &name, &summary));
+                CHECK(!dn_key_choice(section, i, 9, &name, &summary));
                 found++;
             }
         }
