@@ -16,8 +16,8 @@ INTRODUCTION = """\
 Every key that the newer Darknet fork (AlexeyAB's) reads in a section that pylrm has, and what
 becomes of it here:
 
-- **honoured**: as in the fork ([differences](compatibility.md)); the [cfg reference](cfg.md) has its
-  range;
+- **honoured**: as in the fork ([differences](compatibility.md)); the [cfg reference](cfg.md) has
+  its range;
 - **ignored**: it changes nothing that pylrm does, and nothing is said;
 - **refused**: the network would compute something else; a value that asks for it is an error, with
   file and line;
