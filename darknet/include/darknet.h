@@ -225,7 +225,8 @@ void dn_augment(const uint8_t *image, int h, int w, int channels, const dn_view 
 
 /* The cfg language as data, for docs and for writing plain cfg files. */
 typedef struct {
-    const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats, choice */
+    const char *section, *name, *type, *doc; /* type: int, float, text, ints, floats,
+                                                choice; of other Darknets: ignored, refused */
     double fallback, least, most;
     const char *fallback_text;               /* where the default is not a number */
 } dn_key;

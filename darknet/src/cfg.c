@@ -244,8 +244,23 @@ static dn_status read_choice(const reading *r, const char *value, int *field)
     return refuse(r, value, wanted);
 }
 
+/* The neutral value, as text or as a number, is fine. */
+static dn_status read_foreign(const reading *r, const char *value)
+{
+    double given, neutral;
+    const char *rest = value, *wanted = r->key->text;
+    if (!strcmp(value, wanted)
+        || (read_number(&rest, &given) && at_end(rest) && read_number(&wanted, &neutral)
+            && given == neutral))
+        return DN_OK;
+    return dn_fail(r->e, DN_BAD_CFG, "%s:%d: [%s] %s=%.80s: not supported: %s", r->source,
+                   r->option ? r->option->line : 0, r->section, r->key->name, value, r->key->doc);
+}
+
 static dn_status read_value(const reading *r, const char *value, void *state)
 {
+    if (r->key->kind == KEY_IS_FOREIGN)
+        return read_foreign(r, value);
     if (r->key->offset == KEY_NO_FIELD)
         return DN_OK;
     void *field = (char *)state + r->key->offset;
@@ -261,6 +276,9 @@ static dn_status read_value(const reading *r, const char *value, void *state)
         return read_choice(r, value, field);
     case KEY_IS_TEXT:
         *(const char **)field = value;
+        break;
+    case KEY_IS_FOREIGN:
+        break;
     }
     return DN_OK;
 }

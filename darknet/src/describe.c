@@ -163,6 +163,7 @@ dn_status dn_option_number(const dn_network *net, int layer, const char *name, i
         *value = ((const float_list *)field)->v[index];
         return DN_OK;
     case KEY_IS_TEXT:
+    case KEY_IS_FOREIGN: /* without a field: not found */
         break;
     }
     return dn_fail(e, DN_BAD_ARGUMENT, "'%s' is a text, not a number", name);
@@ -397,7 +398,7 @@ static const key *key_of(int section, int index, const char **name)
 bool dn_key_at(int section, int index, dn_key *out)
 {
     static const char *const types[] = {"int",  "float",  "text", "choice",
-                                        "ints", "floats", "float"};
+                                        "ints", "floats", "float", "refused"};
     const char *name;
     const key *k = key_of(section, index, &name);
     if (!name || index < 0)
@@ -406,7 +407,7 @@ bool dn_key_at(int section, int index, dn_key *out)
     if (!k)
         return true;
     out->name = k->name;
-    out->type = types[k->kind];
+    out->type = k->kind == KEY_IS_TEXT && k->offset == KEY_NO_FIELD ? "ignored" : types[k->kind];
     out->doc = k->doc;
     out->fallback = k->fallback;
     out->least = k->least;

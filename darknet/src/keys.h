@@ -7,7 +7,7 @@
 
 typedef enum {
     KEY_IS_INT, KEY_IS_FLOAT, KEY_IS_TEXT, KEY_IS_CHOICE, KEY_IS_INTS, KEY_IS_FLOATS,
-    KEY_IS_DOUBLE
+    KEY_IS_DOUBLE, KEY_IS_FOREIGN
 } key_kind;
 
 /* What a row of a table that a key chooses from starts with. The table ends with a name of NULL. */
@@ -59,6 +59,10 @@ static inline const choice *key_choice(const key *k, int index)
     {name, KEY_IS_FLOAT, offsetof(type, field), fallback, least, most, NULL, NULL, 0, doc}
 /* A key of other Darknets that is known and deliberately does nothing here. */
 #define KEY_IGNORED(name, doc) {name, KEY_IS_TEXT, KEY_NO_FIELD, 0, 0, 0, NULL, NULL, 0, doc}
+/* A key of other Darknets without which a network would compute something else: any value but the
+ * neutral one is refused, and doc says why, or what to do. */
+#define KEY_FOREIGN(name, neutral, doc) \
+    {name, KEY_IS_FOREIGN, KEY_NO_FIELD, 0, 0, 0, neutral, NULL, 0, doc}
 #define KEY_NO_FIELD ((size_t)-1)
 #define KEY_END {NULL, KEY_IS_INT, 0, 0, 0, 0, NULL, NULL, 0, NULL}
 

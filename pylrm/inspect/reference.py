@@ -28,6 +28,8 @@ def default_of(key: Key) -> str:
     """Return a key's default as a cfg would give it."""
     if key.default is None:
         return ""
+    if key.type == "refused":
+        return f"only {key.default}" if key.default else "none"
     return f"{key.default:g}" if isinstance(key.default, (int, float)) else key.default
 
 

@@ -14,6 +14,12 @@ static const key keys[] = {
     KEY_INT(maxpool, stride, 1, 1, 1024, "step of the window"),
     KEY_INT(maxpool, size, 0, 0, 1024, "side of the window; 0: stride"),
     KEY_INT(maxpool, padding, -1, -1, 2048, "columns and rows added in all; -1: size-1"),
+    KEY_FOREIGN("stride_x", "0", "stride= is that of both directions"),
+    KEY_FOREIGN("stride_y", "0", "stride= is that of both directions"),
+    KEY_FOREIGN("antialiasing", "0", "there is no blurred stride here"),
+    KEY_FOREIGN("maxpool_depth", "0", "windows lie in one channel here"),
+    KEY_FOREIGN("maxpool_zero_nonmax", "0", "outputs are as large as the windows make them"),
+    KEY_IGNORED("out_channels", "of maxpool_depth; accepted, and without effect"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

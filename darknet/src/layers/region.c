@@ -63,6 +63,8 @@ static const key keys[] = {
     KEY_IGNORED("mask_scale", "of masks (coords above 4); accepted, and without effect"),
     KEY_IGNORED("classfix", "accepted, and without effect"),
     KEY_IGNORED("absolute", "accepted, and without effect"),
+    KEY_IGNORED("log", "read by no Darknet; accepted, and without effect"),
+    KEY_IGNORED("sqrt", "of YOLOv1; accepted, and without effect"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

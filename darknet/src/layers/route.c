@@ -16,6 +16,8 @@ static const key keys[] = {
     KEY_INTS(route, layers, NULL, "the layers: from 0, or negative counted back from here"),
     KEY_INT(route, groups, 1, 1, 1 << 20, "shares that each layer's channels are cut into"),
     KEY_INT(route, group_id, 0, 0, 1 << 20, "the share taken, from 0"),
+    KEY_IGNORED("stream", "of a GPU; accepted, and without effect"),
+    KEY_IGNORED("wait_stream", "of a GPU; accepted, and without effect"),
     KEY_END};
 
 static dn_status edges(layer *l, int_list *from, dn_error *e)

@@ -18,6 +18,8 @@ static const key keys[] = {
     KEY_CHOICE(shortcut_section, activation, "linear", activations, "after the sum"),
     KEY_FLOAT(shortcut_section, alpha, 1, -1e6, 1e6, "factor of the layer before"),
     KEY_FLOAT(shortcut_section, beta, 1, -1e6, 1e6, "factor of the other"),
+    KEY_FOREIGN("weights_type", "none", "the sum has no weights that are learnt"),
+    KEY_IGNORED("weights_normalization", "of weights_type; accepted, and without effect"),
     KEY_END};
 
 static dn_status edges(layer *l, int_list *from, dn_error *e)

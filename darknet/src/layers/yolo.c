@@ -68,7 +68,15 @@ static const key keys[] = {
     KEY_FLOAT(yolo, resize, 1, 1, 100,
               "training data: the image's size times or divided by up to this"),
     KEY_INT(yolo, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
-    KEY_IGNORED("map", "of class trees; accepted, and without effect"),
+    KEY_FOREIGN("map", "", "labels name the classes of the cfg"),
+    KEY_FOREIGN("iou_thresh_kind", "iou", "anchors are compared by IoU"),
+    KEY_FOREIGN("embedding_layer", "999999", "objects are not tracked here"),
+    KEY_IGNORED("track_history_size", "of tracking; accepted, and without effect"),
+    KEY_IGNORED("sim_thresh", "of tracking; accepted, and without effect"),
+    KEY_IGNORED("dets_for_track", "of tracking; accepted, and without effect"),
+    KEY_IGNORED("dets_for_show", "of tracking; accepted, and without effect"),
+    KEY_IGNORED("track_ciou_norm", "of tracking; accepted, and without effect"),
+    KEY_IGNORED("show_details", "of the screen; accepted, and without effect"),
     KEY_END};
 
 /* The anchors relative to the input, and which are this head's: returns how many, -1 on an error.
