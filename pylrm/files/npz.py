@@ -23,7 +23,7 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb"):
-            raise ValueError("it is no .npz file")
+            raise ValueError("not a zip archive")
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
