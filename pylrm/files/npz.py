@@ -30,7 +30,9 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     except MemoryError as error:
         raise ValueError("an array in it would take more memory than there is") from error
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        kind = "it holds Python objects" if "pickle" in str(error) else f"damaged: {str(error)[:200]}"
-        raise ValueError(kind) from error
+        reason = str(error)[:200]
+        raise ValueError(
+            "it holds Python objects" if "pickle" in reason else f"damaged: {reason}"
+        ) from error
     except (NotImplementedError, RuntimeError) as error:  # a compression unknown here; a password
         raise ValueError(str(error)) from error
