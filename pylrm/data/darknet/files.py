@@ -75,7 +75,7 @@ def _lookup(name: str, folder: Path, where: str, among_shipped: bool = False) ->
             return path
         if (folder / path).exists():
             return folder / path
-    except (OSError, RuntimeError) as error:  # too long; the home of nobody
+    except (OSError, RuntimeError, ValueError) as error:  # too long; the home of nobody; zeros
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{where}'{name:.40}' is no path: {reason}") from error
     if among_shipped:
@@ -206,7 +206,7 @@ def read_list(path: str | Path) -> list[Path]:
             continue
         try:
             images.append(_listed(name, path.parent))
-        except (OSError, RuntimeError) as error:  # too long; the home of nobody
+        except (OSError, RuntimeError, ValueError) as error:  # too long; the home of nobody; zeros
             reason = getattr(error, "strerror", None) or error
             raise DataError(f"{path}:{number}: '{name:.40}' is no path: {reason}") from error
     if not images:
