@@ -59,6 +59,13 @@ typedef struct { dims in; int stride; bool reverse; } reorg;
 /* out = alpha*a + beta*b where the two overlap, and a elsewhere; a has the shape of out. */
 typedef struct { dims a, b; float alpha, beta; } shortcut;
 
+/* A map times a factor for each of its channels, or for each of its pixels. */
+typedef struct { dims map; bool by_pixel; } scaling;
+static inline int64_t scaling_factors(const scaling *s) /* of one image */
+{
+    return s->by_pixel ? (int64_t)s->map.h * s->map.w : s->map.c;
+}
+
 /* What [cost] type= chooses from. */
 typedef struct {
     choice choice;
@@ -132,13 +139,28 @@ struct backend {
     void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
                      int64_t count);
 
+    /* out = factors * map; factors (batch, scaling_factors), the others (batch, map) */
+    void (*scale_map)(const pass *p, const scaling *s, const float *factors, const float *map,
+                   float *out);
+    void (*scale_map_grad)(const pass *p, const scaling *s, const float *factors, const float *map,
+                        const float *delta, float *factor_delta, bool add_factors,
+                        float *map_delta, bool add_map);
+    /* out = x over the length of the vector over the channels of its pixel; 0 where that is 0 */
+    void (*l2norm)(const pass *p, dims s, const float *x, float *out);
+    void (*l2norm_grad)(const pass *p, dims s, const float *x, const float *delta,
+                        float *input_delta, bool add);
+
     /* The losses of values: error and delta of each, and the sum of the errors. Without truth all
      * are 0. cost: type is a row of cost_types; delta may be NULL. cross_entropy: x are
-     * probabilities, an error is -truth*log(x), a delta truth - x. */
+     * probabilities, an error is -truth*log(x), a delta truth - x; binary: an error has
+     * -(1 - truth)*log(1 - x) too. */
     double (*cost)(const pass *p, int type, const float *x, const float *truth, float *error,
                    float *delta, int64_t count);
     double (*cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
                             int64_t count);
+
+    double (*binary_cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
+                                   int64_t count);
 
     /* [region] and [yolo]: deltas and `assigned` of a pass from its truths, and the sums. Without
      * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,
