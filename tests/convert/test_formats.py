@@ -29,8 +29,8 @@ def test_options_are_the_readers_keywords(form):
 
 
 def test_no_such_format(tmp_path):
-    with pytest.raises(DataError, match="no format 'yolo'; there is voc, kitti, coco"):
-        convert("yolo", tmp_path, tmp_path / "out")
+    with pytest.raises(DataError, match="no format 'tar'; there is voc, kitti, coco, yolo"):
+        convert("tar", tmp_path, tmp_path / "out")
 
 
 def read_tally(source, *, kind="ant", lists=None):

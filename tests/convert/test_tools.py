@@ -292,7 +292,10 @@ def test_names_in_the_declared_encoding(tmp_path):
         (XML.encode("utf-16")[:-1], r"a\.xml: not UTF-16 text \(byte \d+\)"),
         (b"\xff\xd8\xff\xe0JPEG", r"a\.xml: not UTF-8 text \(byte 0\)"),
         (f'<?xml version="1.0" encoding="klingon"?>{XML}'.encode(), "unknown encoding: klingon"),
-        (b"<annotations><image/></annotations>", "root is 'annotations'; .* Export as PASCAL VOC"),
+        (
+            b"<annotations><image/></annotations>",
+            "root is 'annotations'; .* See `pylrm convert cvat`",
+        ),
         (
             XML.replace("bndbox", "robndbox").encode(),
             r"object 1 \(ant\) has no <bndbox>; there is <name>, <robndbox>",

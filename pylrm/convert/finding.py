@@ -1,0 +1,180 @@
+"""Finding images: those below a folder, those that a file names, and what they are called here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from pylrm.convert.imagesearch import fits, folders_in, portable
+from pylrm.convert.reading import IMAGE_SUFFIXES, PARTS, VALID, files_of, is_file, shown
+from pylrm.errors import DataError
+
+_ABOVE = 2  # levels below the folder that holds a data set's folder, where its images may be too
+_NO_NAMES = {"images", "jpegimages", "obj_train_data"}  # folders that tell images from labels only
+
+T = TypeVar("T")
+
+
+class ImageFinder:
+    """Finds images by the names that a file has for them.
+
+    A name is a path from one of the folders, or an absolute one. Where nothing stands there, as
+    with paths of another machine: the image below the folders, or below those beside the first,
+    whose path ends as the name does, in any case; a name without an extension is looked up by stem.
+
+    Parameters
+    ----------
+    folders
+        Where names begin.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = tuple(dict.fromkeys(folders))
+        self._indices: list[dict[str, list[Path]]] = []
+
+    def find(self, name: str, where: str) -> Path:
+        """Find an image; `where` begins messages.
+
+        Raises
+        ------
+        DataError
+            There is none, or there are several.
+        """
+        image = self.look(name, where)
+        if image is None:
+            raise DataError(f"{where}: no image {shown(name)} in {self._folders[0]} or near it")
+        return image
+
+    def look(self, name: str, where: str) -> Path | None:
+        """Find an image as `find` does; None where there is none."""
+        for each in dict.fromkeys((name, name.replace("\\", "/"))):
+            for folder in self._folders:
+                if is_file(folder / each):
+                    return plain(folder / each)
+        wanted = portable(name)
+        for number in range(2):
+            found = self._ending(number, wanted)
+            if len(found) > 1:
+                raise DataError(
+                    f"{where}: several images could be {shown(name)}: {found[0]} and {found[1]}"
+                )
+            if found:
+                return plain(found[0])
+        return None
+
+    def _ending(self, number: int, wanted: PurePosixPath) -> list[Path]:
+        """The images whose paths end most like the name, in the folders or beside the first."""
+        same = [
+            file
+            for file in self._index(number).get(_stem(wanted).lower(), [])
+            if fits(file, wanted)
+        ]
+        likeness = [_likeness(file, wanted) for file in same]
+        return [file for file, like in zip(same, likeness, strict=True) if like == max(likeness)]
+
+    def _index(self, number: int) -> dict[str, list[Path]]:
+        """All images by stem in small letters: in the folders, then beside the first."""
+        while len(self._indices) <= number:
+            files = (
+                (file for folder in self._folders for file in images_below(folder))
+                if not self._indices
+                else images_below(self._folders[0].parent, _ABOVE)
+            )
+            index: dict[str, list[Path]] = {}
+            for file in dict.fromkeys(map(plain, files)):
+                index.setdefault(file.stem.lower(), []).append(file)
+            self._indices.append(index)
+        return self._indices[number]
+
+
+def images_below(folder: Path, levels: int | None = None) -> Iterator[Path]:
+    """Yield a folder's images, then those of its folders, by name.
+
+    Hidden folders, macOS's leftovers, and what `pylrm convert` wrote are passed over.
+
+    Parameters
+    ----------
+    folder
+        Where to look; a path that is no folder has no images.
+    levels
+        How many levels of folders count; None: all.
+    """
+    seen: set[str] = set()
+
+    def below(place: Path, left: int | None) -> Iterator[Path]:
+        real = os.path.realpath(place)
+        if real in seen or not place.is_dir():
+            return
+        seen.add(real)
+        yield from sorted(files_of(place, *IMAGE_SUFFIXES))
+        if left != 0:
+            for inner in folders_in(place):
+                yield from below(inner, None if left is None else left - 1)
+
+    return below(folder, levels)
+
+
+def names_of(images: Iterable[Path], source: Path) -> dict[Path, str]:
+    """Choose the images' names in the data set: their paths below the folder that holds them all.
+
+    Folders called images do not count where the names are different ones without them.
+
+    Raises
+    ------
+    DataError
+        Two images differ by nothing but their extensions; `source` begins the message.
+    """
+    files = list(dict.fromkeys(images))
+    if not files:
+        return {}
+    common = os.path.commonpath([file.parent for file in files])
+    full = [file.relative_to(common).with_suffix("") for file in files]
+    short = [
+        Path(*(part for part in each.parent.parts if part.lower() not in _NO_NAMES), each.name)
+        for each in full
+    ]
+    names = short if len(set(short)) == len(files) else full
+    first: dict[Path, Path] = {}
+    for name, file in zip(names, files, strict=True):
+        if first.setdefault(name, file) != file:
+            raise DataError(
+                f"{source}: the images {first[name]} and {file} would have one label file"
+            )
+    return {file: name.as_posix() for name, file in zip(names, files, strict=True)}
+
+
+def learnt_and_held(parts: Mapping[str, T]) -> tuple[T, T | None]:
+    """Of the parts by name, train among them, choose what to train and to validate on.
+
+    That to validate on is val, else test; None: there is neither.
+    """
+    held = next((parts[name] for name in (*VALID, "test") if name in parts), None)
+    return parts["train"], held
+
+
+def parts_in(folders: Sequence[Path]) -> dict[str, Path]:
+    """Those of the folders that are called train, val or test; {} where train is not among them."""
+    parts = {folder.name.lower(): folder for folder in folders if folder.name.lower() in PARTS}
+    return parts if "train" in parts else {}
+
+
+def plain(path: Path) -> Path:
+    """An absolute path without `..` in it, where that names the same file."""
+    straight = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+    return straight if is_file(straight) else path
+
+
+def _stem(name: PurePosixPath) -> str:
+    return name.stem if name.suffix.lower() in IMAGE_SUFFIXES else name.name
+
+
+def _likeness(file: Path, wanted: PurePosixPath) -> int:
+    """How many of the folders before its name a file's path has in common with the name."""
+    count = 0
+    for ours, theirs in zip(file.parts[-2::-1], wanted.parts[-2::-1], strict=False):
+        if ours.lower() != theirs.lower():
+            break
+        count += 1
+    return count
