@@ -11,7 +11,7 @@ from pylrm.convert.imagesearch import fits, folders_in, portable
 from pylrm.convert.reading import IMAGE_SUFFIXES, PARTS, VALID, files_of, is_file, shown
 from pylrm.errors import DataError
 
-_ABOVE = 2  # levels below the folder that holds a data set's folder, where its images may be too
+_IMAGES = {"images", "jpegimages", "image", "imgs", "img", "pictures", "photos"}
 _NO_NAMES = {"images", "jpegimages", "obj_train_data"}  # folders that tell images from labels only
 
 T = TypeVar("T")
@@ -21,8 +21,9 @@ class ImageFinder:
     """Finds images by the names that a file has for them.
 
     A name is a path from one of the folders, or an absolute one. Where nothing stands there, as
-    with paths of another machine: the image below the folders, or below those beside the first,
-    whose path ends as the name does, in any case; a name without an extension is looked up by stem.
+    with paths of another machine: the image below the folders, or in a folder images beside the
+    first, whose path ends most like the name, in any case; a name without an extension is looked up
+    by stem.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class ImageFinder:
         return None
 
     def _ending(self, number: int, wanted: PurePosixPath) -> list[Path]:
-        """The images whose paths end most like the name, in the folders or beside the first."""
+        """The images whose paths end most like the name, in one of the indices."""
         same = [
             file
             for file in self._index(number).get(_stem(wanted).lower(), [])
@@ -75,45 +76,44 @@ class ImageFinder:
         return [file for file, like in zip(same, likeness, strict=True) if like == max(likeness)]
 
     def _index(self, number: int) -> dict[str, list[Path]]:
-        """All images by stem in small letters: in the folders, then beside the first."""
+        """All images by stem in small letters: of the folders; of folders images near the first."""
         while len(self._indices) <= number:
-            files = (
-                (file for folder in self._folders for file in images_below(folder))
-                if not self._indices
-                else images_below(self._folders[0].parent, _ABOVE)
-            )
+            folders = self._near() if self._indices else self._folders
             index: dict[str, list[Path]] = {}
-            for file in dict.fromkeys(map(plain, files)):
-                index.setdefault(file.stem.lower(), []).append(file)
+            for file in (plain(file) for folder in folders for file in images_below(folder)):
+                same = index.setdefault(file.stem.lower(), [])
+                if file not in same:
+                    same.append(file)
             self._indices.append(index)
         return self._indices[number]
 
+    def _near(self) -> list[Path]:
+        """Folders images beside the first folder, or beside that which holds its part of a set."""
+        first = self._folders[0]
+        tops = (
+            [first.parent, first.parent.parent] if first.name.lower() in PARTS else [first.parent]
+        )
+        beside = (folder for top in tops for folder in folders_in(top))
+        return [folder for folder in beside if folder.name.lower() in _IMAGES]
 
-def images_below(folder: Path, levels: int | None = None) -> Iterator[Path]:
-    """Yield a folder's images, then those of its folders, by name.
 
-    Hidden folders, macOS's leftovers, and what `pylrm convert` wrote are passed over.
+def images_below(folder: Path) -> Iterator[Path]:
+    """Yield a folder's images, then those of its folders at any depth, by name.
 
-    Parameters
-    ----------
-    folder
-        Where to look; a path that is no folder has no images.
-    levels
-        How many levels of folders count; None: all.
+    Hidden folders, macOS's leftovers, and what `pylrm convert` wrote are passed over; a path that
+    is no folder has no images.
     """
     seen: set[str] = set()
 
-    def below(place: Path, left: int | None) -> Iterator[Path]:
+    def below(place: Path) -> Iterator[Path]:
         real = os.path.realpath(place)
-        if real in seen or not place.is_dir():
-            return
-        seen.add(real)
-        yield from sorted(files_of(place, *IMAGE_SUFFIXES))
-        if left != 0:
+        if real not in seen and place.is_dir():
+            seen.add(real)
+            yield from sorted(files_of(place, *IMAGE_SUFFIXES))
             for inner in folders_in(place):
-                yield from below(inner, None if left is None else left - 1)
+                yield from below(inner)
 
-    return below(folder, levels)
+    return below(folder)
 
 
 def names_of(images: Iterable[Path], source: Path) -> dict[Path, str]:

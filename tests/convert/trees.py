@@ -122,3 +122,21 @@ def read_all(path):
         read_labels(find_label(image), data.classes)
         read_ignore(image)
     return data, json.loads(data.truth.read_text("utf-8"))
+
+
+def boxes_in(data, classes):
+    """Class and edges of all boxes of a data set by the images' names, sorted."""
+    top = data.train.parent / "JPEGImages"
+    return {
+        str(image.relative_to(top).with_suffix("")): sorted(pixels(image, classes).tolist())
+        for image in read_list(data.train) + read_list(data.valid)
+    }
+
+
+def assert_boxes(found, expected, precision=1e-3):
+    """Hold boxes against those expected: {name: [(class, left, top, right, bottom), …]}."""
+    assert found.keys() == expected.keys()
+    for name, boxes in expected.items():
+        assert len(found[name]) == len(boxes), name
+        if boxes:
+            assert np.abs(np.array(found[name]) - np.array(sorted(boxes))).max() <= precision
