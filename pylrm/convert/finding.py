@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from pylrm.convert.imagesearch import fits, folders_in, portable
+from pylrm.convert.imagesearch import fits, folders_in, folders_near, portable
 from pylrm.convert.reading import IMAGE_SUFFIXES, PARTS, VALID, files_of, is_file, shown
 from pylrm.errors import DataError
 
 _IMAGES = {"images", "jpegimages", "image", "imgs", "img", "pictures", "photos"}
-_NO_NAMES = {"images", "jpegimages", "obj_train_data"}  # folders that tell images from labels only
+_NO_NAMES = {"images", "jpegimages"}  # folders that tell images from labels only
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class ImageFinder:
         tops = (
             [first.parent, first.parent.parent] if first.name.lower() in PARTS else [first.parent]
         )
-        beside = (folder for top in tops for folder in folders_in(top))
+        beside = (folder for top in tops for folder in folders_near(top))
         return [folder for folder in beside if folder.name.lower() in _IMAGES]
 
 

@@ -83,7 +83,7 @@ class ImageSearch:
         if self._near is None:
             near = [self._annotations]
             if self._annotations.name.lower() in PARTS:
-                beside = folders_in(self._annotations.parent.parent)
+                beside = folders_near(self._annotations.parent.parent)
                 mirrored = (folder / self._annotations.name for folder in beside)
                 near += [folder for folder in mirrored if folder.is_dir()]
             for top in (self._root, self._annotations.parent):
@@ -112,6 +112,14 @@ def folders_in(folder: Path) -> list[Path]:
         and not path.name.startswith((".", "__MACOSX"))
         and not holds_conversion(path)
     ]
+
+
+def folders_near(folder: Path) -> list[Path]:
+    """Return the folders of one outside the data set, which perhaps can't be read: none then."""
+    try:
+        return folders_in(folder)
+    except OSError:
+        return []
 
 
 def portable(path: str) -> PurePosixPath:

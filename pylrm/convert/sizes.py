@@ -17,7 +17,7 @@ from typing import Literal
 
 from pylrm.convert.annotations import AnnotatedImage, Annotation
 from pylrm.convert.reading import check_size
-from pylrm.data.headers import UPRIGHT, image_size, read_header
+from pylrm.data.headers import UPRIGHT, Header, image_size, read_header
 from pylrm.errors import DataError
 
 # What becomes of boxes whose annotation gives another size than the image's: nothing is converted;
@@ -86,16 +86,26 @@ def _look(
     the annotated size.
     """
     try:
-        if content is None:
-            return check_size(*image_size(image), str(image)), _orientation(image)
-        header = read_header(io.BytesIO(content()), to_the_end=False)
-        if header is None:
+        header = _header(image, content)
+        if header is None and content is not None:
             raise DataError(f"{image}: the image inside its annotation is no JPEG or PNG")
-        return check_size(header.width, header.height, str(image)), header.orientation
+        size = image_size(image) if header is None else (header.width, header.height)
+        return check_size(*size, str(image)), UPRIGHT if header is None else header.orientation
     except DataError:
         if not all(annotated):
             raise
         return annotated, UPRIGHT
+
+
+def _header(image: Path, content: Callable[[], bytes] | None) -> Header | None:
+    """The image's header; None of a file that can't be read, which `image_size` tells, too."""
+    if content is not None:
+        return read_header(io.BytesIO(content()), to_the_end=False)
+    try:
+        with image.open("rb") as file:
+            return read_header(file, to_the_end=False)
+    except (OSError, ValueError):
+        return None
 
 
 def _scaled(annotation: Annotation, across: float, down: float) -> Annotation:
@@ -133,12 +143,6 @@ def _check_turn(
             f"{start} is {_text(size)}: width and height are swapped; where only the annotated "
             "size is wrong and the boxes are right, --size-mismatch keep passes over it"
         )
-
-
-def _orientation(image: Path) -> int:
-    with image.open("rb") as file:
-        header = read_header(file, to_the_end=False)
-    return UPRIGHT if header is None else header.orientation
 
 
 def _text(size: tuple[int, int]) -> str:

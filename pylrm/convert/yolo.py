@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pylrm.convert.annotations import AnnotatedImage
 from pylrm.convert.finding import names_of
-from pylrm.convert.imagesearch import folders_in
+from pylrm.convert.imagesearch import folders_near
 from pylrm.convert.reading import IMAGE_SUFFIXES, Found, files_of
 from pylrm.convert.sizes import on_image
 from pylrm.convert.yololabels import looks_like_labels, read_label
@@ -85,7 +85,7 @@ def _labels(images: Sequence[Path], source: Path) -> dict[Path, Path]:
 
 
 def _labels_in(folder: Path) -> Path | None:
-    return next((each for each in folders_in(folder) if each.name.lower() == "labels"), None)
+    return next((each for each in folders_near(folder) if each.name.lower() == "labels"), None)
 
 
 def _warnings(images: Sequence[Path], labels: Mapping[Path, Path], whole: bool) -> list[str]:
@@ -93,8 +93,7 @@ def _warnings(images: Sequence[Path], labels: Mapping[Path, Path], whole: bool) 
     warnings = []
     bare = [image for image in images if image not in labels]
     if bare:
-        count = "an image has" if len(bare) == 1 else f"{len(bare)} images have"
-        warnings.append(f"{count} no label file and will be background, first {bare[0]}")
+        warnings.append(f"images without a label file, background then: {_few(bare)}")
     used = set(labels.values())
     folders = {(label.parent, image.parent) for image, label in labels.items()} if whole else set()
     lost = [
@@ -104,12 +103,13 @@ def _warnings(images: Sequence[Path], labels: Mapping[Path, Path], whole: bool) 
         if file not in used and looks_like_labels(file) and not _image_of(file, pictures)
     ]
     if lost:
-        count = "a label file has" if len(lost) == 1 else f"{len(lost)} label files have"
-        warnings.append(
-            f"{count} no image ({', '.join(suffix[1:] for suffix in IMAGE_SUFFIXES)}), first "
-            f"{lost[0]}"
-        )
+        kinds = ", ".join(suffix[1:] for suffix in IMAGE_SUFFIXES)
+        warnings.append(f"label files without an image ({kinds}): {_few(lost)}")
     return warnings
+
+
+def _few(files: Sequence[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"{len(files)}, first {files[0]}"
 
 
 def _image_of(label: Path, folder: Path) -> bool:

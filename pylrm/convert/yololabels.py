@@ -48,7 +48,7 @@ def read_label(path: Path, names: Sequence[str], namer: Path, keypoints: int) ->
     """
     found: dict[Annotation, None] = {}
     for number, line in enumerate(read_text(path).splitlines(), 1):
-        fields = line.replace(",", " ").split() if "," in line and " " not in line else line.split()
+        fields = _fields(line)
         if fields:
             where = f"{path}:{number}"
             name = _class(where, fields[0], names, namer)
@@ -60,11 +60,18 @@ def read_label(path: Path, names: Sequence[str], namer: Path, keypoints: int) ->
 def looks_like_labels(path: Path) -> bool:
     """Tell whether a text file begins with a row of a label file."""
     try:
-        lines = (line.split() for line in read_text(path).splitlines())
-        first = next((fields for fields in lines if fields), [])
+        rows = map(_fields, read_text(path).splitlines())
+        first = next((fields for fields in rows if fields), [])
         return len(first) > _BOX and all(math.isfinite(float(field)) for field in first)
     except (DataError, ValueError):
         return False
+
+
+def _fields(line: str) -> list[str]:
+    """A row's fields; commas part them too, unless they can only be decimal ones."""
+    if "." in line or ", " in line or " " not in line.strip():
+        line = line.replace(",", " ")
+    return line.split()
 
 
 def _class(where: str, text: str, names: Sequence[str], namer: Path) -> str:

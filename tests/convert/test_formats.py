@@ -2,6 +2,7 @@
 
 import inspect
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,12 @@ def test_options_are_the_readers_keywords(form):
     assert {keyword.name: keyword.default for keyword in keywords} == {
         option.name: option.choices[0] if option.choices else None for option in form.options
     }
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_page_on_converting_has_all_formats(name):
+    page = Path(__file__).parents[2] / "docs" / "converting.md"
+    assert f"| `pylrm convert {name} " in page.read_text("utf-8")
 
 
 def test_no_such_format(tmp_path):

@@ -119,6 +119,8 @@ def test_what_reaches_beyond_the_image_is_cut(tmp_path):
         ("1.000000e+00 5.0e-01 5.0e-01 2.0e-01 4.0e-01", 1),
         ("  +1\t0.5  0.5 0.2 0.4  ", 1),
         ("0,0.5,0.5,0.2,0.4", 0),
+        ("0, 0.5, 0.5, 0.2, 0.4", 0),
+        ("1\t0.5,0.5,0.2,0.4", 1),
     ],
 )
 def test_rows_as_tools_write_them(tmp_path, line, box):
@@ -280,9 +282,13 @@ def test_images_and_labels_without_each_other_are_warned_of(tmp_path):
     write(tmp_path / "labels" / "b.cache.txt", "")
     warnings = convert("yolo", data_yaml(tmp_path), tmp_path / "out").warnings
     assert len(warnings) == 2
-    assert warnings[0].startswith("an image has no label file and will be background, first ")
+    assert warnings[0].startswith("images without a label file, background then: /")
     assert warnings[0].endswith("c.png")
-    assert warnings[1].startswith("a label file has no image") and warnings[1].endswith("d.txt")
+    assert warnings[1].startswith("label files without an image (jpg, ")
+    assert warnings[1].endswith(": " + str(tmp_path / "labels" / "d.txt"))
+    write(tmp_path / "labels" / "e.txt", ROW)
+    (warning,) = convert("yolo", data_yaml(tmp_path), tmp_path / "out").warnings[1:]
+    assert warning.endswith(": 2, first " + str(tmp_path / "labels" / "d.txt"))
 
 
 # YAML
