@@ -59,7 +59,8 @@ class ImageFinder:
             found = self._ending(number, wanted)
             if len(found) > 1:
                 raise DataError(
-                    f"{where}: several images could be {shown(name)}: {found[0]} and {found[1]}"
+                    f"{where}: several images could be {shown(name)}: {found[0]} and {found[1]}; "
+                    "name its folder too"
                 )
             if found:
                 return plain(found[0])

@@ -35,7 +35,7 @@ from pylrm.files.text import read_text
 from pylrm.files.yamlfile import read_yaml
 
 _YAML = (".yaml", ".yml")
-_NAMES = ("classes.txt", "obj.names", "labels.txt", "predefined_classes.txt")
+_NAMES = ("classes.txt", "obj.names", "labels.txt", "predefined_classes.txt", "_darknet.labels")
 
 
 @dataclass(frozen=True)
@@ -210,15 +210,17 @@ def _yaml_in(folder: Path) -> Path | None:
 
 
 def _of_data(path: Path, names: Path | None) -> YoloSet:
-    data = read_data(path)
-    if data.train is None:
-        raise DataError(f"{path}: train= is missing: the file that lists the images")
-    bases = [path.parent, Path.cwd()]
-    valid = None if data.valid is None else _read_list(data.valid, bases)
+    try:
+        data = read_data(path)
+        if data.train is None:
+            raise DataError(f"{path}: train= is missing: the file that lists the images")
+        bases = [path.parent, Path.cwd()]
+        train = _read_list(data.train, bases)
+        valid = None if data.valid is None else _read_list(data.valid, bases)
+    except DataError as error:
+        raise DataError(f"{error}; its folder can be converted without it") from error
     classes = data.names if names is None else read_names(names)
-    return YoloSet(
-        _read_list(data.train, bases), valid, classes, path if names is None else names, whole=False
-    )
+    return YoloSet(train, valid, classes, path if names is None else names, whole=False)
 
 
 # A folder

@@ -236,6 +236,22 @@ def test_cvats_archive(tmp_path):
     write(tmp_path / "x" / "obj.data", "classes=1\ntrain=data/train.txt\nnames=data/obj.names\n")
     write(tmp_path / "x" / "train.txt", "data/obj_train_data/a.png\ndata/obj_train_data/b.png\n")
     assert names_of(convert("yolo", tmp_path / "x", tmp_path / "out")) == [["b"], ["a"]]
+    with pytest.raises(
+        DataError, match=r"obj\.data:3: names=data/obj.* its folder can be converted"
+    ):
+        convert("yolo", tmp_path / "x" / "obj.data", tmp_path / "out")
+
+
+def test_roboflows_archive(tmp_path):
+    """Darknet's format there: labels beside images, and the names in each folder."""
+    for part in ("train", "valid"):
+        for stem in "ab":
+            add(tmp_path / "x" / part, stem, ROW, folders=[".", "."])
+        write(tmp_path / "x" / part / "_darknet.labels", "ant\n")
+    write(tmp_path / "x" / "README.roboflow.txt", "2 images were exported")
+    summary = convert("yolo", tmp_path / "x", tmp_path / "out")
+    expected = [["train/a", "train/b"], ["valid/a", "valid/b"]]
+    assert names_of(summary) == expected and not summary.warnings
 
 
 @pytest.mark.parametrize(
