@@ -21,9 +21,9 @@ class ImageFinder:
     """Finds images by the names that a file has for them.
 
     A name is a path from one of the folders, or an absolute one. Where nothing stands there, as
-    with paths of another machine: the image below the folders, or in a folder images beside the
-    first, whose path ends most like the name, in any case; a name without an extension is looked up
-    by stem.
+    with paths of another machine: the image below the first folder, or in a folder images beside
+    it, whose path ends most like the name, in any case; a name without an extension is looked up by
+    stem. One image is never taken for two.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ class ImageFinder:
     def __init__(self, *folders: Path) -> None:
         self._folders = tuple(dict.fromkeys(folders))
         self._indices: list[dict[str, list[Path]]] = []
+        self._names: dict[Path, str] = {}
 
     def find(self, name: str, where: str) -> Path:
         """Find an image; `where` begins messages.
@@ -50,13 +51,19 @@ class ImageFinder:
 
     def look(self, name: str, where: str) -> Path | None:
         """Find an image as `find` does; None where there is none."""
+        image = self._look(name, where)
+        other = name if image is None else self._names.setdefault(image, name)
+        if not _may_be_one(portable(name), portable(other)):
+            raise DataError(f"{where}: {shown(name)} and {shown(other)} would both be {image}")
+        return image
+
+    def _look(self, name: str, where: str) -> Path | None:
         for each in dict.fromkeys((name, name.replace("\\", "/"))):
             for folder in self._folders:
                 if is_file(folder / each):
                     return plain(folder / each)
-        wanted = portable(name)
         for number in range(2):
-            found = self._ending(number, wanted)
+            found = self._ending(number, portable(name))
             if len(found) > 1:
                 raise DataError(
                     f"{where}: several images could be {shown(name)}: {found[0]} and {found[1]}; "
@@ -77,9 +84,9 @@ class ImageFinder:
         return [file for file, like in zip(same, likeness, strict=True) if like == max(likeness)]
 
     def _index(self, number: int) -> dict[str, list[Path]]:
-        """All images by stem in small letters: of the folders; of folders images near the first."""
+        """Images by stem in small letters: of the first folder; of folders images near it."""
         while len(self._indices) <= number:
-            folders = self._near() if self._indices else self._folders
+            folders = self._near() if self._indices else self._folders[:1]
             index: dict[str, list[Path]] = {}
             for file in (plain(file) for folder in folders for file in images_below(folder)):
                 same = index.setdefault(file.stem.lower(), [])
@@ -169,6 +176,12 @@ def plain(path: Path) -> Path:
 
 def _stem(name: PurePosixPath) -> str:
     return name.stem if name.suffix.lower() in IMAGE_SUFFIXES else name.name
+
+
+def _may_be_one(name: PurePosixPath, other: PurePosixPath) -> bool:
+    """Whether one of two paths is the end of the other, or both have dots to resolve."""
+    ends = zip(name.parts[-2::-1], other.parts[-2::-1], strict=False)
+    return all(one.lower() == two.lower() or ".." in (one, two) for one, two in ends)
 
 
 def _likeness(file: Path, wanted: PurePosixPath) -> int:

@@ -177,12 +177,13 @@ class _Yaml:
         return int(texts[0]) * int(texts[1])
 
     def _bases(self) -> list[Path]:
-        """Where relative paths may begin."""
-        folder = self.path.parent
-        root = self.document.get("path") or "."
-        root = root.strip().replace("\\", "/") if isinstance(root, str) else "."
-        bases = [folder / root, Path.cwd() / root, Path.cwd() / "datasets" / root, folder]
-        return list(dict.fromkeys(bases))
+        """Where relative paths may begin: in `path`, seen from several folders, or beside."""
+        folder, root = self.path.parent, self.document.get("path")
+        if not isinstance(root, str) or not root.strip():
+            return [folder]
+        root = root.strip().replace("\\", "/")
+        bases = [top / root for top in (folder, Path.cwd(), Path.cwd() / "datasets")]
+        return list(dict.fromkeys([*bases, folder]))
 
     def _place(self, entry: str) -> Path | None:
         """Where an entry stands: as it says, without ../ at its beginning, or by its end."""
@@ -190,11 +191,9 @@ class _Yaml:
         inner = re.sub(r"^(\.\./)+", "", entry.replace("\\", "/"))
         ends = [part for part in portable(inner).parts if part not in ("/", "..")]
         tails = ["/".join(ends[start:]) for start in range(1, len(ends))]
-        for name in (entry, inner, *(tail for tail in tails if tail.lower() != "images")):
-            for base in bases:
-                if _exists(base / name):
-                    return base / name
-        return None
+        places = [base / name for base in bases for name in (entry, inner)]
+        places += [base / tail for tail in tails if tail.lower() != "images" for base in bases]
+        return next(filter(_exists, [*places, Path.cwd() / entry]), None)
 
 
 def _yaml_in(folder: Path) -> Path | None:

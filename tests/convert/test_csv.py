@@ -192,3 +192,12 @@ def test_several_images_of_a_name(pictures):
     data = read_data(converted(pictures, "x/more/a.png,1,2,3,4,ant", "b.png,1,2,3,4,ant").data)
     images = chain(read_list(data.train), read_list(data.valid))
     assert sorted(image.resolve().parent.name for image in images) == ["images", "more"]
+
+
+def test_one_image_is_not_taken_for_two(pictures):
+    with pytest.raises(DataError, match=r"csv:2: 'y/a\.png' and 'x/a\.png' would both be .*a\.png"):
+        converted(pictures, "x/a.png,1,2,3,4,ant", "y/a.png,1,2,3,4,ant")
+    lines = ["x/images/a.png,1,2,3,4,ant", "images\\a.png,5,6,7,8,ant", "b.png,1,2,3,4,ant"]
+    data = read_data(converted(pictures, *lines).data)
+    expected = {"a": [(0, 1, 2, 3, 4), (0, 5, 6, 7, 8)], "b": [(0, 1, 2, 3, 4)]}
+    assert_boxes(boxes_in(data, 1), expected)

@@ -206,6 +206,18 @@ def test_a_root_elsewhere(tmp_path, monkeypatch):
         assert names_of(convert("yolo", path, tmp_path / "out")) == [TRAINED, VALIDATED]
 
 
+def test_the_folder_of_the_file_counts_before_the_working_folder(tmp_path, monkeypatch):
+    for name in ("birds", "other/here"):
+        three_parts(tmp_path / name)
+    add(tmp_path / "other", "3", ROW, folders=("train/images", "train/labels"))
+    monkeypatch.chdir(tmp_path / "other" / "here")
+    text = "train: ../train/images\nval: ../valid/images\nnames: [wren]\n"
+    path = data_yaml(tmp_path / "birds", text)
+    assert names_of(convert("yolo", path, tmp_path / "out")) == [TRAINED, VALIDATED]
+    path = data_yaml(tmp_path / "yaml", "train: train/images\nval: valid/images\nnames: [wren]\n")
+    assert names_of(convert("yolo", path, tmp_path / "out")) == [TRAINED, VALIDATED]
+
+
 @pytest.mark.parametrize(
     "line",
     ["{}/images/{}.png", "./{}/images/{}.png", "data/{}/images/{}.png", "/kaggle/{}/images/{}.png",
