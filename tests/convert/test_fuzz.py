@@ -19,9 +19,11 @@ from tests.convert.trees import (
     annotation,
     car,
     lists,
+    png,
     read_all,
     snapshot,
     thing,
+    write,
 )
 from tests.convert.trees import coco as write_coco
 from tests.damage import damaged
@@ -175,9 +177,103 @@ def test_coco_of_other_values(contents, earlier):
     holds(build_coco, convert_coco, contents, earlier)
 
 
+def build_yolo(root):
+    for folder, stem in (("train", "a"), ("valid", "b c")):
+        png(root / folder / "images" / f"{stem}.png")
+    for name, content in YOLO_FILES.items():
+        write(root / name, content.decode())
+
+
+YOLO_FILES = {
+    "data.yaml": b"train: ../train/images\nval: val.txt\nnc: 2\nnames:\n  0: ant\n  1: 'b e'\n",
+    "val.txt": b"./valid/images/b c.png\n",
+    "train/labels/a.txt": b"0 0.5 0.5 0.25 0.5\n1 .1 .1 .2 .2 .9\n0 0.1 0.1 0.5 0.1 0.5 0.4\n",
+    "valid/labels/b c.txt": b"1 0.5 0.5 0.25 0.5\r\n",
+}
+
+
+def convert_yolo(root, out):
+    return convert("yolo", root / "data.yaml", out)
+
+
+@EXAMPLES
+@given(damaged(YOLO_FILES), st.booleans())
+def test_yolo(contents, earlier):
+    holds(build_yolo, convert_yolo, contents, earlier)
+
+
+def build_images_and(contents):
+    def build(root):
+        for stem in ("a", "b c"):
+            png(root / "images" / f"{stem}.png")
+        for name, content in contents.items():
+            write(root / name, content.decode())
+
+    return build
+
+
+CSV_FILES = {
+    "boxes.csv": b"filename,width,height,class,xmin,ymin,xmax,ymax\n"
+    b'a.png,40,30,ant,1,2,30.5,20\n"images/b c.png",40,30,"b, e",3,3,8,8\na.png,,,,,,,\n'
+}
+build_csv = build_images_and(CSV_FILES)
+
+
+def convert_csv(root, out):
+    return convert("csv", root / "boxes.csv", out)
+
+
+@EXAMPLES
+@given(damaged(CSV_FILES), st.booleans())
+def test_csv(contents, earlier):
+    holds(build_csv, convert_csv, contents, earlier)
+
+
+SHAPES = (
+    b'[{"label": "ant", "points": [[1, 2], [30.5, 20]], "shape_type": "rectangle"},'
+    b' {"label": "b e", "points": [[9, 9], [9, 12]], "shape_type": "circle"}]'
+)
+LABELME_FILES = {
+    f"{stem}.json": b'{"imagePath": "images\\\\%s.png", "imageWidth": 40, "imageHeight": 30,'
+    b' "imageData": null, "shapes": %s}' % (stem.encode(), SHAPES)
+    for stem in ("a", "b c")
+}
+build_labelme, convert_labelme = build_images_and(LABELME_FILES), partial(convert, "labelme")
+
+
+@EXAMPLES
+@given(damaged(LABELME_FILES), st.booleans())
+def test_labelme(contents, earlier):
+    holds(build_labelme, convert_labelme, contents, earlier)
+
+
+CVAT_FILES = {
+    "annotations.xml": b'<?xml version="1.0" encoding="utf-8"?><annotations>'
+    b'<image name="a.png" width="40" height="30"><box label="ant" xtl="1" ytl="2" xbr="30.5" '
+    b'ybr="20" rotation="30" occluded="1"/><polygon label="b e" points="1,2;3.5,4;9,1"/></image>'
+    b'<image name="b c.png" width="40" height="30" subset="val"><ellipse label="ant" cx="9" '
+    b'cy="9" rx="4" ry="3"/></image></annotations>'
+}
+build_cvat, convert_cvat = build_images_and(CVAT_FILES), partial(convert, "cvat")
+
+
+@EXAMPLES
+@given(damaged(CVAT_FILES), st.booleans())
+def test_cvat(contents, earlier):
+    holds(build_cvat, convert_cvat, contents, earlier)
+
+
 @pytest.mark.parametrize(
     "build, run",
-    [(build_voc, convert_voc), (build_kitti, convert_kitti), (build_coco, convert_coco)],
+    [
+        (build_voc, convert_voc),
+        (build_kitti, convert_kitti),
+        (build_coco, convert_coco),
+        (build_yolo, convert_yolo),
+        (build_csv, convert_csv),
+        (build_labelme, convert_labelme),
+        (build_cvat, convert_cvat),
+    ],
 )
 def test_undamaged(build, run):
     holds(build, run, {}, True)
