@@ -15,7 +15,7 @@ def style_sheet(runs: int) -> str:
         colour = COLOURS[number % len(COLOURS)]
         light.append(f".run-{number} {{ --run: {colour}; --dash: {dashes(number)}; }}")
         dark.append(f"  .run-{number} {{ --run: {lighter(colour)}; }}")
-        others.append(f"#of-run-{number}:checked ~ .shots .of-run:not(.of-{number})")
+        others.append(f"#images:has(#of-run-{number}:checked) .of-run:not(.of-{number})")
     rules = [*light, "@media (prefers-color-scheme: dark) {", *dark, "}"]
     rules += [f"{', '.join(others)} {{ display: none; }}"]
     shares = range(1, 11)

@@ -100,26 +100,20 @@ def gallery(subjects: Sequence[Subject], count: int) -> Iterator[Node]:
     paths = worst_images(subjects, count)
     if not paths:
         return
-    controls: list[Node] = []
+    choices = tag("fieldset", tag("legend", "Shown on the images"), class_="choices")
     for look, text in (("missed", "missed"), ("false", "false"), ("hit", "found")):
-        name = f"show-{look}"
-        controls.append(tag("input", type="checkbox", checked=True, id=name))
-        controls.append(tag("label", text, for_=name, class_=f"key {look}"))
+        box = tag("input", type="checkbox", checked=True, id=f"show-{look}")
+        choices.append(tag("label", box, tag("span", class_="sample"), text, class_=look))
     runs = measured_of(subjects)
-    if len(runs) > 1:
-        for index, (number, _) in enumerate(runs):
-            name = f"of-run-{number}"
-            first = index == 0
-            controls.append(tag("input", type="radio", name="of-run", checked=first, id=name))
-            controls.append(
-                tag("label", tables.run_label(number, subjects[number].name), for_=name)
-            )
+    for index, (number, _) in enumerate(runs if len(runs) > 1 else []):
+        box = tag("input", type="radio", name="run", checked=not index, id=f"of-run-{number}")
+        choices.append(tag("label", box, tables.run_label(number, subjects[number].name)))
     shots = tag("div", *(shot(subjects, path) for path in paths), class_="shots")
     text = (
         "The images in which most objects were missed and most detections are false. Dashed: "
         "missed objects; solid: false detections; thin: objects that were found."
     )
-    yield section("images", "Images with most errors", note(text), *controls, shots)
+    yield section("images", "Images with most errors", note(text), choices, shots)
 
 
 def settings(subjects: Sequence[Subject]) -> Iterator[Node]:

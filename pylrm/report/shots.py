@@ -94,7 +94,7 @@ def shot(subjects: Sequence[Subject], path: Path) -> Node:
         if found is None:
             continue
         scale = shown[0] / width, shown[1] / height
-        marks = [*mark_boxes(found, measured.matching, np.array(scale * 2))]
+        marks = [*mark_boxes(found, measured.matching, np.array(scale * 2), shown)]
         attributes = {"class_": f"marks of-run of-{number}", "aria_hidden": "true"}
         frame.append(tag("svg", *marks, viewBox=f"0 0 {shown[0]} {shown[1]}", **attributes))
         text.append(tag("span", found.words(), class_=f"of-run of-{number}"))
@@ -110,7 +110,9 @@ def shot(subjects: Sequence[Subject], path: Path) -> Node:
     return tag("figure", frame, text, class_="shot")
 
 
-def mark_boxes(found: Errors, matching: Matching, scale: Floats) -> Iterator[Node]:
+def mark_boxes(
+    found: Errors, matching: Matching, scale: Floats, shown: tuple[int, int]
+) -> Iterator[Node]:
     """Yield the boxes: hits first, so that errors lie above them."""
     kinds = (("hit", found.hits), ("false", found.false), ("missed", found.missed))
     for look, boxes in kinds:
@@ -118,10 +120,10 @@ def mark_boxes(found: Errors, matching: Matching, scale: Floats) -> Iterator[Nod
         for kind, score, box in zip(boxes.kind, boxes.score, corners, strict=True):
             name = name_of(int(kind), matching.names)
             text = name if look == "missed" else f"{name} {score:.2f}"
-            yield box_mark(look, box.tolist(), text)
+            yield box_mark(look, box.tolist(), text, shown)
 
 
-def box_mark(look: str, box: Sequence[float], text: str) -> Node:
+def box_mark(look: str, box: Sequence[float], text: str, shown: tuple[int, int]) -> Node:
     """Return an outline; of errors with the class, and the score of what was detected."""
     left, top, right, bottom = (round(edge, 1) for edge in box)
     outline = tag(
@@ -135,5 +137,8 @@ def box_mark(look: str, box: Sequence[float], text: str) -> Node:
     children = [outline]
     if look != "hit":
         short = text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"
-        children.append(tag("text", short, x=left + 3, y=top + 13 if top < 14 else top - 4))
+        ends: dict[str, object] = {"x": left + 2}
+        if left > 0.8 * shown[0]:  # so that the text stays within the image
+            ends = {"x": min(right, shown[0]) - 2, "text_anchor": "end"}
+        children.append(tag("text", short, y=top + 13 if top < 14 else top - 4, **ends))
     return tag("g", *children, class_=look)

@@ -60,7 +60,7 @@ def summary(subjects: Sequence[Subject]) -> Node:
         "loss",
         "best mAP in training",
         "mAP measured",
-        "of weights",
+        "weights",
     ]
     body = []
     for number, one in enumerate(subjects):
