@@ -40,9 +40,10 @@ def command(
         (plot_mining if mining else plot_runs)(runs, out, title=title)
         click.echo(out)
 
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
     if follow:
-        follow_runs(
-            runs, draw, lambda: time.sleep(SECONDS), lambda line: click.echo(line, err=True)
-        )
+        follow_runs(runs, draw, lambda: time.sleep(SECONDS), say)
     else:
         draw()

@@ -53,7 +53,7 @@ def follow(
 
 
 def is_trained(run: Path) -> bool:
-    """Tell whether a process trains in a run's folder; True for a log that is in none, but there."""
+    """Tell whether a process trains in a run's folder; True for a log that is in none."""
     folder = Run(run if run.is_dir() else run.parent)
     inside = run.is_dir() or (run.name in (CSV_NAME, TEXT_NAME) and folder.options.is_file())
     return folder.is_locked() if inside else run.is_file()

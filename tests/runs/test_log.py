@@ -243,14 +243,15 @@ def test_no_content_crashes_the_reader(tmp_path_factory: Any, content: bytes) ->
 
 NEWEST = """\
 -> next mAP calculation will be at iteration #200
-\x1b[1;37m1\x1b[0m: loss=\x1b[0;31m812.250\x1b[0m, avg loss=\x1b[0;31m812.250\x1b[0m, rate=0.000000, \
-1.250 seconds, 64 images, time remaining=3.2 hours
+\x1b[1;37m1\x1b[0m: loss=\x1b[0;31m812.250\x1b[0m, avg loss=\x1b[0;31m812.250\x1b[0m, \
+rate=0.000000, 1.250 seconds, 64 images, time remaining=3.2 hours
 \x1b]2;2/4000: loss=30.0 time=3.2 hours\x07\
 \x1b[1;37m2\x1b[0m: loss=\x1b[1;36m3.500\x1b[0m, avg loss=\x1b[0;31m731.375\x1b[0m, rate=0.002610, \
 64.000 milliseconds, 128 images, time remaining=3.2 hours
 mean average precision (mAP@0.50)=42.67%
 -> last accuracy mAP@0.50=\x1b[1;31m42.67%\x1b[0m, best=\x1b[1;31m42.67%\x1b[0m
-3: loss=-nan, avg loss=700.000, rate=0.002610, 64.000 microseconds, 192 images, time remaining=1 second
+3: loss=-nan, avg loss=700.000, rate=0.002610, 64.000 microseconds, 192 images, time remaining=1 \
+second
 """
 
 
@@ -270,7 +271,8 @@ def last_accuracy(update: int, percent: float) -> str:
     return (
         f"\n (next mAP calculation at {update + 100} iterations) "
         f"\n Last accuracy mAP@0.50 = {percent:.2f} %, best = 60.00 % "
-        f"\n {update}: 1.5, 1.5 avg loss, 0.001 rate, 2.5 seconds, {64 * update} images, 1 hours left\n"
+        f"\n {update}: 1.5, 1.5 avg loss, 0.001 rate, 2.5 seconds, {64 * update} images, "
+        "1.000000 hours left\n"
     )
 
 
