@@ -118,7 +118,7 @@ def run_names(logs: Sequence[Log]) -> list[str]:
     """Return the runs' names, with as many folders before them as tell them apart."""
     names = [log.name for log in logs]
     whole = [
-        (log.path.parent if log.path.resolve().parent.name == log.name else log.path).resolve()
+        (log.path.parent if log.path.resolve().parent.name == log.name else log.path).absolute()
         for log in logs
     ]
     for count in range(2, max(len(path.parts) for path in whole) + 1):
