@@ -159,7 +159,7 @@ def mining_charts(subjects: Sequence[Subject]) -> list[Chart]:
             before, after = mining_values(panel, one.log)
             if not np.isfinite(after).any():
                 continue
-            if before is not None:
+            if before is not None and np.isfinite(before).any():
                 mean = rolling_mean(before, window)
                 chart.series.append(curve(number, one.log["update"], mean, "before"))
             mean = rolling_mean(after, window)
@@ -191,7 +191,7 @@ def pr_charts(subjects: Sequence[Subject]) -> tuple[list[Chart], int]:
         words = []
         for number, measured in measured_of(subjects):
             drawn = measured.counts.curves.get(name)
-            if drawn is not None and len(drawn.score):
+            if drawn is not None and drawn.objects and len(drawn.score):
                 chart.series.append(_series(number, *_thinned(drawn), "main"))
             ap = measured.evaluation.ap.get(name, math.nan)
             words.append(f"{subjects[number].name}: AP {shown(ap)}")

@@ -57,11 +57,10 @@
     if (chart.square) return [0, 1];
     let least = Infinity, most = -Infinity;
     for (const one of shown(chart)) {
-      one.x.forEach((x, at) => {
-        if (x < low || x > high) return;
-        least = Math.min(least, one.y[at]);
-        most = Math.max(most, one.y[at]);
-      });
+      for (const value of between(one, low, high)) {
+        least = Math.min(least, value);
+        most = Math.max(most, value);
+      }
     }
     if (!finite(least)) return chart.log ? [1, 10] : [0, 1];
     if (chart.log) {
@@ -71,6 +70,18 @@
     if (least >= 0) return [0, most > 0 ? most * 1.06 : 1];
     const margin = 0.06 * (most - least) || 1;
     return [least - margin, most + margin];
+  }
+
+  // The values of a curve's points from low to high, and where its line enters and leaves.
+  function between(one, low, high) {
+    const found = one.y.filter((_, at) => one.x[at] >= low && one.x[at] <= high);
+    for (const end of [low, high]) {
+      const at = one.x.findIndex((x) => x > end);
+      if (at < 1 || one.x[at - 1] === end) continue;
+      const part = (end - one.x[at - 1]) / (one.x[at] - one.x[at - 1]);
+      found.push(one.y[at - 1] + part * (one.y[at] - one.y[at - 1]));
+    }
+    return found;
   }
 
   function steps(low, high, count) {
@@ -92,7 +103,7 @@
         if (value >= low && value <= high) found.push(value);
       }
     }
-    return found.length > 1 ? found : steps(low, high, 3).filter((one) => one > 0);
+    return found.length > 1 ? found : steps(low, high, 5).filter((one) => one > 0);
   }
 
   // A chart in its frame: draw() renews it, read() shows the values at a place.
@@ -126,7 +137,7 @@
         node("line", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value), class: "gridline" }, svg);
         node("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, svg, say(value));
       }
-      for (const value of steps(low, high, Math.max(2, Math.floor(width / 90)))) {
+      for (const value of steps(low, high, Math.max(3, Math.floor(width / 75)))) {
         const end = x(value) > width - 24;
         node("text", { x: end ? width - RIGHT : x(value), y: height - 5, "text-anchor": end ? "end" : "middle" }, svg, say(value));
       }
@@ -161,8 +172,8 @@
       const words = [];
       for (const one of shown(chart)) {
         if (one.run < 0 || (one.look !== "main" && one.look !== "points")) continue;
-        const at = nearest(one.x, place);
-        if (at < 0 || one.x[at] < low || one.x[at] > high) continue;
+        const at = nearest(one.x, place, low, high);
+        if (at < 0) continue;
         const group = node("g", { class: `run-${one.run}` }, marks);
         node("circle", { cx: x(one.x[at]), cy: y(one.y[at]), r: 4, class: "dot" }, group);
         words.push([one.run, say(one.y[at]) + (one.n ? ` of ${say(one.n[at])}` : "")]);
@@ -244,9 +255,11 @@
     return { draw };
   }
 
-  function nearest(values, place) {
+  // The index of the value from low to high that is nearest to a place; -1: there is none.
+  function nearest(values, place, low, high) {
     let best = -1;
     values.forEach((value, at) => {
+      if (value < low || value > high) return;
       if (best < 0 || Math.abs(value - place) < Math.abs(values[best] - place)) best = at;
     });
     return best;

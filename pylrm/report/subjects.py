@@ -93,9 +93,9 @@ def read_subjects(
 ) -> list[Subject]:
     """Read runs, and measure those that can be; parameters and errors as of `write_report`."""
     logs = [read_log(path) for path in paths]
-    folders = [folder_of(path, log) for path, log in zip(paths, logs, strict=True)]
     subjects = []
-    for name, log, run in zip(run_names(logs), logs, folders, strict=True):
+    for name, log in zip(run_names(logs), logs, strict=True):
+        run = folder_of(log)
         if run is None:
             subjects.append(Subject(name, log, None, None, {}, None, "there is only its log"))
             continue
@@ -107,10 +107,8 @@ def read_subjects(
     return subjects
 
 
-def folder_of(path: Path, log: Log) -> Run | None:
+def folder_of(log: Log) -> Run | None:
     """Return the run folder that a log is in; None: it is in none."""
-    if path.is_dir():
-        return Run.existing(path)
     run = Run(log.path.parent)
     inside = log.path.name in (CSV_NAME, TEXT_NAME)
     return run if inside and run.cfg.is_file() and run.options.is_file() else None

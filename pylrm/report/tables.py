@@ -73,8 +73,8 @@ def summary(subjects: Sequence[Subject]) -> Node:
         weights = measured.weights.name if measured else "–"
         row: list[Child] = [
             run_label(number, one.name),
-            f"{log['update'][-1]:,.0f}",
-            f"{log['images'][-1]:,.0f}",
+            figure(log["update"][-1], ",.0f"),
+            figure(log["images"][-1], ",.0f"),
             figure(log["avg"][-1], ".4g"),
             best,
             found,

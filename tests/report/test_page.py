@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import re
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,13 @@ import cv2
 import numpy as np
 import pytest
 
+from pylrm.cli.main import command as main
+from pylrm.cli.train import command as train_command
 from pylrm.evaluate.matching import FALSE
+from pylrm.report.charts import pr_charts
+from pylrm.report.markup import data_block, document
 from pylrm.report.page import write_report
+from pylrm.report.settings import commands
 from pylrm.report.shots import errors_in, image_path, worst_images
 from pylrm.report.subjects import read_subjects
 from tests.report.pages import FILES, NAMES, Page
@@ -163,6 +170,47 @@ def test_a_darknets_log_has_curves_alone(runs: list[Path], tmp_path: Path) -> No
     assert "images" not in {one["id"] for one in Page(out.read_text()).all("section")}
 
 
+def test_an_old_log_without_what_was_before_mining(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(
+        "update,loss,kept,kept_claimed,kept_loss\n1,2.5,16,.1,.7\n2,2.25,16,.2,.8\n"
+    )
+    out = tmp_path / "r.html"
+    write_report([tmp_path], out)
+    charts = block(out)["charts"]
+    assert [one["look"] for one in charts["mining-kept_claimed"]["series"]] == ["main"]
+    assert "mining-fg_kept_loss" not in charts
+    assert "– → 20 %" in Page(out.read_text()).text_of("td")
+
+
+def test_a_class_without_an_object_in_one_of_the_data_sets(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    """Its recall is no number there."""
+    subjects = read_subjects(runs, measure=True, data=None, at=0.05, threads=1, progress=None)
+    first = subjects[0].measured
+    assert first is not None
+    curves = first.counts.curves
+    nothing = replace(curves[NAMES[0]], objects=0, recall=np.full(3, np.nan),
+                      precision=np.zeros(3), score=np.ones(3))  # fmt: skip
+    counts = replace(first.counts, curves={**curves, NAMES[0]: nothing})
+    lacking = replace(subjects[0], measured=replace(first, counts=counts))
+    charts, count = pr_charts([lacking, subjects[1]])
+    assert count == 2 and [len(one.series) for one in charts] == [1, 2]
+    document(data_block("data", [one.record() for one in charts]))
+
+
+def test_the_command_repeats_the_run(runs: list[Path], tmp_path: Path) -> None:
+    """The same weights, byte by byte."""
+    (subject,) = read_subjects(
+        runs[1:], measure=False, data=None, at=0.05, threads=1, progress=None
+    )
+    words = shlex.split(next(commands(subject)))
+    out = tmp_path / "again"
+    train_command.main([*words[2:], "--out", str(out), "--quiet"], standalone_mode=False)
+    for name in ("last.weights", "best.weights"):
+        assert (out / "weights" / name).read_bytes() == (runs[1] / "weights" / name).read_bytes()
+
+
 def test_what_cannot_be_measured_is_said(runs: list[Path], tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "r.html"
     shutil.copytree(runs[0], run)
@@ -173,3 +221,22 @@ def test_what_cannot_be_measured_is_said(runs: list[Path], tmp_path: Path) -> No
     page = Page(out.read_text())
     assert "not asked for" in page.text_of("td")
     assert {one["id"] for one in page.all("section")} == {"runs", "curves", "settings", "repeat"}
+
+
+def test_the_commands_and_the_code_of_the_docs(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+    (tmp_path / "runs").mkdir()
+    for name, path in zip(("plain", "lrm"), runs, strict=True):
+        (tmp_path / "runs" / name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(code, {})
+    assert len(Page(Path("report.html").read_text("utf-8")).all("img")) == 4
+    lines = re.findall(r"^    (pylrm .*)$", text, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        main.main(shlex.split(line)[1:], standalone_mode=False)
+    assert len(Page(Path("report.html").read_text("utf-8")).all("img")) == 8  # all there are
+    assert Path("curves.png").is_file()
