@@ -17,9 +17,8 @@ def style_sheet(runs: int) -> str:
         dark.append(f"  .run-{number} {{ --run: {lighter(colour)}; }}")
         others.append(f"#images:has(#of-run-{number}:checked) .of-run:not(.of-{number})")
     rules = [*light, "@media (prefers-color-scheme: dark) {", *dark, "}"]
-    rules += [f"{', '.join(others)} {{ display: none; }}"]
-    shares = range(1, 11)
-    rules += [f".level-{level} {{ --share: {0.06 * level:.2f}; }}" for level in shares]
+    rules.append(f"{', '.join(others)} {{ display: none; }}")
+    rules += [f".level-{level} {{ --share: {0.06 * level:.2f}; }}" for level in range(1, 11)]
     return Path(__file__).with_name("page.css").read_text("utf-8") + "\n".join(rules) + "\n"
 
 
@@ -35,7 +34,6 @@ def lighter(colour: str) -> str:
     """Return a colour for a dark page: of the same hue, and light enough."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    mended = colorsys.hls_to_rgb(
-        hue, 0.9 - 0.35 * saturation if not saturation else max(light, 0.62), saturation
-    )
+    light = max(light, 0.62) if saturation else 0.9  # black becomes a light grey
+    mended = colorsys.hls_to_rgb(hue, light, saturation)
     return "#" + "".join(f"{round(255 * part):02x}" for part in mended)

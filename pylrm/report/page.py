@@ -101,14 +101,9 @@ def page(subjects: Sequence[Subject], title: str | None, images: int) -> Node:
     title = title or heading([one.name for one in subjects])
     names = [one.name for one in subjects]
     data = {"runs": names, "charts": {name: one.record() for name, one in charts.items()}}
-    style, script = (
-        style_sheet(len(subjects)),
-        Path(__file__).with_name("page.js").read_text("utf-8"),
-    )
-    links = [
-        tag("a", section.get("aria-label", ""), href=f"#{section.get('id')}")
-        for section in sections
-    ]
+    style = style_sheet(len(subjects))
+    script = Path(__file__).with_name("page.js").read_text("utf-8")
+    links = [tag("a", one.get("aria-label", ""), href=f"#{one.get('id')}") for one in sections]
     header = tag(
         "header", tag("h1", title), tag("nav", *links, aria_label="Sections"), legend(subjects)
     )

@@ -63,36 +63,46 @@ def measurements(
     runs = measured_of(subjects)
     if not runs:
         return
-    at = runs[0][1].counts.at
     yield section("precision", "Average precision", tables.precisions(subjects))
     charts, there = pr_charts(subjects)
     few = f"The {MOST_CLASSES} classes of most objects, of {there}. " if there > len(charts) else ""
     text = f"{few}Precision over recall at IoU .5, by VOC's rules."
     yield section("pr", "Precision over recall", note(text), grid(charts, known, "small"))
+    yield errors(subjects)
+    yield calibrations(subjects, known)
+    yield from gallery(subjects, images)
+
+
+def errors(subjects: Sequence[Subject]) -> Node:
+    """Return what the runs got right and wrong, class by class."""
+    runs = measured_of(subjects)
     text = (
-        f"Detections of a score of at least {at:g}, at IoU .5. Rows are objects, columns what they "
-        "were detected as; the last column are missed objects, the last row detections on the "
-        "background. Shades are shares of a row."
+        f"Detections of a score of at least {runs[0][1].counts.at:g}, at IoU .5. Rows are objects, "
+        "columns what they were detected as; the last column are missed objects, the last row "
+        "detections on the background. Shades are shares of a row."
     )
     parts = []
     for number, one in runs:
-        parts.append(tag("h3", tables.run_label(number, subjects[number].name)))
-        matrix = tables.confusion(one.counts, subjects[number].name)
-        parts.append(
-            tag("div", matrix, tables.errors(one.counts, subjects[number].name), class_="pair")
-        )
-    yield section("errors", "Errors and confusions", note(text), *parts)
+        name = subjects[number].name
+        both = tables.confusion(one.counts, name), tables.errors(one.counts, name)
+        parts.append(tag("h3", tables.run_label(number, name)))
+        parts.append(tag("div", *both, class_="pair"))
+    return section("errors", "Errors and confusions", note(text), *parts)
+
+
+def calibrations(subjects: Sequence[Subject], known: dict[str, Chart]) -> Node:
+    """Return whether scores are what they seem."""
+    runs = measured_of(subjects)
     wrong = "; ".join(
         f"{subjects[number].name} {tables.figure(one.calibration.error, '.3f')}"
         for number, one in runs
     )
     text = (
         "Where scores are what they seem, precision equals score, on the diagonal. Expected "
-        f"calibration error of scores from {at:g}: {wrong}."
+        f"calibration error of scores from {runs[0][1].counts.at:g}: {wrong}."
     )
     chart = grid([calibration_chart(subjects)], known, "small")
-    yield section("calibration", "Calibration", note(text), chart)
-    yield from gallery(subjects, images)
+    return section("calibration", "Calibration", note(text), chart)
 
 
 def gallery(subjects: Sequence[Subject], count: int) -> Iterator[Node]:

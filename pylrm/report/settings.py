@@ -98,9 +98,8 @@ def cfg_texts(subjects: Sequence[Subject]) -> Iterator[Node]:
 
 def cfg_difference(first: str, former: str, second: str, text: str) -> Node:
     """Return the lines in which a cfg differs from the first run's."""
-    lines = list(difflib.unified_diff(former.splitlines(), text.splitlines(), n=2, lineterm=""))[
-        2:
-    ]  # without the names
+    found = difflib.unified_diff(former.splitlines(), text.splitlines(), n=2, lineterm="")
+    lines = list(found)[2:]  # without the names
     if not lines:
         return tag("p", f"{second} has the cfg of {first}.")
     looks = {"+": "added", "-": "removed"}

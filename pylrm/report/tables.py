@@ -53,15 +53,7 @@ def swatch(number: int) -> Node:
 
 def summary(subjects: Sequence[Subject]) -> Node:
     """Return a row a run: how far it came, and how good it is."""
-    head = [
-        "run",
-        "updates",
-        "images",
-        "loss",
-        "best mAP in training",
-        "mAP measured",
-        "weights",
-    ]
+    head = ["run", "updates", "images", "loss", "best mAP, training", "mAP measured", "weights"]
     body = []
     for number, one in enumerate(subjects):
         log, measured = one.log, one.measured
