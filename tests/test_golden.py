@@ -134,6 +134,8 @@ def test_first_training_pass(case: Case, kernels: str) -> None:
         net.forward(*case.inputs(net, 0), train=True)
         agree({i: net[i].output for i in case.named("train_out")}, case.named("train_out"))
         agree({i: net[i].delta for i in case.named("loss_delta")}, case.named("loss_delta"))
+        if not case.steps:  # forward passes alone are golden: the original's backward is another
+            return
         assert net.cost == pytest.approx(case.arrays["costs"][0], rel=1e-4)
         net.backward()
         agree({i: net[i].delta for i in case.named("delta")}, case.named("delta"))
@@ -144,6 +146,8 @@ def test_first_training_pass(case: Case, kernels: str) -> None:
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("keep", [False, True])
 def test_training(case: Case, kernels: str, keep: bool) -> None:
+    if not case.steps:
+        pytest.skip("the original's gradients are others here")
     with case.network(kernels=kernels, keep=keep) as net:
         costs, rates = [], []
         for k in range(case.steps * case.subdivisions):

@@ -65,6 +65,13 @@ typedef struct { dims dims; float alpha, beta, kappa; int size; } response;
 /* [crop]: out = scale*in + shift. */
 typedef struct { dims in, out; bool flip; int layer; float scale, shift; } cropping;
 
+/* A map times a factor for each of its channels, or for each of its pixels. */
+typedef struct { dims map; bool by_pixel; } scaling;
+static inline int64_t scaling_factors(const scaling *s) /* of one image */
+{
+    return s->by_pixel ? (int64_t)s->map.h * s->map.w : s->map.c;
+}
+
 /* What [cost] type= chooses from. */
 typedef struct {
     choice choice;
@@ -159,9 +166,21 @@ struct backend {
     void (*crop_grad)(const pass *p, const cropping *s, const float *delta, const int32_t *places,
                       float *input_delta, bool add);
 
+    /* out = factors * map; factors (batch, scaling_factors), the others (batch, map) */
+    void (*scale_map)(const pass *p, const scaling *s, const float *factors, const float *map,
+                   float *out);
+    void (*scale_map_grad)(const pass *p, const scaling *s, const float *factors, const float *map,
+                        const float *delta, float *factor_delta, bool add_factors,
+                        float *map_delta, bool add_map);
+    /* out = x over the length of the vector over the channels of its pixel; 0 where that is 0 */
+    void (*l2norm)(const pass *p, dims s, const float *x, float *out);
+    void (*l2norm_grad)(const pass *p, dims s, const float *x, const float *delta,
+                        float *input_delta, bool add);
+
     /* The losses of values: error and delta of each, and the sum of the errors. Without truth all
      * are 0. cost: type is a row of cost_types; delta may be NULL. cross_entropy: x are
-     * probabilities, an error is -truth*log(x), a delta truth - x. */
+     * probabilities, an error is -truth*log(x), a delta truth - x; binary: an error has
+     * -(1 - truth)*log(1 - x) too. */
     double (*cost)(const pass *p, int type, const float *x, const float *truth, float *error,
                    float *delta, int64_t count);
     double (*cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
@@ -170,9 +189,12 @@ struct backend {
     double (*tree_cross_entropy)(const pass *p, const tree *t, const float *x, const float *truth,
                                  float *delta);
 
-    /* [region], [yolo] and [detection]: deltas and `assigned` of a pass from its truths, and the sums. Without
-     * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,
-     * as detector_workspace says. */
+    double (*binary_cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
+                                   int64_t count);
+
+    /* [region], [yolo] and [detection]: deltas and `assigned` of a pass from its truths, and the
+     * sums. Without truth: no cost, and a delta of 0 where a backward pass may follow. Workspace:
+     * p->workspace, as detector_workspace says. */
     size_t (*detector_workspace)(const pass *p);
     void (*region_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
                         detector_result *sum);

@@ -149,6 +149,8 @@ typedef struct layer_type {
 } layer_type;
 
 extern const layer_type *const layer_types[]; /* NULL-ended; layers.c */
+/* Why there is no such layer here, where another Darknet has it; NULL: none has, or there is. */
+const char *dn_foreign_layer(const char *section);
 /* by cfg name (with Darknet's aliases); NULL: none */
 const layer_type *dn_layer_type(const char *section);
 
@@ -166,6 +168,9 @@ void *dn_buffer(const layer *l, const char *name);
 /* For shape(): reads the class tree that tree= names, unless *out is one; release() frees it. */
 dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree **out,
                         dn_error *e);
+
+/* For edges(): the layer before, and the one that from= names; said: it was given. */
+dn_status dn_two_edges(const layer *l, int named, bool said, int_list *from, dn_error *e);
 
 /* Fills *e with "file:line: [section] …" and returns DN_BAD_CFG. */
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)

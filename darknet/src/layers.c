@@ -8,8 +8,10 @@
 #include <string.h>
 
 extern const layer_type activation_layer, avgpool_layer, batchnorm_layer, connected_layer,
-    convolutional_layer, cost_layer, crop_layer, deconvolutional_layer, detection_layer, dropout_layer, local_layer, lrm_layer, maxpool_layer, normalization_layer, region_layer,
-    reorg_layer, route_layer, shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
+    convolutional_layer, cost_layer, crop_layer, deconvolutional_layer, detection_layer,
+    dropout_layer, l2norm_layer, local_layer, logistic_layer, lrm_layer, maxpool_layer,
+    normalization_layer, region_layer, reorg_layer, route_layer, sam_layer, scale_channels_layer,
+    shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
 
 const layer_type *const layer_types[] = {&convolutional_layer,
                                          &maxpool_layer,
@@ -25,8 +27,12 @@ const layer_type *const layer_types[] = {&convolutional_layer,
                                          &route_layer,
                                          &reorg_layer,
                                          &shortcut_layer,
+                                         &scale_channels_layer,
+                                         &sam_layer,
                                          &upsample_layer,
+                                         &l2norm_layer,
                                          &softmax_layer,
+                                         &logistic_layer,
                                          &cost_layer,
                                          &region_layer,
                                          &yolo_layer,
@@ -40,6 +46,22 @@ static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "max
                                          {"soft", "softmax"},       {"deconv", "deconvolutional"},
                                          {"lrn", "normalization"},  {NULL, NULL}};
 
+static const char RECURRENT[] = "recurrent layers are not part of this engine, which is for images";
+static const char *const foreign[][2] = {
+    {"rnn", RECURRENT},       {"gru", RECURRENT},     {"lstm", RECURRENT},
+    {"crnn", RECURRENT},      {"conv_lstm", RECURRENT}, {"history", RECURRENT},
+    {"contrastive", "networks that compare images are not part of this engine"},
+    {"iseg", "masks of objects are not part of this engine"},
+    {NULL, NULL}};
+
+const char *dn_foreign_layer(const char *section)
+{
+    for (int i = 0; foreign[i][0]; i++)
+        if (!strcmp(section, foreign[i][0]))
+            return foreign[i][1];
+    return NULL;
+}
+
 const layer_type *dn_layer_type(const char *section)
 {
     for (int i = 0; aliases[i][0]; i++)
@@ -49,6 +71,23 @@ const layer_type *dn_layer_type(const char *section)
         if (!strcmp(section, layer_types[i]->name))
             return layer_types[i];
     return NULL;
+}
+
+dn_status dn_two_edges(const layer *l, int named, bool said, int_list *from, dn_error *e)
+{
+    const int other = named < 0 ? l->index + named : named;
+    if (l->index == 0)
+        return dn_layer_error(l, e, "is the first layer: there is none before it");
+    if (!said)
+        return dn_layer_error(l, e, "needs from=, the other layer");
+    if (other < 0 || other >= l->index)
+        return dn_layer_error(
+            l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",
+            named, l->index - 1, l->index);
+    from->n = 2;
+    from->v[0] = l->index - 1;
+    from->v[1] = other;
+    return DN_OK;
 }
 
 int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank,

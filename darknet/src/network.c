@@ -155,6 +155,9 @@ static dn_status find_inputs(dn_network *net, layer *l, dn_error *e)
 static dn_status create_layer(dn_network *net, const cfg_section *section, dn_error *e)
 {
     const layer_type *type = dn_layer_type(section->name);
+    if (!type && dn_foreign_layer(section->name))
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s]: %s", net->source, section->line, section->name,
+                       dn_foreign_layer(section->name));
     if (!type) {
         char known[600] = "";
         for (int i = 0; layer_types[i]; i++) {

@@ -70,3 +70,17 @@ def test_a_truth_of_another_length_is_not_its_own(kernels):
 def test_an_unknown_type_is_refused_with_its_line():
     with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[cost\] type=seg.*sse.*L1.*smooth"):
         network(section("cost", type="seg"), (1, 1, 1))
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_masked_values_have_neither_error_nor_gradient(kernels):
+    x, truth = images((3, 2, 2)), images((3, 2, 2), seed=1)
+    unknown = np.random.default_rng(2).random(x.shape) < 0.4
+    truth[unknown] = -1234
+    d = np.where(unknown, 0, truth.astype(np.float64) - x)
+    text = "[activation]\n" + section("cost", type="masked")
+    with network(text, (3, 2, 2), kernels=kernels, keep=True) as net:
+        net.forward(x, truth, train=True)
+        assert net.cost == pytest.approx((d * d).sum(), rel=1e-5)
+        net.backward()
+        close(net[0].delta, d)

@@ -25,19 +25,7 @@ static const key keys[] = {
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const shortcut_section *s = l->state;
-    const int other = s->from < 0 ? l->index + s->from : s->from;
-    if (l->index == 0)
-        return dn_layer_error(l, e, "is the first layer: there are none before it to add");
-    if (s->from == UNSAID)
-        return dn_layer_error(l, e, "needs from=, the layer to add");
-    if (other < 0 || other >= l->index)
-        return dn_layer_error(
-            l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",
-            s->from, l->index - 1, l->index);
-    from->n = 2;
-    from->v[0] = l->index - 1;
-    from->v[1] = other;
-    return DN_OK;
+    return dn_two_edges(l, s->from, s->from != UNSAID, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)

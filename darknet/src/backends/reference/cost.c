@@ -29,10 +29,27 @@ COST(sse, (d * d), d)
 COST(absolute, fabsf(d), sign(d))
 COST(smooth, fabsf(d) > 1 ? 2 * fabsf(d) - 1 : d * d, fabsf(d) > 1 ? sign(d) : d)
 
+/* Marks values that no truth is known of. */
+static const float UNKNOWN = -1234;
+
+static double masked(const float *x, const float *truth, float *error, float *delta, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float d = truth[i] == UNKNOWN ? 0 : truth[i] - x[i];
+        error[i] = d * d;
+        if (delta)
+            delta[i] = d;
+        sum += error[i];
+    }
+    return sum;
+}
+
 const cost_row cost_types[] = {
     {{"sse", "the square of d"}, sse},
     {{"L1", "|d|; handed back: the sign of d"}, absolute},
     {{"smooth", "the square of d, beyond 1 2|d| - 1; handed back: d, or its sign"}, smooth},
+    {{"masked", "the square of d; 0 where the truth is -1234"}, masked},
     {{NULL, NULL}, NULL},
 };
 
@@ -103,5 +120,25 @@ double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x
             sum += tree_image(t, x + b * t->nodes, truth + b * t->nodes, delta + b * t->nodes);
         else
             clear(delta + b * t->nodes, t->nodes);
+    return sum;
+}
+
+double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
+                                      float *delta, int64_t count)
+{
+    (void)p;
+    if (!truth) {
+        clear(delta, count);
+        return 0;
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float wanted = truth[i];
+        delta[i] = wanted - x[i];
+        if (wanted != 0)
+            sum -= wanted * logf(fmaxf(x[i], 1e-37f));
+        if (wanted != 1)
+            sum -= (1 - wanted) * logf(fmaxf(1 - x[i], 1e-37f));
+    }
     return sum;
 }

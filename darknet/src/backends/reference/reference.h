@@ -76,6 +76,19 @@ void reference_crop_grad(const pass *p, const cropping *s, const float *delta, c
 
 double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x,
                                     const float *truth, float *delta);
+
+double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
+                                      float *delta, int64_t count);
+
+void reference_scale_map(const pass *p, const scaling *s, const float *factors, const float *map,
+                      float *out);
+void reference_scale_map_grad(const pass *p, const scaling *s, const float *factors, const float *map,
+                           const float *delta, float *factor_delta, bool add_factors,
+                           float *map_delta, bool add_map);
+void reference_l2norm(const pass *p, dims s, const float *x, float *out);
+void reference_l2norm_grad(const pass *p, dims s, const float *x, const float *delta,
+                           float *input_delta, bool add);
+
 size_t reference_detector_workspace(const pass *p);
 void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                            detector_result *sum);

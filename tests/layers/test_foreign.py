@@ -1,0 +1,24 @@
+"""Sections that other Darknets have and this engine has not: one line that says why."""
+
+import pytest
+
+import pylrm
+from tests.layers.common import section
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *(
+            (name, "recurrent layers are not")
+            for name in ("rnn", "gru", "lstm", "crnn", "conv_lstm")
+        ),
+        ("history", "recurrent layers are not"),
+        ("contrastive", "networks that compare images are not"),
+        ("iseg", "masks of objects are not"),
+    ],
+)
+def test_the_reason_is_told(name, why):
+    text = "[net]\nwidth=4\nheight=4\nchannels=3\n[maxpool]\nsize=1\n" + section(name, output=3)
+    with pytest.raises(pylrm.CfgError, match=rf"^cfg:7: \[{name}\]: {why} part of this engine"):
+        pylrm.Network(text)
