@@ -15,7 +15,6 @@ from pylrm.runs.folder import Run
 from pylrm.training.options import TrainOptions
 from pylrm.training.run import State
 
-
 VALUES_BEFORE = {"detection": "output= before it to side*side*(classes+num*5)"}
 
 

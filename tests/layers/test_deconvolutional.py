@@ -10,7 +10,7 @@ from tests.layers.common import KERNELS, check, finish, network, section
 def transposed(x, params, train, size, stride=1, padding=0, activation="linear"):
     """Every input adds its kernel to a canvas, of which `padding` rows and columns are cut off."""
     weights = params["weights"]
-    batch, channels, h, w = x.shape
+    batch, _, h, w = x.shape
     canvas = np.zeros((batch, weights.shape[1], (h - 1) * stride + size, (w - 1) * stride + size))
     for row, column in np.ndindex(h, w):
         top, left = row * stride, column * stride

@@ -13,10 +13,10 @@ static const key keys[] = {
     KEY_INT(crop, crop_height, 1, 1, 65536, "of the output"),
     KEY_INT(crop, flip, 0, 0, 1, "1: in training every other image is mirrored"),
     KEY_INT(crop, noadjust, 0, 0, 1, "1: values stay; 0: those from 0 to 1 become -1 to 1"),
-    KEY_IGNORED("angle", "of colours and rotation; accepted, and without effect: see [net]"),
-    KEY_IGNORED("saturation", "of colours; accepted, and without effect: see [net] saturation"),
-    KEY_IGNORED("exposure", "of colours; accepted, and without effect: see [net] exposure"),
-    KEY_IGNORED("shift", "of colours; accepted, and without effect"),
+    KEY_IGNORED("angle", "of Darknet on a GPU; accepted, and without effect: [net] has such keys"),
+    KEY_IGNORED("saturation", "the same; accepted, and without effect"),
+    KEY_IGNORED("exposure", "the same; accepted, and without effect"),
+    KEY_IGNORED("shift", "the same; accepted, and without effect"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)
