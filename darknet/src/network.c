@@ -225,7 +225,7 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
                 "has an output of %dx%dx%d (c, h, w) from an input of %dx%dx%d: a larger input, a "
                 "smaller size or stride, or more padding would fit",
                 l->out.c, l->out.h, l->out.w, l->in[0].c, l->in[0].h, l->in[0].w);
-        if (count > INT32_MAX || count * net->batch > INT64_MAX / 64)
+        if (count > INT32_MAX)
             return dn_layer_error(l, e, "has an output of %lld values an image, more than 2^31",
                                   (long long)count);
     }
