@@ -158,8 +158,8 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
         power = nms_kinds[l->detector->nms_kind].power(l->detector);
     }
     if (!classes)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: no [region], [yolo] or [detection] to take boxes from",
-                       net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: no [region], [yolo] or [detection] to take boxes from", net->source);
     *rows = count;
     const int written = count < capacity ? count : capacity;
     return nms > 0 && written > 0 ? suppress_rows(out, written, classes, nms, power, e)

@@ -48,8 +48,8 @@ static inline int64_t detector_entry(const detector *d, int64_t prediction, int 
         return (n * (5 + d->classes) + entry) * cells + cell;
     if (entry >= 5)
         return cell * d->classes + entry - 5;
-    const int64_t own = cell * d->anchors + n;
-    return entry == 4 ? cells * d->classes + own : cells * (d->classes + d->anchors) + own * 4 + entry;
+    const int64_t own = cell * d->anchors + n, boxes = cells * (d->classes + d->anchors);
+    return entry == 4 ? cells * d->classes + own : boxes + own * 4 + entry;
 }
 /* Floats of an image. */
 static inline int64_t detector_values(const detector *d)

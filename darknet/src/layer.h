@@ -138,7 +138,7 @@ typedef struct layer_type {
     int64_t (*multiply_adds)(const layer *l);        /* of one image; NULL: 0 */
     void (*forward)(layer *l, const pass *p);
     void (*backward)(layer *l, const pass *p);       /* NULL: its inputs get no gradient */
-    void (*release)(layer *l);                       /* frees what shape() allocated; NULL: nothing */
+    void (*release)(layer *l);                       /* frees what shape() allocated */
     /* inference: can l's forward() compute the output of the layer before, which only l reads? If
      * so, it does from then on. NULL: never */
     bool (*fuses)(layer *l, const layer *before, const backend *b);

@@ -14,8 +14,10 @@ static FILE *open_beside(const char *name, const char *cfg)
         return file;
     const size_t folder = (size_t)(slash - cfg) + 1;
     char *path = dn_allocate(folder + strlen(name) + 1);
-    if (!path)
+    if (!path) {
+        errno = ENOMEM;
         return NULL;
+    }
     memcpy(path, cfg, folder);
     strcpy(path + folder, name);
     file = fopen(path, "r");
@@ -43,7 +45,7 @@ static dn_status count_lines(FILE *file, const char *name, int *lines, dn_error 
     int parent;
     for (*lines = 0; read_line(file, *lines, &parent, &bad); ++*lines)
         if (*lines == MOST_NODES)
-            return dn_fail(e, DN_BAD_CFG, "%s: a class tree has at most %d nodes", name, MOST_NODES);
+            return dn_fail(e, DN_BAD_CFG, "%s: has more than %d nodes", name, MOST_NODES);
     if (bad)
         return dn_fail(e, DN_BAD_CFG, "%s:%d: is %s", name, *lines + 1, bad);
     return *lines ? DN_OK : dn_fail(e, DN_BAD_CFG, "%s: has no nodes", name);
@@ -87,6 +89,8 @@ dn_status dn_tree_read(const char *name, const char *cfg, tree **out, dn_error *
 {
     errno = 0;
     FILE *file = open_beside(name, cfg);
+    if (!file && errno == ENOMEM)
+        return dn_out_of_memory(e, "the name of a class tree");
     if (!file)
         return dn_fail(e, DN_BAD_CFG, "%s: cannot be read, here or beside %s: %s", name, cfg,
                        strerror(errno));

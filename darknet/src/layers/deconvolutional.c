@@ -1,5 +1,5 @@
-/* [deconvolutional] a transposed convolution: each input adds a kernel to the output. Then batch norm
- * or bias, and an activation.
+/* [deconvolutional] a transposed convolution: each input adds a kernel to the output. Then batch
+ * norm or bias, and an activation.
  * in  (batch, c, h, w)
  * out (batch, filters, (h - 1)*stride + size - 2*padding, likewise w)
  * `delta` is minus the gradient at the output; after backward(), at the sums.
@@ -33,8 +33,8 @@ static dn_status shape(layer *l, dn_error *e)
                   w = (int64_t)(in.w - 1) * s->stride + s->size - 2 * padding;
     if (h < 1 || w < 1 || h > INT32_MAX || w > INT32_MAX)
         return dn_layer_error(l, e,
-                              "has an output of %lldx%lld from an input of %dx%d: less padding than "
-                              "%d, or a smaller size and stride, would fit",
+                              "has an output of %lldx%lld from an input of %dx%d: less padding "
+                              "than %d, or a smaller size and stride, would fit",
                               (long long)w, (long long)h, in.w, in.h, padding);
     l->out = (dims){s->filters, (int)h, (int)w};
     s->shape = (conv){.in = in,

@@ -133,8 +133,8 @@ static void activate(const layer *l, const pass *p)
     }
     const int first = r->background ? 4 : 5;
     for (int g = 0; r->nodes && g < r->nodes->groups; g++) {
-        const int64_t at = (5 + r->nodes->first[g]) * cells;
-        p->backend->softmax(p, r->nodes->size[g], cells, r->num, group, cells, dims_count(l->out), 1,
+        const int64_t at = (5 + r->nodes->first[g]) * cells, image = dims_count(l->out);
+        p->backend->softmax(p, r->nodes->size[g], cells, r->num, group, cells, image, 1,
                             l->input[0] + at, l->output + at);
     }
     if (r->nodes)

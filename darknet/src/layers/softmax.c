@@ -1,6 +1,6 @@
 /* [softmax] probabilities, and with a truth the cross-entropy.
  * in (batch, c, h, w); out (batch, c*h*w, 1, 1), or with spatial=1 as in
- * with tree= a softmax for each group of a class tree; what is wanted is wanted of all above it, and
+ * with tree= a softmax for each group of a class tree; all above what is wanted is wanted too, and
  * groups without a wanted class learn nothing
  * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
  * A truth of another length belongs to another loss layer, and counts as none.
@@ -19,7 +19,7 @@ static const key keys[] = {
     KEY_FLOAT(softmax, temperature, 1, 1e-6, 1e6, "divides the values before the exponential"),
     KEY_INT(softmax, spatial, 0, 0, 1, "1: over the channels of each pixel"),
     KEY_TEXT(softmax, tree, NULL,
-             "file of a class tree, of a line `NAME PARENT` for each value: a softmax for each group"),
+             "file of a class tree, of a line `NAME PARENT` for each value: a softmax a group"),
     KEY_INT(softmax, noloss, 0, 0, 1, "1: no cost and no gradient of its own"),
     KEY_END};
 

@@ -96,8 +96,8 @@ static double tree_image(const tree *t, const float *x, const float *truth, floa
     double sum = 0;
     clear(delta, t->nodes);
     for (int i = 0; i < t->nodes; i++)
-        for (int node = truth[i] > 0 ? i : -1; node >= 0 && delta[node] == 0; node = t->parent[node])
-            delta[node] = 1;
+        for (int n = truth[i] > 0 ? i : -1; n >= 0 && delta[n] == 0; n = t->parent[n])
+            delta[n] = 1;
     for (int g = 0; g < t->groups; g++) {
         const int first = t->first[g], past = first + t->size[g];
         bool any = false;

@@ -49,8 +49,8 @@ void reference_crop(const pass *p, const cropping *s, const float *in, int32_t *
     }
 }
 
-void reference_crop_grad(const pass *p, const cropping *s, const float *delta, const int32_t *places,
-                         float *input_delta, bool add)
+void reference_crop_grad(const pass *p, const cropping *s, const float *delta,
+                         const int32_t *places, float *input_delta, bool add)
 {
 #pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->in)))
     for (int b = 0; b < p->batch; b++) {

@@ -111,6 +111,7 @@ void detector_all_images(const pass *p, const detector_loss *s, const detector_a
     if (!p->truth || !a->delta)
         return;
     detector_result *results = p->workspace;
+    const int most = p->truths < s->max ? p->truths : s->max;
 #pragma omp parallel for num_threads(p->threads) schedule(static)
     for (int b = 0; b < p->batch; b++) {
         const float *truth = p->truth + (size_t)b * (size_t)p->truths * 5;
@@ -121,7 +122,7 @@ void detector_all_images(const pass *p, const detector_loss *s, const detector_a
                                   .assigned = a->assigned + b * predictions,
                                   .overlap = a->overlap + b * predictions,
                                   .truth = truth,
-                                  .rows = list_length(truth, p->truths < s->max ? p->truths : s->max),
+                                  .rows = list_length(truth, most),
                                   .result = &results[b]};
         image(s, &m);
         measure(&m);

@@ -71,8 +71,8 @@ void reference_response(const pass *p, const response *s, const float *x, float 
 void reference_response_grad(const pass *p, const response *s, const float *x, const float *norms,
                              const float *delta, float *input_delta, bool add);
 void reference_crop(const pass *p, const cropping *s, const float *in, int32_t *places, float *out);
-void reference_crop_grad(const pass *p, const cropping *s, const float *delta, const int32_t *places,
-                         float *input_delta, bool add);
+void reference_crop_grad(const pass *p, const cropping *s, const float *delta,
+                         const int32_t *places, float *input_delta, bool add);
 
 double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x,
                                     const float *truth, float *delta);
