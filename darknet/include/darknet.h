@@ -112,7 +112,8 @@ typedef struct {
                                   * of its own */
     bool loss, detector;
     bool fresh;                  /* rolling statistics not yet seen a batch, nor loaded */
-    int anchors, classes;        /* detectors: anchors a cell, classes */
+    int anchors, classes;        /* detectors: anchors a cell, classes; cells across and down */
+    int columns, rows;
     double cost;                 /* of the last pass; loss layers */
 } dn_layer_info;
 dn_status dn_layer_describe(const dn_network *net, int layer, dn_layer_info *info, dn_error *error);

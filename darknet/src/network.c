@@ -79,6 +79,10 @@ static dn_status read_settings(dn_network *net, dn_error *e)
     if (s->batch % s->subdivisions)
         return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d",
                        net->source, first->line, s->batch, s->subdivisions);
+    if (s->inputs && !s->width && !s->height && !s->channels) {
+        net->in = (dims){s->inputs, 1, 1};
+        return DN_OK;
+    }
     const struct {
         const char *name;
         int value;
@@ -88,6 +92,10 @@ static dn_status read_settings(dn_network *net, dn_error *e)
             return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source,
                            first->line, sizes[i].name);
     net->in = (dims){s->channels, s->height, s->width};
+    if (s->inputs && s->inputs != dims_count(net->in))
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] inputs=%d, but width, height and channels make %lld values",
+                       net->source, first->line, s->inputs, (long long)dims_count(net->in));
     if (dims_count(net->in) > INT32_MAX)
         return dn_fail(e, DN_BAD_CFG,
                        "%s:%d: [net] has an input of %dx%dx%d (c, h, w), %lld values an image: "
@@ -405,6 +413,8 @@ void dn_network_destroy(dn_network *net)
     if (!net)
         return;
     for (int i = 0; i < net->layer_count; i++) {
+        if (net->layers[i].type->release)
+            net->layers[i].type->release(&net->layers[i]);
         dn_free(net->layers[i].state);
         dn_free(net->layers[i].sources);
         dn_free(net->layers[i].packed);

@@ -60,6 +60,15 @@ FORK = {
     "softmax": "groups temperature noloss spatial tree",
     "cost": "type scale ratio",
     "activation": "activation",
+    "crop": "crop_height crop_width flip angle saturation exposure noadjust shift",
+    "local": "filters size stride pad activation",
+    "normalization": "alpha beta kappa size",
+    "scale_channels": "from scale_wh activation",
+    "sam": "from activation",
+    "detection": (
+        "coords classes rescore num side softmax sqrt max coord_scale forced object_scale "
+        "noobject_scale class_scale jitter resize random reorg"
+    ),
     "region": (
         "anchors classes coords num log sqrt softmax background max jitter resize rescore "
         "thresh classfix absolute random coord_scale object_scale noobject_scale mask_scale "
@@ -76,7 +85,6 @@ FORK = {
 }
 
 PASSED_OVER = {
-    ("net", "inputs"): "a network's input is an image here: width, height and channels",
     ("net", "ema_alpha"): "weights are not averaged over updates; the last and the best are kept",
     ("net", "mosaic_bound"): "boxes of a mosaic are cut at its parts' borders",
     ("net", "label_smooth_eps"): "of classifiers; [yolo] has a key of its own",
@@ -97,7 +105,6 @@ PASSED_OVER = {
     ("dropout", "dropblock"): "values are dropped one by one",
     ("dropout", "dropblock_size_abs"): "the same",
     ("dropout", "dropblock_size_rel"): "the same",
-    ("softmax", "tree"): "there are no class trees",
     ("cost", "ratio"): "of a type of cost that is refused",
 }
 

@@ -19,6 +19,7 @@ WHOLE = {
     "convolutional": "[convolutional]\nfilters=35\n",
     "shortcut": "[maxpool]\nsize=1\n[maxpool]\nsize=1\n[shortcut]\nfrom=-2\n",
     "route": "[maxpool]\nsize=1\n[route]\nlayers=-1\n",
+    "detection": "[connected]\noutput=28\n[detection]\nside=2\nclasses=2\n",
     "region": "[convolutional]\nfilters=7\n[region]\nanchors=1,1\nclasses=2\n",
     "yolo": "[convolutional]\nfilters=7\n[yolo]\nanchors=1,1\nclasses=2\n",
     "cost": "[maxpool]\nsize=1\n[cost]\n",
