@@ -79,6 +79,11 @@ static dn_status read_settings(dn_network *net, dn_error *e)
     if (s->batch % s->subdivisions)
         return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d",
                        net->source, first->line, s->batch, s->subdivisions);
+    if (s->ema_alpha > 0 && !s->max_batches)
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] ema_alpha= needs max_batches=: weights are averaged from half "
+                       "of it on",
+                       net->source, first->line);
     const struct {
         const char *name;
         int value;
@@ -279,6 +284,8 @@ int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
     } else if (net->set.clip_norm > 0) {
         arrays[count++] = (param_array){"former ", &p->former};
     }
+    if (net->set.ema_alpha > 0)
+        arrays[count++] = (param_array){"average ", &p->average};
     return count;
 }
 

@@ -23,6 +23,9 @@ const key settings_keys[] = {
     KEY_FLOAT_NAMED(settings, b1, "B1", .9, 0, 1, "Adam's first decay"),
     KEY_FLOAT_NAMED(settings, b2, "B2", .999, 0, 1, "Adam's second decay"),
     KEY_FLOAT(settings, eps, 1e-7, 0, 1, "Adam's epsilon"),
+    KEY_FLOAT(settings, ema_alpha, 0, 0, 1,
+              "share that the weights' running averages keep in each update of the second half; near "
+              "the end (1000 updates, or a tenth) they become the weights; 0: no averages"),
     KEY_CHOICE(settings, policy, "constant", policies, "how the learning rate changes"),
     KEY_INT(settings, max_batches, 0, 0, MANY, "updates of the whole training"),
     KEY_INT(settings, burn_in, 0, 0, MANY, "updates at the start during which the rate rises"),

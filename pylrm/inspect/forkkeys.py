@@ -77,7 +77,6 @@ FORK = {
 
 PASSED_OVER = {
     ("net", "inputs"): "a network's input is an image here: width, height and channels",
-    ("net", "ema_alpha"): "weights are not averaged over updates; the last and the best are kept",
     ("net", "mosaic_bound"): "boxes of a mosaic are cut at its parts' borders",
     ("net", "label_smooth_eps"): "of classifiers; [yolo] has a key of its own",
     ("net", "resize_step"): "with random=1, sizes step by the coarsest grid's cells",
