@@ -93,7 +93,8 @@ const key settings_keys[] = {
     KEY_IGNORED("seq_scales", "of recurrent networks; accepted, and without effect"),
     KEY_IGNORED("contrastive_jit_flip", "of [contrastive]; accepted, and without effect"),
     KEY_IGNORED("contrastive_color", "of [contrastive]; accepted, and without effect"),
-    KEY_IGNORED("cutmix", "of classifiers' training; accepted, and without effect on detectors"),
+    KEY_IGNORED("cutmix", "of classifiers' training, refused in a detector's; accepted, and without "
+                          "effect"),
     KEY_IGNORED("max_chart_loss", "of a chart; accepted, and without effect: pylrm plot"),
     KEY_IGNORED("optimized_memory", "of a GPU; accepted, and without effect"),
     KEY_IGNORED("workspace_size_limit_MB", "of a GPU; accepted, and without effect"),
