@@ -29,6 +29,7 @@ typedef struct {
     float *former;         /* clip_norm with momentum: grad as the last update left it, so that the
                               new gradient is grad - former; NULL without */
     float *m, *v;          /* Adam's; NULL without */
+    float *average;        /* ema_alpha: of the values over the updates; NULL without */
 } param;
 
 /* An array of a layer besides its output, delta and parameters; element type by `type`. */

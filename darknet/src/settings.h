@@ -8,7 +8,7 @@ typedef struct {
     int batch, subdivisions, channels, height, width, inputs;
     float learning_rate, learning_rate_min, momentum, decay, clip, clip_norm;
     int adam;
-    float b1, b2, eps;
+    float b1, b2, eps, ema_alpha;
     float angle, aspect, saturation, exposure, hue;
     int policy;             /* the row */
     float power, gamma, scale;

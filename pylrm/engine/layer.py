@@ -96,9 +96,9 @@ class Layer:
     def state(self) -> dict[str, FloatArray]:
         """All arrays that training changes by name, as writable views.
 
-        The parameters, and with "grad ", "former ", "m " or "v " before the name what the solver
-        keeps beside each of the trained ones. With them, `fresh`, and the network's `seen`,
-        `updates` and `rate_factor`, training goes on exactly.
+        The parameters, and with "grad ", "former ", "m ", "v " or "average " before the name what
+        the solver keeps beside each of the trained ones. With them, `fresh`, and the network's
+        `seen`, `updates` and `rate_factor`, training goes on exactly.
         """
         names: list[str] = []
         room = ffi.new("char[]", lib.DN_NAME_ROOM)

@@ -36,6 +36,12 @@ def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
             f"{cfg}:{cfg.line_of(cfg.net.line, 'channels')}: channels={net.channels}: "
             "training reads images with 3 channels, or grey ones with 1"
         )
+    cutmix = cfg.net.options.get("cutmix", "0")
+    if cutmix.strip() != "0":
+        raise CfgError(
+            f"{cfg}:{cfg.line_of(cfg.net.line, 'cutmix')}: [net] cutmix={cutmix}: it is for "
+            "classifiers; for detectors there are mosaic=1 and mixup=1"
+        )
     for head in net.detectors:
         jitter = head.option("jitter")
         if jitter >= 1:
