@@ -169,7 +169,6 @@ def of_network(
             net,
             data,
             letterbox=letterbox,
-            antialias=net.antialias,
             thresh=thresh,
             nms=nms,
             metric=metric,

@@ -143,7 +143,6 @@ def measure_run(
             net,
             dataset,
             letterbox=letterboxes(cfg),
-            antialias=net.antialias,
             progress=progress,
         )
     matching = done.matching()
