@@ -22,9 +22,9 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize fuzz cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
-test test-c test-all sanitize cross: export OMP_WAIT_POLICY = passive
+test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -147,24 +147,51 @@ lint-c: | $(READY)
 .PHONY: objects
 objects: $(OBJECTS) $(C_TESTS:=.o)
 
-#: make sanitize   C tests, and the tests of views on the engine's memory, under ASan and UBSan
+#: make sanitize   under ASan and UBSan: the C tests and the engine's from Python; under TSan: two networks at once
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# The peak of arithmetic is no peak in such a build.
+UNTIMED := --deselect tests/engine/test_timing.py::test_the_peak_is_above_what_a_network_does
 SANITIZED := build/sanitize/python
-sanitize: | $(READY)
+SANITIZED_TESTS := tests/engine tests/layers tests/detector $(UNTIMED)
+sanitize: tsan | $(READY)
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' test-c
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' $(SANITIZED)/built
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONDONTWRITEBYTECODE=1 \
-	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider tests/engine/test_views.py
+	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider $(SANITIZED_TESTS)
 
-# The package once more, with the sanitized engine in it.
-$(SANITIZED)/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
+# Archer tells TSan what LLVM's OpenMP synchronises; without it, each barrier looks like a race.
+ARCHER = $(firstword $(wildcard $(dir $(shell clang -print-file-name=libomp.so))libarcher.so /usr/lib/llvm-*/lib/libarcher.so))
+tsan:
+	@if ! echo '#include <omp.h>' | clang -fopenmp -fsanitize=thread -E - > /dev/null 2>&1 || [ -z '$(ARCHER)' ]; then \
+	    echo 'SKIPPED: TSan needs clang and its OpenMP with Archer'; exit; fi; \
+	$(MAKE) CC=clang BUILD=build/tsan CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread build/tsan/tests/test_threads && \
+	OMP_TOOL_LIBRARIES=$(ARCHER) TSAN_OPTIONS=ignore_noninstrumented_modules=1 build/tsan/tests/test_threads && \
+	echo 'TSan: no race'
+
+# The package once more, with the sanitized or counting engine in it.
+%/python/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
 	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
 
-#: make fuzz       libFuzzer on what strangers' files reach, each target for SECONDS=60 (clang)
+#: make coverage   which lines the quick tests reach: of pylrm, all tests; of darknet/src, the C tests and the engine's
+COUNTING := --coverage -fprofile-update=atomic
+COUNTED := build/coverage/python
+COUNTED_TESTS := $(SANITIZED_TESTS) tests/test_golden.py tests/data/test_image_operations.py
+COUNT := $(MAKE) BUILD=build/coverage CFLAGS='-O1 -g' SANITIZE='$(COUNTING)'
+coverage: all
+	$(COUNT) $(COUNTED)/built
+	find build/coverage -name '*.gcda' -delete
+	$(COUNT) test-c
+	$(PYTHON) -m pytest -q -o pythonpath=$(COUNTED) -p no:cacheprovider $(COUNTED_TESTS)
+	$(PYTHON) -m pytest -q --cov=pylrm --cov-report=term:skip-covered --cov-fail-under=92
+	$(PYTHON) -m gcovr --root darknet/src build/coverage/obj --fail-under-line 95
+
+#: make fuzz       what strangers' files reach: libFuzzer for SECONDS=60 a target (clang), and the Python readers
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Without tracing of comparisons, which takes half of the time: the dictionary has the words of cfgs.
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=trace-cmp \
+    -fno-sanitize-recover=all -fno-omit-frame-pointer
 SECONDS ?= 60
 fuzz: all
 	@if ! echo 'int main(void) { return 0; }' | clang -fopenmp -fsanitize=fuzzer-no-link,address -xc - -o /dev/null \
@@ -172,6 +199,7 @@ fuzz: all
 	$(MAKE) -s CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' SANITIZE='$(FUZZ_FLAGS)' $(FUZZ:%=build/fuzz/fuzz_%) && \
 	$(PYTHON) tests/fuzz/seeds.py build/fuzz/seeds && \
 	for name in $(FUZZ); do tests/fuzz/run.sh $$name $(SECONDS) || exit 1; done
+	FUZZ_EXAMPLES=$$((10 * $(SECONDS))) $(PYTHON) -m pytest -q tests/fuzz
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libdarknet.a tests/fuzz/fuzz.h
 	@clang $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $< build/fuzz/libdarknet.a -lm -o $@

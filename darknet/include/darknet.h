@@ -112,7 +112,8 @@ typedef struct {
                                   * of its own */
     bool loss, detector;
     bool fresh;                  /* rolling statistics not yet seen a batch, nor loaded */
-    int anchors, classes;        /* detectors: anchors a cell, classes */
+    int anchors, classes;        /* detectors: anchors a cell, classes; cells across and down */
+    int columns, rows;
     double cost;                 /* of the last pass; loss layers */
 } dn_layer_info;
 dn_status dn_layer_describe(const dn_network *net, int layer, dn_layer_info *info, dn_error *error);
@@ -170,7 +171,8 @@ dn_status dn_backward(dn_network *net, dn_error *error);
 dn_status dn_update(dn_network *net, dn_error *error);
 double dn_cost(const dn_network *net); /* mean over the loss layers of the last pass */
 /* All three, the update after each `subdivisions` passes. A pass whose loss is not finite ends after
- * forward: it teaches nothing and its images are not counted. */
+ * forward, and one whose images are not ends before it: it teaches nothing and its images are not
+ * counted. */
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *error);
 

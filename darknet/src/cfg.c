@@ -30,6 +30,10 @@ static void cut_comment(char *line)
         }
 }
 
+/* Far above any network's. Times that grow with a square stay short, and sums of sizes fit: an array
+ * has at most 2^31 values for each of 2^16 images. */
+enum { MOST_SECTIONS = 4096, MOST_KEYS = 1024 };
+
 static dn_status parse_line(char *line, int number, const char *source, cfg *out, int *options,
                             dn_error *e)
 {
@@ -42,6 +46,9 @@ static dn_status parse_line(char *line, int number, const char *source, cfg *out
         if (!end || end[1])
             return dn_fail(e, DN_BAD_CFG, "%s:%d: '%.60s' is no section: it must be [name]", source,
                            number, text);
+        if (out->count == MOST_SECTIONS)
+            return dn_fail(e, DN_BAD_CFG, "%s:%d: there may be %d sections", source, number,
+                           MOST_SECTIONS);
         *end = 0;
         out->sections[out->count++] = (cfg_section){
             .name = trim(text + 1), .line = number, .options = out->options + *options};
@@ -55,6 +62,9 @@ static dn_status parse_line(char *line, int number, const char *source, cfg *out
         return dn_fail(e, DN_BAD_CFG,
                        "%s:%d: '%.60s' stands before the first section, which must be [net]",
                        source, number, text);
+    if (out->sections[out->count - 1].count == MOST_KEYS)
+        return dn_fail(e, DN_BAD_CFG, "%s:%d: a section may have %d keys", source, number,
+                       MOST_KEYS);
     *equals = 0;
     out->options[(*options)++] = (cfg_option){
         .key = trim(text), .value = trim(equals + 1), .line = number};
@@ -148,11 +158,8 @@ static dn_status read_scalar(const reading *r, const char *value, void *field)
     double number;
     const char *rest = value;
     char wanted[120];
-    if (k->least > -1e30 || k->most < 1e30)
-        snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "",
-                 k->least, k->most);
-    else
-        snprintf(wanted, sizeof wanted, "a number");
+    snprintf(wanted, sizeof wanted, "a %snumber from %g to %.10g", whole ? "whole " : "", k->least,
+             k->most);
     if (!read_number(&rest, &number) || !at_end(rest) || number < k->least || number > k->most
         || (whole && number != floor(number)))
         return refuse(r, value, wanted);

@@ -89,6 +89,10 @@ static dn_status read_settings(dn_network *net, dn_error *e)
                        "%s:%d: [net] ema_alpha= needs max_batches=: weights are averaged from half "
                        "of it on",
                        net->source, first->line);
+    if (s->inputs && !s->width && !s->height && !s->channels) {
+        net->in = (dims){s->inputs, 1, 1};
+        return DN_OK;
+    }
     const struct {
         const char *name;
         int value;
@@ -98,6 +102,10 @@ static dn_status read_settings(dn_network *net, dn_error *e)
             return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source,
                            first->line, sizes[i].name);
     net->in = (dims){s->channels, s->height, s->width};
+    if (s->inputs && s->inputs != dims_count(net->in))
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] inputs=%d, but width, height and channels make %lld values",
+                       net->source, first->line, s->inputs, (long long)dims_count(net->in));
     if (dims_count(net->in) > INT32_MAX)
         return dn_fail(e, DN_BAD_CFG,
                        "%s:%d: [net] has an input of %dx%dx%d (c, h, w), %lld values an image: "
@@ -227,7 +235,7 @@ static dn_status shape_layers(dn_network *net, dn_error *e)
                 "has an output of %dx%dx%d (c, h, w) from an input of %dx%dx%d: a larger input, a "
                 "smaller size or stride, or more padding would fit",
                 l->out.c, l->out.h, l->out.w, l->in[0].c, l->in[0].h, l->in[0].w);
-        if (count > INT32_MAX || count * net->batch > INT64_MAX / 64)
+        if (count > INT32_MAX)
             return dn_layer_error(l, e, "has an output of %lld values an image, more than 2^31",
                                   (long long)count);
     }
@@ -417,6 +425,8 @@ void dn_network_destroy(dn_network *net)
     if (!net)
         return;
     for (int i = 0; i < net->layer_count; i++) {
+        if (net->layers[i].type->release)
+            net->layers[i].type->release(&net->layers[i]);
         dn_free(net->layers[i].state);
         dn_free(net->layers[i].sources);
         dn_free(net->layers[i].packed);

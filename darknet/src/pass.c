@@ -114,10 +114,22 @@ double dn_cost(const dn_network *net)
     return count ? sum / count : 0;
 }
 
+static bool all_finite(const float *x, int64_t count)
+{
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++)
+        finite &= isfinite(x[i]) != 0;
+    return finite;
+}
+
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *e)
 {
     const int64_t seen = net->seen + net->batch;
+    if (!net->outline && !all_finite(x, net->batch * dims_count(net->in))) {
+        *loss = NAN; /* before rolling statistics see it */
+        return DN_OK;
+    }
     dn_status status = run_forward(net, x, net->batch, truth, truths, true, seen, e);
     if (status != DN_OK)
         return status;

@@ -12,6 +12,8 @@ const key settings_keys[] = {
     KEY_INT(settings, width, 0, 0, 65536, "of the input, in pixels"),
     KEY_INT(settings, height, 0, 0, 65536, "of the input, in pixels"),
     KEY_INT(settings, channels, 0, 0, 65536, "of the input: 3 for colour, 1 for grey"),
+    KEY_INT(settings, inputs, 0, 0, 1 << 24,
+            "of a network whose input is no image: values, without width, height and channels"),
     KEY_FLOAT(settings, learning_rate, .001, 0, 1e6, "of a whole batch"),
     KEY_FLOAT(settings, momentum, .9, 0, 1, "share of the former gradients kept in each update"),
     KEY_FLOAT(settings, decay, .0001, 0, 1e6, "weight decay"),
@@ -80,7 +82,6 @@ const key settings_keys[] = {
     KEY_FOREIGN("contrastive", "0", "there is no [contrastive] here"),
     KEY_FOREIGN("unsupervised", "0", "there is no [contrastive] here"),
     KEY_FOREIGN("time_steps", "1", "there are no recurrent layers here"),
-    KEY_IGNORED("inputs", "accepted, and without effect: the input is an image"),
     KEY_IGNORED("mosaic_bound", "accepted, and without effect: boxes always end where their part of a "
                                 "mosaic does, as with 1"),
     KEY_IGNORED("resize_step", "accepted, and without effect: with random=1, sizes step by the "

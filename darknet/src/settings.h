@@ -5,7 +5,7 @@
 #include "keys.h"
 
 typedef struct {
-    int batch, subdivisions, channels, height, width;
+    int batch, subdivisions, channels, height, width, inputs;
     float learning_rate, learning_rate_min, momentum, decay, clip, clip_norm;
     int adam;
     float b1, b2, eps, ema_alpha;

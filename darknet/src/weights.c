@@ -242,7 +242,8 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
         return dn_out_of_memory(e, "a file name");
     strcpy(temporary, path);
     strcat(temporary, ".part");
-    FILE *file = fopen(temporary, "wb");
+    remove(temporary);
+    FILE *file = fopen(temporary, "wbx"); /* a new file, never one that a link leads to */
     bool ok = file && write_network(net, upto, file);
     ok = ok && fflush(file) == 0 && fsync(fileno(file)) == 0;
     int problem = ok ? 0 : errno;

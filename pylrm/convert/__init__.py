@@ -51,7 +51,7 @@ def convert(
     Parameters
     ----------
     format
-        "voc", "kitti" or "coco".
+        "voc", "kitti", "coco", "yolo", "labelme", "csv" or "cvat".
     source
         The tree, or the file of annotations.
     out
@@ -86,9 +86,9 @@ def convert(
         found = row.read(source, **options)
         lists = _read(found, split, seed, source, progress)
     classes = _classes(found, lists, source)
-    _check_boxes(lists)
+    _check_boxes(row, lists)
     data = write(out, name, lists, classes, metric=metric, copy=copy, progress=progress)
-    return summarise(data, lists, classes, _warnings(row, lists, classes))
+    return summarise(data, lists, classes, [*found.warnings, *_warnings(row, lists, classes)])
 
 
 def _read(
@@ -117,14 +117,15 @@ def _classes(found: Found, lists: Lists, source: Path) -> list[str]:
     return present if found.classes is None else found.classes
 
 
-def _check_boxes(lists: Lists) -> None:
+def _check_boxes(row: Format, lists: Lists) -> None:
     """Refuse a data set whose boxes are shares of their images in place of pixels."""
     boxes = [each.box for image in _images(lists) for each in image.annotations]
     if all(max(box) <= 1 for box in boxes):
         source = next(image.source for image in _images(lists) if image.annotations)
+        known = any(option.name == "coordinates" for option in row.options)
         raise DataError(
             f"{source}: no box reaches beyond 1, in all of the data set: are they shares of the "
-            "image? Expected pixels"
+            f"image? Expected pixels{'; --coordinates shares takes shares' if known else ''}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,6 +76,8 @@ class AnnotatedImage:
         Its file, and the one that its annotations come from.
     width, height
         Its size in pixels.
+    content
+        Gives the bytes of an image that is no file of its own; None: it is one.
     """
 
     name: str
@@ -84,6 +86,7 @@ class AnnotatedImage:
     width: int
     height: int
     annotations: Sequence[Annotation]
+    content: Callable[[], bytes] | None = None
 
     @property
     def path(self) -> str:

@@ -7,7 +7,6 @@ that number: exporters mix them. An annotation without a box has that of its pol
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pylrm.convert.annotations import Annotation, Box
-from pylrm.convert.reading import check_size, class_name, is_line, shown
+from pylrm.convert.reading import check_size, class_name, finite, is_line, shown
 from pylrm.convert.truthfile import EVERY_CLASS
 from pylrm.errors import DataError
 from pylrm.files.jsonfile import read_json
@@ -151,7 +150,7 @@ class _Entry:
         value = self.values.get(key)
         if value is None:
             return fallback
-        number = _finite(value)
+        number = finite(value)
         if number is None:
             raise self.error(f"{key} is {shown(value)}; expected a finite number")
         return number
@@ -163,7 +162,7 @@ class _Entry:
             if outline is not None:
                 return outline
         value = self._get("bbox")
-        numbers = [_finite(entry) for entry in value] if isinstance(value, list) else []
+        numbers = [finite(entry) for entry in value] if isinstance(value, list) else []
         given = [number for number in numbers if number is not None]
         if len(numbers) != 4 or len(given) != 4 or min(given[2:]) < 0:
             found = ", ".join(shown(entry) for entry in value[:5]) if numbers else shown(value)
@@ -178,23 +177,12 @@ def _outline(polygons: object) -> Box | None:
     """The box around polygons [[x, y, x, y, …], …]; None where there are none."""
     if not isinstance(polygons, list) or not all(isinstance(each, list) for each in polygons):
         return None
-    across = [_finite(value) for polygon in polygons for value in polygon[::2]]
-    down = [_finite(value) for polygon in polygons for value in polygon[1::2]]
+    across = [finite(value) for polygon in polygons for value in polygon[::2]]
+    down = [finite(value) for polygon in polygons for value in polygon[1::2]]
     xs, ys = ([value for value in values if value is not None] for values in (across, down))
     if not xs or len(xs) != len(across) or len(ys) != len(across):
         return None
     return min(xs), min(ys), max(xs), max(ys)
-
-
-def _finite(value: object) -> float | None:
-    """A finite number, also as text or as true and false; None for anything else."""
-    if not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (OverflowError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _entries(path: Path, document: dict[str, Any], key: str, what: str) -> Iterator[_Entry]:

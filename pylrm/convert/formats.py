@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pylrm.convert import coco, kitti, voc
+from pylrm.convert import coco, csvboxes, cvat, kitti, labelme, voc, yolo
 from pylrm.convert.reading import Found
 from pylrm.data.darknet import Metric
 
@@ -82,6 +82,14 @@ _SIZE_MISMATCH = Option(
     "to the image, or keep them as its pixels.",
     choices=("refuse", "scale", "keep"),
 )
+
+_NAMES = Option(
+    "names",
+    "File of class names, one a line.  [default: those found, by the alphabet]",
+    path=True,
+)
+_VALID = Option("valid", "Annotations to validate on.  [default: a random split]", path=True)
+_IMAGES = Option("images", "The images' folder.  [default: found near the file]", path=True)
 
 _ROWS = (
     Format(
@@ -183,7 +191,7 @@ _ROWS = (
             --valid coco/annotations/instances_val2017.json --classes person,bicycle
         """,
         (
-            Option("valid", "Annotations to validate on.  [default: a random split]", path=True),
+            _VALID,
             Option(
                 "images",
                 "The images' folder.  [default: found near the annotations, images or train2017, "
@@ -205,6 +213,96 @@ _ROWS = (
             ),
             _SIZE_MISMATCH,
         ),
+    ),
+    Format(
+        "yolo",
+        "DATA",
+        yolo.read,
+        "area",
+        """Convert a data set of YOLO tools: DATA.yaml, DATA.data, or a folder.
+
+        Labels may be boxes, polygons, oriented boxes or poses, with or without a confidence; all
+        become boxes. Images are below the folders that the file names, or in its lists; labels
+        are in a folder labels beside, or beside the images. A folder holds data.yaml, or
+        classes.txt or obj.names; train, val and test in it are the lists. A YAML file needs
+        `pip install 'pylrm[yaml]'`.
+
+        \b
+        Example:
+          pylrm convert yolo birds/data.yaml --out data/birds
+          pylrm convert yolo labelled --names birds.names --out data/birds
+        """,
+        (
+            Option(
+                "names",
+                "File of class names, one a line.  [default: the data set's own]",
+                path=True,
+            ),
+        ),
+    ),
+    Format(
+        "labelme",
+        "FOLDER",
+        labelme.read,
+        "area",
+        """Convert labelme's JSON files, one an image.
+
+        Polygons, circles and masks become their boxes; points and lines are left out. Images are
+        beside their JSON files, in another folder near, or inside them. Folders train, val and
+        test are the lists.
+
+        \b
+        Example:
+          pylrm convert labelme pictures --out data/pictures
+        """,
+        (_NAMES, _SIZE_MISMATCH),
+    ),
+    Format(
+        "csv",
+        "FILE",
+        csvboxes.read,
+        "area",
+        """Convert a table with a row an object (CSV).
+
+        \b
+        With a header (filename,width,height,class,xmin,ymin,xmax,ymax, in any order),
+        or without one:
+          image,xmin,ymin,xmax,ymax,class
+          image,width,height,class,xmin,ymin,xmax,ymax
+          image,xmin,ymin,xmax,ymax,class,width,height
+          class,x,y,width,height,image,width,height     (x, y: the box's left and top)
+        A row with nothing but an image is an image without objects.
+
+        \b
+        Example:
+          pylrm convert csv train.csv --valid test.csv --images images --out data/mugs
+        """,
+        (
+            _VALID,
+            _IMAGES,
+            _NAMES,
+            Option(
+                "coordinates",
+                "What boxes are given in: pixels, or shares of the image.",
+                choices=("pixels", "shares"),
+            ),
+            _SIZE_MISMATCH,
+        ),
+    ),
+    Format(
+        "cvat",
+        "FILE",
+        cvat.read,
+        "area",
+        """Convert CVAT's own XML (annotations.xml), for images or for video.
+
+        Polygons, ellipses, cuboids, masks and rotated boxes become the boxes around them.
+
+        \b
+        Example:
+          pylrm convert cvat export/annotations.xml --out data/pictures
+        """,
+        (_VALID, _IMAGES, _NAMES, _SIZE_MISMATCH),
     ),
 )
 

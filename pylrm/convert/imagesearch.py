@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from pylrm.convert.reading import IMAGE_SUFFIXES, files_by_stem, is_file, shown
+from pylrm.convert.reading import IMAGE_SUFFIXES, PARTS, files_by_stem, is_file, shown
 from pylrm.convert.vocxml import VocFile
 from pylrm.convert.writing import holds_conversion
 from pylrm.errors import DataError
@@ -42,7 +42,7 @@ class ImageSearch:
         DataError
             There is none, or there are several.
         """
-        filename = _portable(annotation.filename)
+        filename = portable(annotation.filename)
         found = self._named(self._usual, source.stem, filename.name)
         if found:
             return next((file for file in found if file.name == filename.name), found[0])
@@ -50,11 +50,11 @@ class ImageSearch:
             file
             for folder in self._folders()
             for file in self._named(folder, source.stem, filename.name)
-            if _fits(file, filename)
+            if fits(file, filename)
         ]
         if len(near) > 1:
-            named = {_portable(annotation.folder).name, filename.parent.name}
-            named.add(_portable(annotation.path).parent.name)
+            named = {portable(annotation.folder).name, filename.parent.name, self._annotations.name}
+            named.add(portable(annotation.path).parent.name)
             near = [file for file in near if file.parent.name in named] or near
         if len(near) > 1:
             raise DataError(
@@ -76,9 +76,16 @@ class ImageSearch:
         return files.get(stem) or files.get(PurePosixPath(filename).stem) or files.get(filename, [])
 
     def _folders(self) -> list[Path]:
-        """The annotations' folder, two levels from the tree down, and from what holds them down."""
+        """The annotations' folder, two levels from the tree down, and from what holds them down.
+
+        Annotations in annots/train may have their images in images/train.
+        """
         if self._near is None:
             near = [self._annotations]
+            if self._annotations.name.lower() in PARTS:
+                beside = folders_near(self._annotations.parent.parent)
+                mirrored = (folder / self._annotations.name for folder in beside)
+                near += [folder for folder in mirrored if folder.is_dir()]
             for top in (self._root, self._annotations.parent):
                 below = folders_in(top)
                 near += [top, *below, *(inner for each in below for inner in folders_in(each))]
@@ -88,9 +95,9 @@ class ImageSearch:
     def _written(self, annotation: VocFile, filename: PurePosixPath) -> Iterator[Path]:
         """Where the annotation says that the image is."""
         for path in (
-            self._root / _portable(annotation.path),
+            self._root / portable(annotation.path),
             self._annotations / filename,
-            self._root / _portable(annotation.folder) / filename,
+            self._root / portable(annotation.folder) / filename,
         ):
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 yield path
@@ -107,12 +114,20 @@ def folders_in(folder: Path) -> list[Path]:
     ]
 
 
-def _portable(path: str) -> PurePosixPath:
-    """A path as any system writes it."""
+def folders_near(folder: Path) -> list[Path]:
+    """Return the folders of one outside the data set, which perhaps can't be read: none then."""
+    try:
+        return folders_in(folder)
+    except OSError:
+        return []
+
+
+def portable(path: str) -> PurePosixPath:
+    """Return a path as any system writes it."""
     return PurePosixPath(path.replace("\\", "/"))
 
 
-def _fits(file: Path, filename: PurePosixPath) -> bool:
+def fits(file: Path, filename: PurePosixPath) -> bool:
     """Tell whether an image's extension is that of the <filename>, where that has one."""
     ours, theirs = (path.suffix.lower() for path in (file, filename))
     return theirs not in IMAGE_SUFFIXES or _SAME.get(ours, ours) == _SAME.get(theirs, theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from pylrm.convert.annotations import AnnotatedImage
 from pylrm.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+# What lists, and the folders that stand for them, are called.
+VALID = ("val", "valid", "validation")
+PARTS = ("train", *VALID, "test")
 
 _LARGEST = 1 << 20  # pixels along a side, as far as OpenCV reads
 
@@ -32,11 +37,14 @@ class Found:
         No `valid`: the images of `train` are to be split at random.
     classes
         In order; None: those that the annotations have, by the alphabet.
+    warnings
+        Lines about what is hardly meant so.
     """
 
     train: Mapping[str, Callable[[], AnnotatedImage]]
     valid: Mapping[str, Callable[[], AnnotatedImage]] | None
     classes: list[str] | None = None
+    warnings: Sequence[str] = ()
 
 
 @contextmanager
@@ -94,6 +102,17 @@ def shown(value: object) -> str:
         return "a list" if isinstance(value, list) else "an object"
     text = " ".join(str(value).split())
     return f"'{text[:57]}…'" if len(text) > 60 else f"'{text}'"
+
+
+def finite(value: object) -> float | None:
+    """Return a finite number, also as text or as true and false; None for anything else."""
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def comma_separated(names: str | Sequence[str] | None) -> list[str] | None:

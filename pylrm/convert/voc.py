@@ -22,6 +22,8 @@ from pylrm.convert.annotations import AnnotatedImage, Treatment
 from pylrm.convert.imagesearch import ImageSearch, folders_in
 from pylrm.convert.reading import (
     IMAGE_SUFFIXES,
+    PARTS,
+    VALID,
     Found,
     comma_separated,
     files_by_stem,
@@ -34,8 +36,7 @@ from pylrm.data.darknet import read_names
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
 
-_VALID = ("val", "valid", "validation")
-_PARTS = {"train", *_VALID, "test"}
+_IMAGES = ("jpegimages", "images")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class _Tree:
 
     @cached_property
     def images(self) -> ImageSearch:
-        usual = _named_folder(self.root, "jpegimages", "images") or self.folder
+        beside = (_named_folder(top, *_IMAGES) for top in (self.root, self.folder.parent))
+        usual = next((folder for folder in beside if folder is not None), self.folder)
         return ImageSearch(usual, self.root, self.folder)
 
 
@@ -157,7 +159,7 @@ def _has(folder: Path | None, *suffixes: str) -> bool:
 
 def _find_tree(root: Path, prefix: str = "") -> _Tree | None:
     """A tree that is laid out as VOC's, or has images and annotations in one folder."""
-    images = _named_folder(root, "jpegimages", "images")
+    images = _named_folder(root, *_IMAGES)
     for folder in (_named_folder(root, "annotations"), images):
         if folder is not None and _has(folder, ".xml"):
             return _Tree(root, folder, prefix)
@@ -178,33 +180,47 @@ def _find_trees(source: Path) -> list[_Tree]:
             trees = [tree for tree in below if tree is not None]
             if trees:
                 return _as_parts(trees)
-    return [_Tree(source, _find_annotations(source))]
+    return _find_annotations(source)
 
 
 def _as_parts(trees: Sequence[_Tree]) -> list[_Tree]:
     """Folders called train, valid and test, without lists, are the lists themselves."""
-    if all(tree.root.name.lower() in _PARTS and not tree.lists for tree in trees):
+    if all(tree.root.name.lower() in PARTS and not tree.lists for tree in trees):
         return [replace(tree, part=tree.root.name.lower()) for tree in trees]
     return list(trees)
 
 
-def _find_annotations(source: Path) -> Path:
-    """The one folder with XML files, down to two levels below."""
+def _find_annotations(source: Path) -> list[_Tree]:
+    """The one folder with XML files, down to two levels below, or those of train, val and test."""
     level = [source]
     for _ in range(3):
         found = [folder for folder in level if _has(folder, ".xml")]
         if len(found) > 1:
-            raise DataError(
-                f"{source}: annotations in several folders, {found[0]} and {found[1]} among them; "
-                "name one of them"
-            )
+            return _parts(source, found)
         if found:
-            return found[0]
+            return [_Tree(source, found[0])]
         level = [inner for folder in level for inner in folders_in(folder)]
     raise DataError(
         f"{source}: no VOC tree; expected Annotations/*.xml with JPEGImages or images beside it, "
         "or folders of such trees"
     )
+
+
+def _parts(source: Path, folders: Sequence[Path]) -> list[_Tree]:
+    """Folders of annotations that are called train, val or test, or lie in such folders."""
+    trees: dict[str, _Tree] = {}
+    for folder in folders:
+        for place, root in ((folder, source), (folder.parent, folder.parent)):
+            part = place.name.lower()
+            if part in PARTS and place != source:
+                trees[part] = _Tree(root, folder, f"{place.name}/", part)
+                break
+    if len(trees) < len(folders) or "train" not in trees:
+        raise DataError(
+            f"{source}: annotations in several folders, {folders[0]} and {folders[1]} among them; "
+            "name one of them"
+        )
+    return list(trees.values())
 
 
 def _stem(tree: _Tree, line: str) -> str:
@@ -274,7 +290,7 @@ def _choose(
     """The images to train and to validate on; None: those to train on are to be split."""
     there = {name for tree in trees for name in tree.lists}
     tested = [tree for tree in trees if _tests(tree)]
-    held = next((name for name in _VALID if name in there), None)
+    held = next((name for name in VALID if name in there), None)
     if train is None and valid is None:
         if "trainval" in there and tested:
             return _gather(trees, ["trainval"]), _gather(tested, ["test"])

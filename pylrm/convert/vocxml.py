@@ -62,9 +62,13 @@ def read_annotation(path: str | Path) -> VocFile:
         Where the file is malformed, holds a DOCTYPE or entities, or a value doesn't fit.
     """
     path = Path(path)
-    root = _parse(path)
+    root = parse_xml(path)
     if root.tag != "annotation":
-        hint = "; CVAT's own format? Export as PASCAL VOC" if root.find("image") is not None else ""
+        hint = (
+            "; CVAT's own format? See `pylrm convert cvat`"
+            if root.find("image") is not None
+            else ""
+        )
         raise DataError(f"{path}: the root is {shown(root.tag)}; expected 'annotation'{hint}")
     width = _number(path, root, "size/width", "the image", 0)
     height = _number(path, root, "size/height", "the image", 0)
@@ -77,7 +81,14 @@ def read_annotation(path: str | Path) -> VocFile:
     )
 
 
-def _parse(path: Path) -> ElementTree.Element:
+def parse_xml(path: Path) -> ElementTree.Element:
+    """Parse an XML file, in whatever encoding it is.
+
+    Raises
+    ------
+    DataError
+        Where it can't be read, is malformed, or holds a DOCTYPE or entities.
+    """
     with reading(path):
         text = _decode(path, path.read_bytes())
     if re.search("<!(DOCTYPE|ENTITY)", text, re.IGNORECASE):

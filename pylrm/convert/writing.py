@@ -107,7 +107,7 @@ def write(
             new.mkdir()
             old.mkdir()
             for _, image in steps(lists, "writing", progress):
-                _place_image(image.image, new / image.path, copy)
+                _place_image(image, new / image.path, copy)
                 _write_labels(new / "labels", image, classes)
             for part, images in lists.items():
                 _write_text(new / f"{part}.txt", [image.path for image in images])
@@ -142,17 +142,20 @@ def _check_places(lists: Lists, out: Path) -> None:
             raise DataError(f"{file}: the conversion would replace it; give --out another folder")
 
 
-def _place_image(source: Path, link: Path, copy: bool) -> None:
-    if os.path.lexists(link):
+def _place_image(image: AnnotatedImage, place: Path, copy: bool) -> None:
+    if os.path.lexists(place):
         return
-    link.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if image.content is not None:
+        place.write_bytes(image.content())
+        return
     if not copy:
         try:
-            link.symlink_to(source)
+            place.symlink_to(image.image)
             return
         except OSError:
             pass  # a file system without links
-    shutil.copyfile(source, link)
+    shutil.copyfile(image.image, place)
 
 
 def _relative(box: Box, width: int, height: int) -> str:

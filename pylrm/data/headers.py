@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pylrm.data.images import read_image
 from pylrm.errors import DataError
 
+MOST_PIXELS = 1 << 28  # 16384 x 16384, 768 MiB in colour: what asks for more is no photograph
 UPRIGHT = 1  # the orientation of pixels that are stored as they are to be seen
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -72,13 +72,28 @@ def read_header(file: BinaryIO, *, to_the_end: bool = True) -> Header | None:
     return None
 
 
+def check_pixels(path: str | Path, header: Header) -> None:
+    """Refuse an image that would take all memory, by its header.
+
+    Raises
+    ------
+    DataError
+        It has too many pixels.
+    """
+    if header.width * header.height > MOST_PIXELS:
+        raise DataError(
+            f"{path}: {header.width} x {header.height} pixels by its header; images may have "
+            f"{MOST_PIXELS} (16384 x 16384)"
+        )
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Return an image's stored width and height, from its header where that tells.
 
     Raises
     ------
     DataError
-        The file cannot be read, or is no image.
+        The file cannot be read, is no image, or has too many pixels.
     """
     try:
         with path.open("rb") as file:
@@ -86,7 +101,10 @@ def image_size(path: Path) -> tuple[int, int]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if header is not None:
+        check_pixels(path, header)
         return header.width, header.height
+    from pylrm.data.images import read_image  # which looks at headers too
+
     height, width = read_image(path, 1).shape
     return width, height
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.data.headers import check_pixels, read_header
 from pylrm.errors import DataError, PylrmError
 
 FloatImage = npt.NDArray[np.float32]
@@ -64,20 +66,23 @@ def read_image(path: str | Path, channels: int = 3) -> ByteImage:
     Raises
     ------
     DataError
-        Where the file can't be read, or is no image that OpenCV knows.
+        Where the file can't be read, is no image that OpenCV knows, or has too many pixels.
     """
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}; images have 3 or 1")
     try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
+        content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-    if not data.size:
+    if not content:
         raise DataError(f"{path}: the file is empty")
+    header = read_header(io.BytesIO(content), to_the_end=False)
+    if header is not None:
+        check_pixels(path, header)
     cv = cv2()
     kind = cv.IMREAD_COLOR if channels == 3 else cv.IMREAD_GRAYSCALE
     try:
-        image = cv.imdecode(data, kind | cv.IMREAD_IGNORE_ORIENTATION)
+        image = cv.imdecode(np.frombuffer(content, np.uint8), kind | cv.IMREAD_IGNORE_ORIENTATION)
     except cv.error as error:
         reason = str(getattr(error, "err", "")) or "OpenCV refuses it"
         raise DataError(f"{path}: not a readable image ({reason})") from error

@@ -234,10 +234,15 @@ class Layer:
         return int(self._info.anchors)
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Of a detector: cells across and down; else 0, 0."""
+        return int(self._info.columns), int(self._info.rows)
+
+    @property
     def predictions(self) -> int:
         """Of a detector: predictions an image; else 0."""
-        _, height, width = self.shape
-        return self.anchors * height * width
+        across, down = self.grid
+        return self.anchors * across * down
 
     @property
     def parameters(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,6 +56,7 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     part = path.with_name(path.name + PART)
     try:
         with writing(path):
+            part.unlink(missing_ok=True)  # it might be a link to a file elsewhere
             yield part
             if durable:
                 sync(part)
@@ -63,7 +64,8 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 sync(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that is gone, say; the error before it counts
+            part.unlink()
 
 
 def sync(path: Path) -> None:

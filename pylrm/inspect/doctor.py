@@ -26,6 +26,7 @@ EXTRAS = {  # of pip install 'pylrm[…]': the module that each brings
     "cluster": "distributed",
     "tensorboard": "tensorboardX",
     "torch": "torch",
+    "yaml": "yaml",
 }
 PICTURES = (".jpg", ".png", ".bmp", ".webp", ".tif")
 # Each kind of layer with fast kernels of its own, and every part of a training step.

@@ -22,8 +22,7 @@ becomes of it here:
   its range;
 - **ignored**: it changes nothing that pylrm does, and nothing is said;
 - **refused**: the network would compute or learn something else; a value that asks for it is an
-  error, with file and line;
-- **passed over**: training goes on without it, and a warning names the line.
+  error, with file and line.
 """
 
 FORK = {
@@ -56,14 +55,21 @@ FORK = {
     "connected": "output activation batch_normalize",
     "route": "layers groups group_id stream wait_stream",
     "shortcut": "from activation weights_type weights_normalization",
-    "scale_channels": "from scale_wh activation",
-    "sam": "from activation",
     "upsample": "stride scale",
     "reorg": "stride reverse",
     "dropout": "probability dropblock dropblock_size_abs dropblock_size_rel",
     "softmax": "groups temperature noloss spatial tree",
     "cost": "type scale ratio",
     "activation": "activation",
+    "crop": "crop_height crop_width flip angle saturation exposure noadjust shift",
+    "local": "filters size stride pad activation",
+    "normalization": "alpha beta kappa size",
+    "scale_channels": "from scale_wh activation",
+    "sam": "from activation",
+    "detection": (
+        "coords classes rescore num side softmax sqrt max coord_scale forced object_scale "
+        "noobject_scale class_scale jitter resize random reorg"
+    ),
     "region": (
         "anchors classes coords num log sqrt softmax background max jitter resize rescore "
         "thresh classfix absolute random coord_scale object_scale noobject_scale mask_scale "
@@ -87,10 +93,6 @@ SECTIONS = (
     "upsample yolo"
 )
 
-PASSED_OVER = {
-    ("softmax", "tree"): "there are no class trees",
-}
-
 
 def section_fate(name: str) -> tuple[str, str]:
     """Return what becomes of a section, and why where it is refused."""
@@ -107,9 +109,7 @@ def section_fate(name: str) -> tuple[str, str]:
 
 def fate(section: str, name: str, known: dict[tuple[str, str], Key]) -> tuple[str, str]:
     """Return what becomes of a key, and why where it is not honoured."""
-    key = known.get((section, name)) or known.get(("any layer", name))
-    if key is None:
-        return "passed over", PASSED_OVER[section, name]
+    key = known.get((section, name)) or known["any layer", name]
     if key.type == "refused":
         return "refused", f"{key.doc}; fine as {key.default}" if key.default else key.doc
     if key.type == "ignored":

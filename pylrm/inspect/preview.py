@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from pylrm.data.darknet import DataLike, read_images
 from pylrm.data.images import ByteImage
 from pylrm.engine import Network
 from pylrm.errors import DataError
+from pylrm.files.npz import read_npz
 from pylrm.pictures.drawing import WHITE, Mark, colour_of, fit, mark, name_of, sheet
 from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training.batches import input_sizes, training_batches
@@ -125,10 +125,10 @@ def batch_samples(path: Path) -> tuple[list[Sample], list[str]]:
         It cannot be read, or is none.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x, truth = arrays["x"], arrays["truth"]
-            paths, names = arrays["paths"].tolist(), arrays["names"].tolist()
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        arrays = read_npz(path)
+        x, truth = arrays["x"], arrays["truth"]
+        paths, names = arrays["paths"].tolist(), arrays["names"].tolist()
+    except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: no batch that training kept: {error}") from error
     if x.ndim != 4 or truth.ndim != 3 or not len(x) == len(truth) == len(paths):
         raise DataError(f"{path}: no batch that training kept: x is {x.shape}")

@@ -124,7 +124,7 @@ class Checkpoint:
                 start, header = _read_header(path, file, size)
                 _check_digest(path, file, size)
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror or error}") from error
+            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
         try:
             record = json.loads(header)
             arrays = _check_entries(record.pop("arrays"), start, size - DIGEST)

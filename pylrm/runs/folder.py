@@ -15,10 +15,11 @@ lock                    held by the process that trains here
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,17 @@ class Saves(Protocol):
 def is_taken(folder: Path) -> bool:
     """Tell whether a path holds something that a new run would overwrite."""
     return folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None)
+
+
+def _numbered(parent: Path, name: str) -> Path:
+    """Make parent/name, or name-2, name-3, …: the first that nobody else has."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError
 
 
 class Run:
@@ -103,12 +115,8 @@ class Run:
             The folder is taken, or cannot be made.
         """
         cls.check(out)
-        number = 1
-        folder = out or parent / name
-        while is_taken(folder):
-            number += 1
-            folder = parent / f"{name}-{number}"
-        with writing(folder):
+        with writing(out or parent):
+            folder = out or _numbered(parent, name)
             (folder / "weights").mkdir(parents=True)
             (folder / "checkpoint").mkdir()
         return cls(folder)
@@ -120,7 +128,7 @@ class Run:
         Raises
         ------
         PylrmError
-            There is none.
+            There is none; a file or folder in it is a link that leads out of it.
         """
         run = cls(folder)
         if not folder.is_dir():
@@ -128,6 +136,12 @@ class Run:
         for needed in (run.cfg, run.options):
             if not needed.is_file():
                 raise PylrmError(f"{folder}: no run folder: there is no {needed.name} in it")
+        for path in folder.iterdir():
+            if path.is_symlink() and folder.resolve() not in path.resolve().parents:
+                raise PylrmError(
+                    f"{path}: a link out of the run folder, to {path.readlink()}: what a run "
+                    "writes stays in its folder"
+                )
         return run
 
     @contextmanager
@@ -163,6 +177,17 @@ class Run:
         with writing(self.lock_file):
             os.truncate(descriptor, 0)
             os.write(descriptor, b"%d\n" % os.getpid())
+
+    def is_locked(self) -> bool:
+        """Tell whether a process trains here; False where nobody can know."""
+        if fcntl is None or not self.lock_file.is_file():
+            return False
+        with self.lock_file.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError as error:
+                return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+        return False
 
     def numbered(self, update: int) -> Path:
         """Return where the weights of an update are kept."""

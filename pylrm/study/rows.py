@@ -92,6 +92,13 @@ def read_rows(path: Path) -> Rows:
         It cannot be read, or is no such table.
     """
     reader = csv.DictReader(io.StringIO(read_text(path)), restval="")
+    try:
+        return _read(path, reader)
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _read(path: Path, reader: csv.DictReader[str]) -> Rows:
     columns = list(reader.fieldnames or ())
     missing = [name for name in (*LEADING, *TRAILING) if name not in columns]
     if missing:
@@ -102,10 +109,7 @@ def read_rows(path: Path) -> Rows:
     classes = [name.removeprefix(OF_A_CLASS) for name in columns if name.startswith(OF_A_CLASS)]
     rows = Rows(classes, {}, [])
     for row in reader:
-        try:
-            mining, result = _mining(row), _result(row, classes)
-        except ValueError as error:
-            raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+        mining, result = _mining(row), _result(row, classes)
         rows.mining[result.arm] = mining
         if not result.note.startswith(FAILED):
             rows.results.append(result)
@@ -144,4 +148,4 @@ def _number(parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except ValueError:
-        raise ValueError(f"'{text}' is not a number") from None
+        raise ValueError(f"'{text:.40}' is not a number") from None

@@ -54,7 +54,7 @@ class Checkpoints(Callback):
 
     def run_begins(self, run: Training) -> None:
         """Write the first one, so that trouble shows now; after a rollback one that counts it."""
-        self._last, self._logs = None, log_sizes(run.folder.folder)
+        self._last, self._logs = None, _log_sizes(run)
         if self._begun or not run.folder.list_checkpoints():
             self.write(run)
         self._begun = True
@@ -66,7 +66,7 @@ class Checkpoints(Callback):
         took, self._updated = now - self._updated, now
         update, every = run.state.update, run.options.checkpoint_every
         run.state.told = True
-        self._logs = log_sizes(run.folder.folder)
+        self._logs = _log_sizes(run)
         if (
             now - self._written + took > SECONDS
             or run.schedule.validates(update)
@@ -90,11 +90,13 @@ class Checkpoints(Callback):
             return
         began = time.monotonic()
         check(run)
-        sync_logs(run.folder.folder)
+        with writing(run.folder.folder):
+            sync_logs(run.folder.folder)
         record = {**record_of(run), "logs": self._logs}
         write_checkpoint(run.folder.checkpoint(run.state.update), record, arrays_of(run.net))
-        for path in run.folder.list_checkpoints()[KEPT:]:
-            path.unlink(missing_ok=True)
+        with writing(run.folder.checkpoints):
+            for path in run.folder.list_checkpoints()[KEPT:]:
+                path.unlink(missing_ok=True)
         self._last = now
         self._written = time.monotonic()
         self.slowest = max(self.slowest, self._written - began)
@@ -103,6 +105,11 @@ class Checkpoints(Callback):
         """Tell whether run and network stand after the same pass."""
         passes = len(run.state.passes.losses) if run.state.passes else 0
         return run.net.seen == run.state.update * run.images_an_update + passes * run.net.batch
+
+
+def _log_sizes(run: Training) -> dict[str, int]:
+    with writing(run.folder.folder):
+        return log_sizes(run.folder.folder)
 
 
 def arrays_of(net: Network) -> Arrays:
@@ -207,13 +214,15 @@ def newest(folder: Run) -> tuple[Kept, list[str]]:
     Raises
     ------
     DataError
-        There is none.
+        There is none; one cannot be read, which need not be its fault.
     """
     wrong: list[str] = []
     for path in folder.list_checkpoints():
         try:
             found = Kept(Checkpoint.read(path))
         except DataError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
             wrong.append(str(error))
             continue
         for damaged in folder.list_checkpoints()[: len(wrong)]:

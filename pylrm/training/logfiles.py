@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pylrm.files.writing import writing
 from pylrm.runs.log import LogWriter
 from pylrm.training.callbacks import Callback
 from pylrm.training.run import Training
@@ -15,12 +16,14 @@ class Logging(Callback):
 
     def run_begins(self, run: Training) -> None:
         """Open the logs."""
-        self.writer = LogWriter(run.folder.folder)
+        with writing(run.folder.folder):
+            self.writer = LogWriter(run.folder.folder)
 
     def update_done(self, run: Training) -> None:
         """Write the update's row."""
         assert self.writer is not None
-        self.writer.update(run.state.row)
+        with writing(run.folder.folder):
+            self.writer.update(run.state.row)
 
     def run_ends(self, run: Training) -> None:
         """Close the logs."""

@@ -142,11 +142,10 @@ class Supervisor:
         run = self.run
         with open_batches(run, self.skipped) as run.batches:
             try:
-                with writing(run.folder.folder):
-                    number = loop(run)
-                    if number is not None or run.state.stop is not None:
-                        self._save()
-                    return number
+                number = loop(run)
+                if number is not None or run.state.stop is not None:
+                    self._save()
+                return number
             except NumericsError:
                 raise
             except Exception:

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from pylrm.errors import PylrmError
+from pylrm.files.writing import writing
 from pylrm.runs.log import WHOLE
 from pylrm.training.callbacks import Callback
 from pylrm.training.run import Training
@@ -49,21 +50,23 @@ class TensorBoard(Callback):
         """Open the file; what was written of later updates before is not shown."""
         if run.options.tensorboard:
             first = run.state.update + run.state.told
-            self.writer = tensorboard_x().SummaryWriter(
-                str(run.folder.folder / FOLDER),
-                purge_step=first,
-                filename_suffix=f".{first}",  # files of one second have one name else
-            )
+            with writing(run.folder.folder):
+                self.writer = tensorboard_x().SummaryWriter(
+                    str(run.folder.folder / FOLDER),
+                    purge_step=first,
+                    filename_suffix=f".{first}",  # files of one second have one name else
+                )
 
     def update_done(self, run: Training) -> None:
         """Write the update's row."""
         if self.writer is None:
             return
-        for name, value in run.state.row.items():
-            if value is not None and name not in WHOLE:
-                self.writer.add_scalar(
-                    f"{GROUPS.get(name, 'loss')}/{name}", value, run.state.update
-                )
+        with writing(run.folder.folder):
+            for name, value in run.state.row.items():
+                if value is not None and name not in WHOLE:
+                    self.writer.add_scalar(
+                        f"{GROUPS.get(name, 'loss')}/{name}", value, run.state.update
+                    )
 
     def run_ends(self, run: Training) -> None:
         """Close the file."""

@@ -84,7 +84,7 @@ def train(
                 cfg=cfg,
                 data=dataset,
                 images=images,
-                options=replace(options, threads=net.threads),
+                options=options,
                 folder=folder,
                 schedule=schedule,
                 sizes=sizes,

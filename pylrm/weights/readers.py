@@ -6,8 +6,6 @@ import importlib
 import json
 import math
 import re
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.errors import WeightsError
+from pylrm.files.npz import read_npz
 from pylrm.weights.source import Arrays, Convolution, Source, checked
 from pylrm.weights.states import fold_states
 
@@ -45,14 +44,10 @@ def read_source(path: Path) -> Source:
 
 def _read_npz(path: Path) -> tuple[Convolution, ...]:
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         raise WeightsError(f"{path}: no .npz file of arrays: {error}") from error
     found = [match[1] for name in arrays if (match := _NAME.fullmatch(name))]
     names = sorted(found, key=lambda name: int(name.removeprefix("conv")))

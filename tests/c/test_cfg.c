@@ -93,6 +93,34 @@ static void mangled(void)
     free(text);
 }
 
+/* `head`, and then a line so often. */
+static dn_status repeated(const char *head, const char *line, size_t times, dn_error *e)
+{
+    char *text = malloc(strlen(head) + strlen(line) * times + 1), *end = text;
+    CHECK(text);
+    strcpy(text, head);
+    end += strlen(head);
+    for (size_t i = 0; i < times; i++, end += strlen(line))
+        strcpy(end, line);
+    dn_network *net = NULL;
+    const dn_status status = dn_network_create(text, &(dn_options){.outline = true}, &net, e);
+    dn_network_destroy(net);
+    free(text);
+    return status;
+}
+
+/* What takes the square of their number in time is bounded, and so are the sums of sizes. */
+static void too_many(void)
+{
+    dn_error e = {DN_OK, ""};
+    CHECK(repeated(NET, "[activation]\n", 4095, &e) == DN_OK);
+    CHECK_ERROR(repeated(NET, "[activation]\n", 4096, &e), &e, DN_BAD_CFG,
+                "cfg:4100: there may be 4096 sections");
+    CHECK(repeated(NET "[maxpool]\n", "a=1\n", 1024, &e) == DN_OK);
+    CHECK_ERROR(repeated(NET "[maxpool]\n", "a=1\n", 1025, &e), &e, DN_BAD_CFG,
+                "cfg:1030: a section may have 1024 keys");
+}
+
 static void spellings(void)
 {
     static const char text[] =
@@ -176,8 +204,9 @@ static void doubles_and_choices(void)
             if (!strcmp(key.name, "policy")) {
                 CHECK(!strcmp(name, "constant"));
                 CHECK(dn_key_choice(section, i, 6, &name, &summary) && !strcmp(name, "random"));
-                CHECK(!dn_key_choice(section, i, 7, &name, &summary));
+                CHECK(dn_key_choice(section, i, 7, &name, &summary) && !strcmp(name, "sgdr"));
                 CHECK(!dn_key_choice(section, i, 8, &name, &summary));
+                CHECK(!dn_key_choice(section, i, 9, &name, &summary));
                 found++;
             }
         }
@@ -189,6 +218,7 @@ int main(void)
     const int64_t before = dn_live_allocations();
     malformed();
     mangled();
+    too_many();
     spellings();
     unknown_keys();
     doubled_keys();

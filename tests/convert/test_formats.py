@@ -2,6 +2,7 @@
 
 import inspect
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,9 +29,15 @@ def test_options_are_the_readers_keywords(form):
     }
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_page_on_converting_has_all_formats(name):
+    page = Path(__file__).parents[2] / "docs" / "converting.md"
+    assert f"| `pylrm convert {name} " in page.read_text("utf-8")
+
+
 def test_no_such_format(tmp_path):
-    with pytest.raises(DataError, match="no format 'yolo'; there is voc, kitti, coco"):
-        convert("yolo", tmp_path, tmp_path / "out")
+    with pytest.raises(DataError, match="no format 'tar'; there is voc, kitti, coco, yolo"):
+        convert("tar", tmp_path, tmp_path / "out")
 
 
 def read_tally(source, *, kind="ant", lists=None):

@@ -1,7 +1,6 @@
 """Damaged data sets: each is converted and can be read, or refused in a line and left alone."""
 
 import json
-import re
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -20,44 +19,16 @@ from tests.convert.trees import (
     annotation,
     car,
     lists,
+    png,
     read_all,
     snapshot,
     thing,
+    write,
 )
 from tests.convert.trees import coco as write_coco
+from tests.damage import damaged
 
 EXAMPLES = settings(max_examples=40, deadline=None)
-
-# fmt: off
-NASTY = [
-    b"", b" ", b"0", b"-1", b"-0.0", b"1e-320", b"1e18", b"1e308", b"-1e308", b"1e999", b"nan",
-    b"Infinity", b"9" * 30, b"9" * 5000, b"1.5", b"null", b"true", b"[]", b"{}", b'"x"', b"\0",
-    b"\xff", b"\xef\xbb\xbf", b"\r\n", b"\r", b"\t", b"\xe2\x80\xa8", b"\xc2\x85", b"\\ud800",
-    b"\\u0000", b"\\n", b"..", b"../", b"/", b"\\", b":", b"~", b"#", b"a b", b"x" * 300,
-    b"<!DOCTYPE a>", b"<!ENTITY b 'c'>", b"&b;", b"&#0;", b"&#10;", b"<", b">", b"<a>" * 20000,
-    b"[" * 20000, b'{"a":' * 20000, b"<object>", b"</object>", b"<?xml version='1.0'?>",
-    b"<?xml version='1.0' encoding='utf-7'?>", b"<?xml version='1.0' encoding='latin-1'?>",
-]
-# fmt: on
-
-
-@st.composite
-def damaged(draw, contents):
-    """A few files' contents with some words replaced, or some bytes."""
-    contents = dict(contents)
-    for _ in range(draw(st.integers(1, 4))):
-        name = draw(st.sampled_from(sorted(contents)))
-        data = contents[name]
-        words = [match.span() for match in re.finditer(rb"[\w.+-]+|[^\w\s]", data)]
-        if words and draw(st.booleans()):
-            start, end = draw(st.sampled_from(words))
-        else:
-            start, end = sorted(draw(st.integers(0, len(data))) for _ in "ab")
-        if draw(st.booleans()):  # keep most of it
-            end = min(end, start + 3)
-        new = draw(st.sampled_from(NASTY) | st.binary(max_size=8))
-        contents[name] = data[:start] + new + data[end:]
-    return contents
 
 
 def holds(build, run, contents, earlier):
@@ -206,9 +177,103 @@ def test_coco_of_other_values(contents, earlier):
     holds(build_coco, convert_coco, contents, earlier)
 
 
+def build_yolo(root):
+    for folder, stem in (("train", "a"), ("valid", "b c")):
+        png(root / folder / "images" / f"{stem}.png")
+    for name, content in YOLO_FILES.items():
+        write(root / name, content.decode())
+
+
+YOLO_FILES = {
+    "data.yaml": b"train: ../train/images\nval: val.txt\nnc: 2\nnames:\n  0: ant\n  1: 'b e'\n",
+    "val.txt": b"./valid/images/b c.png\n",
+    "train/labels/a.txt": b"0 0.5 0.5 0.25 0.5\n1 .1 .1 .2 .2 .9\n0 0.1 0.1 0.5 0.1 0.5 0.4\n",
+    "valid/labels/b c.txt": b"1 0.5 0.5 0.25 0.5\r\n",
+}
+
+
+def convert_yolo(root, out):
+    return convert("yolo", root / "data.yaml", out)
+
+
+@EXAMPLES
+@given(damaged(YOLO_FILES), st.booleans())
+def test_yolo(contents, earlier):
+    holds(build_yolo, convert_yolo, contents, earlier)
+
+
+def build_images_and(contents):
+    def build(root):
+        for stem in ("a", "b c"):
+            png(root / "images" / f"{stem}.png")
+        for name, content in contents.items():
+            write(root / name, content.decode())
+
+    return build
+
+
+CSV_FILES = {
+    "boxes.csv": b"filename,width,height,class,xmin,ymin,xmax,ymax\n"
+    b'a.png,40,30,ant,1,2,30.5,20\n"images/b c.png",40,30,"b, e",3,3,8,8\na.png,,,,,,,\n'
+}
+build_csv = build_images_and(CSV_FILES)
+
+
+def convert_csv(root, out):
+    return convert("csv", root / "boxes.csv", out)
+
+
+@EXAMPLES
+@given(damaged(CSV_FILES), st.booleans())
+def test_csv(contents, earlier):
+    holds(build_csv, convert_csv, contents, earlier)
+
+
+SHAPES = (
+    b'[{"label": "ant", "points": [[1, 2], [30.5, 20]], "shape_type": "rectangle"},'
+    b' {"label": "b e", "points": [[9, 9], [9, 12]], "shape_type": "circle"}]'
+)
+LABELME_FILES = {
+    f"{stem}.json": b'{"imagePath": "images\\\\%s.png", "imageWidth": 40, "imageHeight": 30,'
+    b' "imageData": null, "shapes": %s}' % (stem.encode(), SHAPES)
+    for stem in ("a", "b c")
+}
+build_labelme, convert_labelme = build_images_and(LABELME_FILES), partial(convert, "labelme")
+
+
+@EXAMPLES
+@given(damaged(LABELME_FILES), st.booleans())
+def test_labelme(contents, earlier):
+    holds(build_labelme, convert_labelme, contents, earlier)
+
+
+CVAT_FILES = {
+    "annotations.xml": b'<?xml version="1.0" encoding="utf-8"?><annotations>'
+    b'<image name="a.png" width="40" height="30"><box label="ant" xtl="1" ytl="2" xbr="30.5" '
+    b'ybr="20" rotation="30" occluded="1"/><polygon label="b e" points="1,2;3.5,4;9,1"/></image>'
+    b'<image name="b c.png" width="40" height="30" subset="val"><ellipse label="ant" cx="9" '
+    b'cy="9" rx="4" ry="3"/></image></annotations>'
+}
+build_cvat, convert_cvat = build_images_and(CVAT_FILES), partial(convert, "cvat")
+
+
+@EXAMPLES
+@given(damaged(CVAT_FILES), st.booleans())
+def test_cvat(contents, earlier):
+    holds(build_cvat, convert_cvat, contents, earlier)
+
+
 @pytest.mark.parametrize(
     "build, run",
-    [(build_voc, convert_voc), (build_kitti, convert_kitti), (build_coco, convert_coco)],
+    [
+        (build_voc, convert_voc),
+        (build_kitti, convert_kitti),
+        (build_coco, convert_coco),
+        (build_yolo, convert_yolo),
+        (build_csv, convert_csv),
+        (build_labelme, convert_labelme),
+        (build_cvat, convert_cvat),
+    ],
 )
 def test_undamaged(build, run):
     holds(build, run, {}, True)

@@ -93,6 +93,17 @@ def test_swapped_sizes_are_explained(tmp_path, way):
     convert("voc", root, tmp_path / "out", size_mismatch=way)
 
 
+def test_images_that_exif_turns_by_half(tmp_path):
+    """The size cannot tell whether the boxes are of the turned image."""
+    root, _ = voc_tree(tmp_path, (40, 30), (11, 6, 31, 21))
+    rotated(root / "JPEGImages" / "a.png", 3)
+    for way in ("refuse", "scale"):
+        with pytest.raises(DataError, match=r"a\.xml: .*orientation 3\), and nothing says whether"):
+            convert("voc", root, tmp_path / "out", size_mismatch=way)
+    data, _ = read_all(convert("voc", root, tmp_path / "out", size_mismatch="keep").data)
+    np.testing.assert_allclose(pixels(read_list(data.train)[0], 1), [[0, 10, 5, 30, 20]], atol=1e-4)
+
+
 def test_an_image_that_cannot_be_read_has_the_annotated_size(tmp_path):
     root, _ = voc_tree(tmp_path, HALF)
     (root / "JPEGImages" / "a.png").write_bytes(b"")
@@ -131,5 +142,5 @@ def test_sizes_of_other_image_formats_count_too(tmp_path):
 def test_no_pixels_are_decoded(tmp_path, monkeypatch):
     root, _ = voc_tree(tmp_path, (40, 30))
     png(root / "JPEGImages" / "c.png")
-    monkeypatch.setattr("pylrm.data.headers.read_image", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("pylrm.data.images.read_image", lambda *_: pytest.fail("decoded"))
     convert("voc", root, tmp_path / "out")

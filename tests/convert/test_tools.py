@@ -130,6 +130,51 @@ def test_folders_of_any_names(tmp_path, annotations, images):
         assert sorted(image.resolve() for image in inner.values()) == expected
 
 
+def test_images_with_another_extension_beside_the_annotations(tmp_path):
+    root = tmp_path / "t"
+    for stem in "ab":
+        add(root, stem, thing("ant", BOX), folders=("annots", "images"))
+        (root / "images" / f"{stem}.png").rename(root / "images" / f"{stem}.JPEG")
+    for source in (root, root / "annots"):
+        assert sorted(all_images(convert("voc", source, tmp_path / "out"))) == ["a.JPEG", "b.JPEG"]
+
+
+@pytest.mark.parametrize(
+    "annotations, images",
+    [
+        ("annots/{}", "images/{}"),
+        ("annots/{}", "pictures/{}"),
+        ("Annotations/{}", "JPEGImages/{}"),
+        ("{}/annots", "{}/images"),
+        ("{}/xml", "{}/pictures"),
+    ],
+)
+def test_annotations_in_folders_of_parts(tmp_path, annotations, images):
+    root = tmp_path / "t"
+    for part, stems in (("train", "ab"), ("val", "ac")):  # two images are called a
+        for stem in stems:
+            folders = annotations.format(part), images.format(part)
+            add(root, stem, thing("ant", BOX), folders=folders)
+    summary = convert("voc", root, tmp_path / "out")
+    assert summary.images == {"train": 2, "valid": 2}
+    found = {name: image.resolve() for name, image in all_images(summary).items()}
+    expected = {
+        f"{part}/{stem}.png": root / images.format(part) / f"{stem}.png"
+        for part, stems in (("train", "ab"), ("val", "ac"))
+        for stem in stems
+    }
+    assert found == expected
+    one = convert("voc", root / annotations.format("train"), tmp_path / "one")
+    assert one.images == {"train": 1, "valid": 1}
+
+
+def test_annotations_in_folders_that_are_no_parts(tmp_path):
+    for batch in ("one", "train"):
+        add(tmp_path / "t", "a", thing("ant", BOX), folders=(f"xml/{batch}", "images"))
+    with pytest.raises(DataError, match="annotations in several folders, .*; name one of them"):
+        convert("voc", tmp_path / "t", tmp_path / "out")
+
+
 @pytest.mark.parametrize("copy", [False, True])
 def test_an_earlier_conversion_beside_the_images_is_none_of_them(tmp_path, copy):
     root = tmp_path / "t"
@@ -292,7 +337,10 @@ def test_names_in_the_declared_encoding(tmp_path):
         (XML.encode("utf-16")[:-1], r"a\.xml: not UTF-16 text \(byte \d+\)"),
         (b"\xff\xd8\xff\xe0JPEG", r"a\.xml: not UTF-8 text \(byte 0\)"),
         (f'<?xml version="1.0" encoding="klingon"?>{XML}'.encode(), "unknown encoding: klingon"),
-        (b"<annotations><image/></annotations>", "root is 'annotations'; .* Export as PASCAL VOC"),
+        (
+            b"<annotations><image/></annotations>",
+            "root is 'annotations'; .* See `pylrm convert cvat`",
+        ),
         (
             XML.replace("bndbox", "robndbox").encode(),
             r"object 1 \(ant\) has no <bndbox>; there is <name>, <robndbox>",

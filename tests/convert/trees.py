@@ -122,3 +122,26 @@ def read_all(path):
         read_labels(find_label(image), data.classes)
         read_ignore(image)
     return data, json.loads(data.truth.read_text("utf-8"))
+
+
+def boxes_in(data, classes):
+    """Class and edges of all boxes of a data set by the images' names."""
+    top = data.train.parent / "JPEGImages"
+    return {
+        str(image.relative_to(top).with_suffix("")): pixels(image, classes).tolist()
+        for image in read_list(data.train) + read_list(data.valid)
+    }
+
+
+def assert_boxes(found, expected, precision=1e-3):
+    """Hold boxes against those expected: {name: [(class, left, top, right, bottom), …]}."""
+
+    def in_order(boxes):
+        return sorted(boxes, key=lambda box: [round(value, 2) for value in box])
+
+    assert found.keys() == expected.keys()
+    for name, boxes in expected.items():
+        assert len(found[name]) == len(boxes), name
+        if boxes:
+            difference = np.array(in_order(found[name])) - np.array(in_order(boxes))
+            assert np.abs(difference).max() <= precision, name

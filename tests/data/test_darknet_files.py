@@ -236,3 +236,17 @@ def test_check_labels_counts(tmp_path):
     (tmp_path / "c.ignore.txt").write_text(".5 .5 .2\n")
     with pytest.raises(DataError, match=r"c\.ignore\.txt:1: 3 fields"):
         darknet.check_labels(images, 3)
+
+
+NO_PATHS = {"too long": "x" * 300, "of nobody": "~nobody-there/x", "a zero byte": "~\0b c.png"}
+
+
+@pytest.mark.parametrize("kind", NO_PATHS)
+def test_what_can_be_no_path_has_its_line(kind, tmp_path):
+    listed, data = tmp_path / "list.txt", tmp_path / "a.data"
+    listed.write_text(f"a.png\n{NO_PATHS[kind]}\n")
+    data.write_text(f"classes=2\ntrain={NO_PATHS[kind]}\n")
+    with pytest.raises(DataError, match=f"{listed}:2: '.* is no path: "):
+        darknet.read_list(listed)
+    with pytest.raises(DataError, match=f"{data}:2: train='.* is no path: "):
+        darknet.read_data(data)

@@ -120,3 +120,21 @@ def test_the_factor_acts_on_the_schedules_rate() -> None:
         for each in (net, other):
             each.train_batch(x, truth)
         assert np.allclose(net[0].params["weights"], other[0].params["weights"], rtol=1e-6)
+
+
+def test_images_that_are_not_finite_leave_no_trace() -> None:
+    cfg = (
+        "[net]\nwidth=4\nheight=4\nchannels=2\n"
+        "[convolutional]\nbatch_normalize=1\nfilters=3\nsize=1\nactivation=leaky\n[cost]\n"
+    )
+    truth = np.zeros((1, 1, 48), np.float32)
+    for odd in (np.nan, np.inf, -np.inf):
+        x = np.ones((1, 2, 4, 4), np.float32)
+        with pylrm.Network(cfg) as net:
+            net.train_batch(x * 2, truth)
+            before = {name: values.copy() for name, values in net[0].state.items()}
+            x[0, 1, 3, 3] = odd
+            assert not np.isfinite(net.train_batch(x, truth))
+            assert net.seen == 1
+            for name, values in net[0].state.items():
+                assert np.array_equal(values, before[name]), name

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 
-enum { MOST_BYTES = 1 << 18, MOST_WORK = 1 << 20, MOST_TEXT = 1 << 14 };
+enum { MOST_BYTES = 1 << 16, MOST_WORK = 1 << 16, MOST_TEXT = 1 << 14 };
 
 static dn_network *create(const char *text, dn_options options)
 {

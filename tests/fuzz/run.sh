@@ -4,7 +4,7 @@ set -euo pipefail
 name="$1" seconds="$2"
 root=build/fuzz
 mkdir -p "$root/corpus/$name" "$root/findings"
-options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=4096
+options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=1024
     -artifact_prefix="$root/findings/$name-" -print_final_stats=1)
 if [ -f "$root/seeds/$name.dict" ]; then options+=(-dict="$root/seeds/$name.dict"); fi
 export ASAN_OPTIONS=allocator_may_return_null=1 OMP_NUM_THREADS=1

@@ -45,13 +45,27 @@ def dictionary(path: Path) -> None:
 
 
 def weights_seeds(folder: Path) -> None:
-    """Whole files of the small network, cut ones, and another version's header."""
-    with pylrm.Network(small_net()) as net:
-        net.save_weights(folder / "whole")
-        net.save_weights(folder / "part", upto=3)
-    whole = (folder / "whole").read_bytes()
-    (folder / "cut").write_bytes(whole[: len(whole) // 2])
-    (folder / "old").write_bytes(np.array([0, 1, 0, 7], np.int32).tobytes() + whole[20:])
+    """Whole files of the networks in nets/, cut ones, and another version's header."""
+    for number, cfg in enumerate(sorted((ROOT / "tests/fuzz/nets").glob("*.cfg"))):
+        text = cfg.read_text()
+        parts = re.sub("(dontload|dontloadscales|numload|dontsave)=.*\n", "", text)
+        with pylrm.Network(text) as net, pylrm.Network(parts) as full:
+            net.save_weights(folder / "whole")
+            full.save_weights(folder / "full")
+        whole, all_of_it = (folder / "whole").read_bytes(), (folder / "full").read_bytes()
+        files = {
+            "whole": whole,
+            "full": all_of_it,
+            "cut": whole[: len(whole) // 2],
+            "old": np.array([0, 1, 0, 7], np.int32).tobytes() + whole[20:],
+            "transposed": np.array([1001, 2, 0, 7], np.int32).tobytes() + whole[20:],
+        }
+        for name, content in files.items():
+            for purpose in (0, 3):
+                head = bytes([number + purpose, 0])
+                (folder / f"{cfg.stem}-{name}-{purpose}").write_bytes(head + content)
+    (folder / "whole").unlink()
+    (folder / "full").unlink()
 
 
 def number_seeds(folder: Path, count: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pylrm
 from pylrm.engine import keys
 from pylrm.errors import CfgError
-from pylrm.inspect.forkkeys import FORK, PASSED_OVER, SECTIONS, page, section_fate
+from pylrm.inspect.forkkeys import FORK, SECTIONS, page, section_fate
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {(key.section, key.name): key for key in keys()}
@@ -19,6 +19,7 @@ WHOLE = {
     "convolutional": "[convolutional]\nfilters=35\n",
     "shortcut": "[maxpool]\nsize=1\n[maxpool]\nsize=1\n[shortcut]\nfrom=-2\n",
     "route": "[maxpool]\nsize=1\n[route]\nlayers=-1\n",
+    "detection": "[connected]\noutput=28\n[detection]\nside=2\nclasses=2\n",
     "region": "[convolutional]\nfilters=7\n[region]\nanchors=1,1\nclasses=2\n",
     "yolo": "[convolutional]\nfilters=7\n[yolo]\nanchors=1,1\nclasses=2\n",
     "sam": "[maxpool]\nsize=1\n[maxpool]\nsize=1\n[sam]\nfrom=-2\n",
@@ -39,15 +40,6 @@ def cfg(section: str, line: str) -> str:
 
 def test_the_page_is_the_tables() -> None:
     assert (ROOT / "docs/fork-keys.md").read_text() == "\n".join(page()).rstrip() + "\n"
-
-
-@pytest.mark.parametrize(("section", "name"), sorted(PASSED_OVER))
-def test_what_is_passed_over_is_unknown_and_warned_of(section: str, name: str) -> None:
-    assert (section, name) in ALL
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
-        pylrm.Network(cfg(section, f"{name}=3"), outline=True).close()
-    assert len(found) == 1 and f"'{name}'" in str(found[0].message)
 
 
 REFUSED = [(key.section, key.name) for key in KNOWN.values() if key.type == "refused"]
@@ -78,7 +70,11 @@ def test_every_key_that_is_refused_or_ignored_is_the_fork_s_or_the_original_s() 
 
 def test_every_section_of_the_engine_but_its_own_is_on_the_page() -> None:
     there = {section for section, _ in KNOWN} - {"net", "any layer", "lrm"}
-    assert there - set(SECTIONS.split()) <= {"l2norm", "logistic"}  # the original's alone
+    assert there - set(SECTIONS.split()) <= {
+        "deconvolutional",
+        "l2norm",
+        "logistic",
+    }  # the original's
 
 
 def test_sections_are_honoured_or_refused_with_the_reason() -> None:

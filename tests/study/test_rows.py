@@ -71,3 +71,13 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     path.write_text(",".join((*LEADING, *TRAILING)) + "\n")
     with pytest.raises(PylrmError, match="no run of the baseline"):
         read_figures(path)
+
+
+def test_a_stray_carriage_return_has_its_line(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_bytes(b"arm,K\n\r,1\n\rx")
+    with pytest.raises(DataError, match="runs.csv"):
+        read_rows(tmp_path / "runs.csv")
+    header = ",".join([*LEADING, *TRAILING]).encode()
+    (tmp_path / "runs.csv").write_bytes(header + b"\nbaseline\r,128\n")
+    with pytest.raises(DataError, match="runs.csv, line 1: new-line character"):
+        read_rows(tmp_path / "runs.csv")

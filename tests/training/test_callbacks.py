@@ -92,3 +92,14 @@ def test_a_stop_at_the_last_update_is_a_complete_run(
     assert done.updates == update
     assert done.stop == (None if update == 3 else "enough")
     assert ("--resume" in capsys.readouterr().out) == (update < 3)
+
+
+def test_a_callbacks_error_of_the_system_is_its_own(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    class Reads(pylrm.Callback):
+        def update_done(self, run: Training) -> None:
+            Path("/nowhere/at/all").read_bytes()
+
+    with pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
+        pylrm.train(tiny_cfg(), tiny_data, out=tmp_path / "run", callbacks=[Reads()], quiet=True)

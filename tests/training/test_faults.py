@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -267,3 +270,69 @@ def test_a_read_only_folder(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg)
         train(cfg, tiny_data, out=out, map_every=0, checkpoint_every=4, callbacks=[At(2, replace)],
               **QUIET)  # fmt: skip
     assert "\n" not in str(stop.value)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_left_alone(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, out = tiny_cfg(), tmp_path / "run"
+    whole = train(cfg, tiny_data, out=tmp_path / "whole", map_every=0, **QUIET).folder
+    with pytest.raises(Crash):
+        train(cfg, tiny_data, out=out, map_every=0, checkpoint_every=2, callbacks=[CrashAfter(7)],
+              **QUIET)  # fmt: skip
+    newest, _ = Run(out).list_checkpoints()
+    path_open = Path.open
+
+    def fails(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == newest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return path_open(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fails)
+        line = f"{newest}: cannot be read: Input/output error"
+        with pytest.raises(errors.DataError, match=re.escape(line)):
+            resume(out, **QUIET)
+    assert newest.exists()
+    resume(out, **QUIET)
+    assert_same(whole, out)
+
+
+@pytest.mark.parametrize("name", ["log.csv", "train.log", "lock", "weights", "checkpoint"])
+def test_a_run_with_a_link_out_of_it_is_not_gone_on_with(
+    name: str, tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    out, away = tmp_path / "run", tmp_path / "away"
+    with pytest.raises(Crash):
+        train(tiny_cfg(), tiny_data, out=out, map_every=0, callbacks=[CrashAfter(2)], **QUIET)
+    (out / name).rename(away)
+    (out / name).symlink_to(away)
+    before = {path: path.read_bytes() for path in [away, *away.rglob("*")] if path.is_file()}
+    line = f"{out / name}: a link out of the run folder, to {away}: "
+    with pytest.raises(errors.PylrmError, match=re.escape(line)):
+        resume(out, **QUIET)
+    assert before == {p: p.read_bytes() for p in [away, *away.rglob("*")] if p.is_file()}
+
+
+def test_links_in_the_place_of_written_files_are_replaced(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    """Files of a run folder, and the parts that they are written as."""
+    out, away = tmp_path / "run", tmp_path / "away"
+    with pytest.raises(Crash):
+        train(tiny_cfg(), tiny_data, out=out, map_every=0, callbacks=[CrashAfter(2)], **QUIET)
+    away.write_text("not the run's")
+    last = out / "weights" / "last.weights"
+    places = [last, out / "checkpoint" / "12.checkpoint", out / "checkpoint" / "12.checkpoint.part"]
+    places += [last.with_name(f"{last.name}.part"), last.with_name(f"{last.name}.part.part")]
+
+    class Links(Callback):
+        def update_done(self, run: Training) -> None:
+            if run.state.update == 11:
+                for place in places:
+                    place.symlink_to(away)
+
+    resume(out, callbacks=[Links()], **QUIET)
+    assert away.read_text() == "not the run's"
+    assert not last.is_symlink() and not places[1].is_symlink()
+    assert not list(out.rglob("*.part"))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pylrm import errors, train
+from pylrm.binding._darknet import lib
 from pylrm.engine import Network
 from pylrm.training import memory
 from pylrm.training.batches import input_sizes
+from pylrm.training.callbacks import Callback
 from pylrm.training.memory import GIB, Need, Room
+from pylrm.training.run import Training
 
 WriteCfg = Callable[..., Path]
 MEMINFO = "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 6291456 kB\nSwapTotal: 1048576 kB\n"
@@ -93,3 +98,23 @@ def test_a_run_that_cannot_fit_makes_no_folder(
     with pytest.raises(errors.PylrmError, match="tiny.cfg: training needs"):
         train(tiny_cfg(), tiny_data, out=tmp_path / "run", map_every=0, quiet=True)
     assert not (tmp_path / "run").exists()
+
+
+def test_memory_of_a_long_training_is_flat(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    """Nothing is kept of an update: one object each would show among 100 updates."""
+    blocks, live = [], []
+
+    class Counts(Callback):
+        def update_done(self, run: Training) -> None:
+            if run.state.update % 50 == 0:
+                gc.collect()
+                blocks.append(sys.getallocatedblocks())
+                live.append(lib.dn_live_allocations())
+
+    cfg = tiny_cfg(max_batches=200, subdivisions=2, region="random=1")
+    train(cfg, tiny_data, out=tmp_path / "run", map_every=50, checkpoint_every=20, workers=1,
+          quiet=True, callbacks=[Counts()])  # fmt: skip
+    assert len(set(live)) == 1
+    assert blocks[3] - blocks[1] < 80, blocks

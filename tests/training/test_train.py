@@ -7,12 +7,14 @@ import json
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import pylrm
 from pylrm import errors
 from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
@@ -242,6 +244,25 @@ def test_weights_appear_whole_or_not_at_all(tmp_path: Path) -> None:
         run.save(Broken(), run.last)
     assert [path.name for path in run.last.parent.iterdir()] == ["last.weights"]
     assert run.last.read_bytes() == b"good"
+
+
+def test_runs_that_start_at_the_same_moment_are_numbered(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(
+            pool.map(lambda _: Run.create(None, "net", parent=tmp_path / "runs"), range(64))
+        )
+    assert len({run.folder for run in runs}) == 64
+    assert (tmp_path / "runs" / "net-64").is_dir()
+
+
+def test_options_record_the_threads_that_were_asked_for(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    for threads in (None, 1):
+        out = tmp_path / f"run-{threads}"
+        options = {"threads": threads, "map_every": 0, "quiet": True}
+        pylrm.train(tiny_cfg(max_batches=1), tiny_data, out=out, **options)
+        assert json.loads((out / "options.json").read_text())["threads"] == threads
 
 
 def test_run_folders_are_numbered_and_never_shared(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_a_single_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.zeros(3))
-    with pytest.raises(WeightsError, match="one.npy: no .npz file of arrays: it holds a single"):
+    with pytest.raises(WeightsError, match="one.npy: no .npz file of arrays: not a zip archive"):
         read_source(tmp_path / "one.npy")
 
 

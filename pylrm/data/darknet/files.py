@@ -61,13 +61,23 @@ HOW_TO_GET = {
 DataLike = DataFile | str | Path
 
 
-def _lookup(name: str, folder: Path, among_shipped: bool = False) -> Path:
-    """Where `name` stands: as it is, in `folder`, or among the shipped data files."""
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
-    if (folder / path).exists():
-        return folder / path
+def _lookup(name: str, folder: Path, where: str, among_shipped: bool = False) -> Path:
+    """Where `name` stands: as it is, in `folder`, or among the shipped data files.
+
+    Raises
+    ------
+    DataError
+        No path can be so; it begins with `where`.
+    """
+    try:
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+        if (folder / path).exists():
+            return folder / path
+    except (OSError, RuntimeError, ValueError) as error:  # too long; the home of nobody; zeros
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{where}'{name:.40}' is no path: {reason}") from error
     if among_shipped:
         found = shipped.find("data", path.name)
         if found is not None:
@@ -84,7 +94,7 @@ def _pairs(path: Path) -> dict[str, tuple[int, str]]:
             continue
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not key:
-            raise DataError(f"{path}:{number}: '{line}' is not of the form key=value")
+            raise DataError(f"{path}:{number}: '{line:.80}' is not of the form key=value")
         pairs[key] = (number, value)
     return pairs
 
@@ -120,35 +130,35 @@ def read_data(data: DataLike) -> DataFile:
     """
     if isinstance(data, DataFile):
         return data
-    path = _lookup(str(data), Path(), among_shipped=True)
+    path = _lookup(str(data), Path(), "", among_shipped=True)
     if not path.is_file():
         raise DataError(f"{path}: no such data file, here or among the shipped ones")
     pairs = _pairs(path)
     folder = path.parent
 
+    def written_to(key: str, among_shipped: bool = False) -> Path | None:
+        line, value = pairs.get(key, (0, ""))
+        where = f"{path}:{line}: {key}="
+        return _lookup(value, folder, where, among_shipped) if value else None
+
     def read_from(key: str) -> Path | None:
         """A file to read; one that is nowhere stays as it is named, for the error about it."""
-        value = pairs.get(key, (0, ""))[1]
-        if not value:
-            return None
-        found = _lookup(value, folder)
-        return found if found.exists() else Path(value)
-
-    def written_to(key: str) -> Path | None:
-        value = pairs.get(key, (0, ""))[1]
-        return _lookup(value, folder) if value else None
+        found = written_to(key)
+        return found if found is None or found.exists() else Path(pairs[key][1])
 
     names: list[str] = []
-    if pairs.get("names", (0, ""))[1]:
+    file = written_to("names", among_shipped=True)
+    if file is not None:
         line, value = pairs["names"]
-        file = _lookup(value, folder, among_shipped=True)
         if not file.is_file():
             raise DataError(f"{path}:{line}: names={value}: no such file")
         names = read_names(file)
     if "classes" in pairs:
         line, value = pairs["classes"]
         if not re.fullmatch(r"\+?0*[1-9][0-9]{0,6}", value):
-            raise DataError(f"{path}:{line}: classes={value}; expected a whole number from 1 on")
+            raise DataError(
+                f"{path}:{line}: classes={value:.40}; expected a whole number from 1 on"
+            )
         classes = int(value)
         if names and len(names) != classes:
             raise DataError(f"{path}:{line}: classes={classes}, but {file} has {len(names)} names")
@@ -161,7 +171,7 @@ def read_data(data: DataLike) -> DataFile:
     metric = next((name for name in METRICS if name == value), None)
     if metric is None:
         known = f"{', '.join(METRICS[:-1])} or {METRICS[-1]}"
-        raise DataError(f"{path}:{line}: metric={value}; expected {known}")
+        raise DataError(f"{path}:{line}: metric={value:.40}; expected {known}")
     return DataFile(
         path=path,
         classes=classes,
@@ -196,7 +206,7 @@ def read_list(path: str | Path) -> list[Path]:
             continue
         try:
             images.append(_listed(name, path.parent))
-        except (OSError, RuntimeError) as error:  # too long; the home of nobody
+        except (OSError, RuntimeError, ValueError) as error:  # too long; the home of nobody; zeros
             reason = getattr(error, "strerror", None) or error
             raise DataError(f"{path}:{number}: '{name:.40}' is no path: {reason}") from error
     if not images:

@@ -167,7 +167,7 @@ def inspect_labels(path: str | Path | None, classes: int, source: str | Path | N
 
     def parse(number: int, fields: list[str]) -> list[float]:
         if len(fields) != 5:
-            raise DataError(f"{path}:{number}: {len(fields)} fields; a label is 'class x y w h'")
+            raise DataError(f"{path}:{number}: {_not_five(len(fields))}")
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", fields[0]):
             raise DataError(
                 f"{path}:{number}: class '{fields[0]:.40}'; expected a whole number 0…{classes - 1}"
@@ -181,6 +181,15 @@ def inspect_labels(path: str | Path | None, classes: int, source: str | Path | N
         return [float(index), *_numbers(path, number, fields[1:])]
 
     return _rows(None if path is None else Path(path), 5, parse)
+
+
+def _not_five(count: int) -> str:
+    """What is wrong with a label of so many fields, and what would take it."""
+    hint = ""
+    if count > 5:
+        what = "a confidence at its end" if count == 6 else "a polygon"
+        hint = f": {what}? `pylrm convert yolo` makes boxes of such labels"
+    return f"{count} fields; a label is 'class x y w h'{hint}"
 
 
 def inspect_ignore(image: str | Path) -> Rows:

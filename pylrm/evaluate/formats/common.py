@@ -88,7 +88,7 @@ def finite_numbers(fields: Sequence[str], where: str) -> list[float]:
         except ValueError:
             values.append(math.nan)
         if not math.isfinite(values[-1]):
-            raise DataError(f"{where}: '{field}' is not a finite number")
+            raise DataError(f"{where}: '{field:.40}' is not a finite number")
     return values
 
 

@@ -63,7 +63,7 @@ def read(folder: Path, wanted: Evaluated) -> Rows:
                 )
             if fields[0].lower() not in kinds:
                 raise DataError(
-                    f"{where}: no class '{fields[0]}'; the classes are {first_names(names)}"
+                    f"{where}: no class '{fields[0]:.60}'; the classes are {first_names(names)}"
                 )
             left, top, right, bottom, score = finite_numbers([*fields[4:8], fields[-1]], where)
             kind = kinds[fields[0].lower()]

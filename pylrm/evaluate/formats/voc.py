@@ -62,7 +62,9 @@ def read(folder: Path, wanted: Evaluated) -> Rows:
                     f"{where}: {len(fields)} fields; expected 'IMAGE score xmin ymin xmax ymax'"
                 )
             if fields[0] not in stems:
-                raise DataError(f"{where}: image '{fields[0]}' is not among those to be evaluated")
+                raise DataError(
+                    f"{where}: image '{fields[0]:.60}' is not among those to be evaluated"
+                )
             score, left, top, right, bottom = finite_numbers(fields[1:], where)
             row = (kinds[file.name], left - 1, top - 1, right - 1, bottom - 1, score)
             rows[stems[fields[0]]].append(row)
