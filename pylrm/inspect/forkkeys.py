@@ -22,7 +22,7 @@ becomes of it here:
   its range;
 - **ignored**: it changes nothing that pylrm does, and nothing is said;
 - **refused**: the network would compute or learn something else; a value that asks for it is an
-  error, with file and line;
+  error, with file and line.
 """
 
 FORK = {
@@ -55,8 +55,6 @@ FORK = {
     "connected": "output activation batch_normalize",
     "route": "layers groups group_id stream wait_stream",
     "shortcut": "from activation weights_type weights_normalization",
-    "scale_channels": "from scale_wh activation",
-    "sam": "from activation",
     "upsample": "stride scale",
     "reorg": "stride reverse",
     "dropout": "probability dropblock dropblock_size_abs dropblock_size_rel",
@@ -66,6 +64,8 @@ FORK = {
     "crop": "crop_height crop_width flip angle saturation exposure noadjust shift",
     "local": "filters size stride pad activation",
     "normalization": "alpha beta kappa size",
+    "scale_channels": "from scale_wh activation",
+    "sam": "from activation",
     "detection": (
         "coords classes rescore num side softmax sqrt max coord_scale forced object_scale "
         "noobject_scale class_scale jitter resize random reorg"
