@@ -52,6 +52,8 @@ static const char *const foreign[][2] = {
     {"crnn", RECURRENT},      {"conv_lstm", RECURRENT}, {"history", RECURRENT},
     {"contrastive", "networks that compare images are not part of this engine"},
     {"iseg", "masks of objects are not part of this engine"},
+    {"Gaussian_yolo", "uncertainties of boxes are not part of this engine; [yolo] has none"},
+    {"implicit", "learnt values without an input are not part of this engine"},
     {NULL, NULL}};
 
 const char *dn_foreign_layer(const char *section)

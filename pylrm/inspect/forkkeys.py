@@ -64,8 +64,6 @@ FORK = {
     "crop": "crop_height crop_width flip angle saturation exposure noadjust shift",
     "local": "filters size stride pad activation",
     "normalization": "alpha beta kappa size",
-    "scale_channels": "from scale_wh activation",
-    "sam": "from activation",
     "detection": (
         "coords classes rescore num side softmax sqrt max coord_scale forced object_scale "
         "noobject_scale class_scale jitter resize random reorg"

@@ -84,8 +84,9 @@ static dn_status shape(layer *l, dn_error *e)
     if (r->tree && (r->loss || r->background || r->focal_loss))
         return dn_layer_error(l, e, "tree= needs loss=%s, background=0 and focal_loss=0",
                               region_objectives[0].choice.name);
-    if (r->tree && dn_layer_tree(l, r->tree, r->classes, &r->nodes, e) != DN_OK)
-        return e->status;
+    const dn_status status = r->tree ? dn_layer_tree(l, r->tree, r->classes, &r->nodes, e) : DN_OK;
+    if (status != DN_OK)
+        return status;
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
             l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",

@@ -29,8 +29,10 @@ static dn_status shape(layer *l, dn_error *e)
     const dims in = l->in[0];
     if (s->tree && (s->spatial || s->groups != 1))
         return dn_layer_error(l, e, "tree= needs spatial=0 and groups=1");
-    if (s->tree && dn_layer_tree(l, s->tree, dims_count(in), &s->nodes, e) != DN_OK)
-        return e->status;
+    const dn_status status = s->tree ? dn_layer_tree(l, s->tree, dims_count(in), &s->nodes, e)
+                                     : DN_OK;
+    if (status != DN_OK)
+        return status;
     const int64_t values = s->spatial ? in.c : dims_count(in);
     if (values % s->groups)
         return dn_layer_error(l, e, "groups=%d must divide the %lld values of the input", s->groups,
