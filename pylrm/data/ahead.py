@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+NAME = "pylrm-ahead"  # of the threads
 LEAVE = 2.0  # seconds for a thread to end; one that waits for a camera is left alone then
 
 
@@ -31,7 +32,7 @@ def ahead(
         done with its pictures. Else the thread waits.
     """
     belt = _Belt[T](depth, newest)
-    thread = threading.Thread(target=belt.fill, args=(items,), daemon=True)
+    thread = threading.Thread(target=belt.fill, args=(items,), name=NAME, daemon=True)
     thread.start()
     try:
         yield from belt.take()

@@ -172,7 +172,7 @@ class Labels(ExitStack):
         for folder in (self._images, self._labels):
             make(folder)
         stem = frame_name(self._stems[result.source], result)
-        suffix = result.source.path.suffix if result.source.kind == "image" else ".png"
+        suffix = result.source.path.suffix if result.source.kind == "image" else ".jpg"
         image = self._images / f"{stem}{suffix}"
         if result.source.kind == "image":
             link(image, result.source.path.resolve())
