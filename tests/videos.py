@@ -69,7 +69,7 @@ class Camera:
         camera, frames = self, [cv2.imencode(".jpg", each)[1].tobytes() for each in pictures]
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            def do_GET(self) -> None:
                 self.send_response(200)
                 kind = "multipart/x-mixed-replace; boundary=frame"
                 self.send_header("Content-Type", kind)

@@ -103,6 +103,7 @@ def command(
     from pylrm.runs.inputs import letterboxes
 
     source = Cfg.read(cfg)
+    letterbox = letterboxes(source, letterbox)
     found = find_sources(sources)
     # A list is whole at its end only, which a stream may not have.
     as_list = as_json and all(each.kind == "image" for each in found)
@@ -124,7 +125,7 @@ def command(
         for output in outputs:
             stack.enter_context(output)
         results = stack.enter_context(
-            closing(net.stream(found, thresh, nms, letterboxes(source, letterbox), every, tell))
+            closing(net.stream(found, thresh, nms, letterbox, every, tell))
         )
         try:
             for result in results:

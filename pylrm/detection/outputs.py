@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from pylrm.data.darknet import LEAST
 from pylrm.data.images import ByteImage
 from pylrm.data.sources import Source
 from pylrm.detection.targets import drawings, stems
@@ -231,14 +232,18 @@ def frame_name(stem: str, result: Result) -> str:
 
 
 def label_text(result: Result) -> str:
-    """Return a frame's detections as Darknet's labels: class x y w h, shares of the image."""
+    """Return a frame's detections as Darknet's labels: class x y w h, shares of the image.
+
+    Those that training would drop, at the image's edge for instance, are left out.
+    """
     high, wide = result.image.shape[:2]
     lines = []
     for found in result.detections:
         left, top, right, bottom = found.box
         x, y = (left + right) / 2 / wide, (top + bottom) / 2 / high
         w, h = (right - left) / wide, (bottom - top) / high
-        lines.append(f"{found.class_id} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n")
+        if min(w, h) >= LEAST:
+            lines.append(f"{found.class_id} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n")
     return "".join(lines)
 
 

@@ -53,19 +53,22 @@ class VideoFile:
     def write(self, image: ByteImage, times: int = 1) -> None:
         """Write a frame, (h, w, 3) BGR or (h, w) grey; several times to fill a gap in time."""
         fitted = fit_into(coloured(image), self.size)
-        for _ in range(times):
-            self._writer.write(fitted)
+        with quiet():
+            for _ in range(times):
+                self._writer.write(fitted)
         self.frames += times
 
     def finish(self) -> bool:
-        """Write what belongs at the end; tells whether all frames can be read by the header."""
+        """Write what belongs at the end; tells whether the last frame is there."""
         cv = cv2()
         self._writer.release()
         with quiet():
             capture = cv.VideoCapture(str(self.path.absolute()))
-            found = capture.get(cv.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
+            count = capture.get(cv.CAP_PROP_FRAME_COUNT)  # of the header, which may know too well
+            capture.set(cv.CAP_PROP_POS_FRAMES, self.frames - 1)
+            last = capture.grab()
             capture.release()
-        return bool(found >= self.frames)
+        return bool(last and count >= self.frames)
 
 
 @contextmanager

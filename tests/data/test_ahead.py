@@ -21,7 +21,7 @@ def test_items_come_in_order_and_the_generators_error_after_them() -> None:
     got = []
     with pytest.raises(KeyError, match="end"):
         for item in ahead(items(), 3):
-            got.append(item)  # noqa: PERF402 - those before the error
+            got.append(item)
     assert got == list(range(100))
 
 

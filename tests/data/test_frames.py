@@ -105,5 +105,5 @@ def test_of_a_live_stream_the_newest_frame_is_taken() -> None:
         rest = []
         with pytest.raises(DataError, match="after 40 frames"):
             for frame in seen:
-                rest.append(frame.number)  # noqa: PERF401 - those before the error
+                rest.append(frame.number)
     assert first.number < 39 and rest == [39]
