@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command(name="detect")
-@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@click.argument(
+    "sources", metavar="SOURCE…", nargs=-1, required=True, type=click.Path(path_type=str)
+)
 @click.option("--cfg", required=True, help="Network; a file, or the name of a shipped cfg.")
 @click.option("--weights", required=True, type=options.PATH, help="Trained weights.")
 @click.option("--data", help=".data file, for the classes' names.  [default: the cfg's data=]")

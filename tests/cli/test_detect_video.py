@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,6 +179,18 @@ def test_an_interrupted_stream_leaves_a_video(detect: Detect, end: signal.Signal
     assert len(drawn) >= 7 and not list(Path().glob("*.part*"))
     assert len(read_list("found/images.txt")) >= 7
     assert 0 <= number_of(drawn[3]) <= 20
+
+
+def test_ctrl_c_while_a_stream_says_nothing(detect: Detect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        process = started(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x", "-o", "drawn.mp4")
+        caller, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)  # OpenCV itself waits for 30 seconds
+        caller.close()
+    assert (process.returncode, out, err.strip()) == (130, "", "")
+    assert not Path("drawn.mp4").exists()
 
 
 def test_a_killed_one_leaves_none(detect: Detect) -> None:

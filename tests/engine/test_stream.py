@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 import pylrm
+from pylrm.data.sources import find_sources
+from pylrm.engine.stream import DEPTH, stream
 from tests.videos import picture, read_clip, write_clip
 
 WriteCfg = Callable[..., Path]
@@ -58,6 +61,24 @@ def test_an_error_is_raised_in_its_place_or_told(tmp_path: Path, net: pylrm.Netw
     (tmp_path / "empty").mkdir()
     with pytest.raises(pylrm.DataError, match="no images"):  # at once, not at the first frame
         net.stream(tmp_path / "empty")
+
+
+def test_the_next_frames_are_looked_at_while_one_is_used(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", 10)
+    looked = threading.Semaphore(0)
+    threads = set()
+
+    def look(image: np.ndarray) -> pylrm.Detections:
+        threads.add(threading.current_thread())
+        looked.release()
+        return pylrm.Detections()
+
+    results = stream(find_sources(clip), look, 3, 1, None)
+    assert next(results).number == 0
+    for _ in range(DEPTH):  # while frame 0 is in our hands
+        assert looked.acquire(timeout=30)
+    assert [result.number for result in results] == list(range(1, 10))
+    assert len(threads) == 1 and threading.current_thread() not in threads
 
 
 def test_leaving_ends_the_threads(tmp_path: Path, net: pylrm.Network) -> None:
