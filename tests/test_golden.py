@@ -48,6 +48,8 @@ class Case:
         shape = (self.batch, net.channels, net.height, net.width)
         x = (self.arrays["input_u8"][rows].astype(np.float32) / 255).reshape(shape)
         truth = self.arrays["truth"][rows]
+        if net.find("detection"):
+            return x, cell_truths(truth, net)
         return x, truth.reshape(self.batch, -1, 5) if net.max_truths else truth
 
     def named(self, kind: str) -> dict[int, npt.NDArray[np.float32]]:
@@ -57,6 +59,19 @@ class Case:
             for name, array in self.arrays.items()
             if name.rpartition("_")[0] == kind
         }
+
+
+def cell_truths(cells: npt.NDArray[np.float32], net: pylrm.Network) -> npt.NDArray[np.float32]:
+    """[detection]'s truths (object, one-hot class, x, y in the cell, w, h) as rows of boxes."""
+    side, classes = net.find("detection")[0].option("side"), net.classes
+    rows = cells.reshape(len(cells), side * side, 5 + classes)
+    most = int(rows[:, :, 0].sum(axis=1).max())
+    truth = np.zeros((len(cells), most, 5), np.float32)
+    for boxes, image in zip(truth, rows, strict=True):
+        for box, cell in zip(boxes, np.flatnonzero(image[:, 0]), strict=False):
+            _, *kind, x, y, w, h = image[cell]
+            box[:] = (x + cell % side) / side, (y + cell // side) / side, w, h, np.argmax(kind)
+    return truth
 
 
 @pytest.fixture(params=sorted(CASES))

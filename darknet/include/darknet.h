@@ -112,7 +112,8 @@ typedef struct {
                                   * of its own */
     bool loss, detector;
     bool fresh;                  /* rolling statistics not yet seen a batch, nor loaded */
-    int anchors, classes;        /* detectors: anchors a cell, classes */
+    int anchors, classes;        /* detectors: anchors a cell, classes; cells across and down */
+    int columns, rows;
     double cost;                 /* of the last pass; loss layers */
 } dn_layer_info;
 dn_status dn_layer_describe(const dn_network *net, int layer, dn_layer_info *info, dn_error *error);
@@ -127,8 +128,8 @@ typedef struct {
     dn_memory *memory; /* held for the caller, who releases it */
 } dn_array;
 /* name: output, delta; biases, weights, scales, rolling_mean, rolling_variance; "grad ", "former ",
- * "m " or "v " before one of the trained ones, where the solver keeps such an array; or an array
- * that a layer type declares (assigned, loss, selected, boxes, classes). */
+ * "m ", "v " or "average " before one of the trained ones, where the solver keeps such an array; or
+ * an array that a layer type declares (assigned, loss, selected, boxes, classes). */
 dn_status dn_layer_array(dn_network *net, int layer, const char *name, dn_array *array,
                          dn_error *error);
 /* of parameters and declared arrays; NULL past the last */

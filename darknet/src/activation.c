@@ -40,6 +40,19 @@ static float stairs(float x)
     return fmodf(whole, 2) == 0 ? floorf(x / 2) : (x - whole) + floorf(x / 2);
 }
 
+/* GELU's approximation by tanh, as a logistic function: x*(1 + tanh u)/2 = x*logistic(2u). */
+static float gelu_gate(float x)
+{
+    return logistic(1.5957691f * (x + .044715f * x * x * x));
+}
+
+static float gelu_slope(float x)
+{
+    const float gate = gelu_gate(x);
+    return fabsf(x) > 10 ? gate
+                         : gate + x * gate * (1 - gate) * 1.5957691f * (1 + .134145f * x * x);
+}
+
 Y(logistic, logistic(x))
 GRADIENT(logistic, y * (1 - y))
 Y(relu, x > 0 ? x : x * 0)
@@ -74,6 +87,10 @@ Y(mish, x * (mish_w(x) / (mish_w(x) + 2)))
 GRADIENT(mish, mish_slope(x))
 Y(swish, x * logistic(x))
 GRADIENT(swish, y + logistic(x) * (1 - y))
+Y(gelu, x * gelu_gate(x))
+GRADIENT(gelu, gelu_slope(x))
+Y(hard_mish, x > 0 ? x : x > -2 ? x * (x / 2 + 1) : 0)
+GRADIENT(hard_mish, x > 0 ? 1 : x > -2 ? x + 1 : 0)
 
 #define ROW(name, formula) {{#name, formula}, name##_y, name##_gradient, false}
 #define ROW_WITH_X(name, formula) {{#name, formula}, name##_y, name##_gradient, true}
@@ -96,4 +113,6 @@ const activation_row activations[ACTIVATIONS + 1] = {
     [RELU6] = ROW(relu6, "x from 0 to 6, these beyond"),
     [MISH] = ROW_WITH_X(mish, "x*tanh(ln(1 + e^x))"),
     [SWISH] = ROW_WITH_X(swish, "x/(1 + e^-x)"),
+    [GELU] = ROW_WITH_X(gelu, "x*(1 + tanh(sqrt(2/pi)*(x + .044715x^3)))/2"),
+    [HARD_MISH] = ROW_WITH_X(hard_mish, "x, x^2/2 + x from -2 to 0, 0 below"),
 };

@@ -1,5 +1,5 @@
-/* Activations: y(x), and Darknet's gradient taken from the output y (swish and mish need x as
- * well). A row of the table each. */
+/* Activations: y(x), and Darknet's gradient taken from the output y (those with a row
+ * that says so need x as well). A row of the table each. */
 #ifndef DN_ACTIVATION_H
 #define DN_ACTIVATION_H
 
@@ -9,7 +9,7 @@
 
 typedef enum {
     LOGISTIC, RELU, RELIE, LINEAR, RAMP, TANH, PLSE, LEAKY, ELU, LOGGY, STAIR, HARDTAN, LHTAN, SELU,
-    RELU6, MISH, SWISH, ACTIVATIONS
+    RELU6, MISH, SWISH, GELU, HARD_MISH, ACTIVATIONS
 } activation;
 
 typedef struct {

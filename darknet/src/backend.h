@@ -54,10 +54,16 @@ typedef struct {
     const void *packed_before;        /* likewise for `before` */
 } conv_data;
 
-typedef struct { dims in, out; int size, stride, padding; } pool;
+typedef struct { dims in, out; int size, stride, padding; } window;
+typedef window pool;
 typedef struct { dims in; int stride; bool reverse; } reorg;
 /* out = alpha*a + beta*b where the two overlap, and a elsewhere; a has the shape of out. */
 typedef struct { dims a, b; float alpha, beta; } shortcut;
+
+/* [normalization]: over `size` channels around each. */
+typedef struct { dims dims; float alpha, beta, kappa; int size; } response;
+/* [crop]: out = scale*in + shift. */
+typedef struct { dims in, out; bool flip; int layer; float scale, shift; } cropping;
 
 /* A map times a factor for each of its channels, or for each of its pixels. */
 typedef struct { dims map; bool by_pixel; } scaling;
@@ -139,6 +145,27 @@ struct backend {
     void (*multiply)(const pass *p, const float *a, const float *b, float *out, bool add,
                      int64_t count);
 
+    /* weights (out.h*out.w, out.c, in.c, size, size), biases (out); gradients are added to */
+    void (*local)(const pass *p, const window *s, const float *in, const float *weights,
+                  const float *biases, float *out);
+    void (*local_grad)(const pass *p, const window *s, const float *in, const float *weights,
+                       const float *delta, float *weight_grads, float *bias_grads,
+                       float *input_delta, bool add);
+    /* weights (in.c, out.c, size, size), biases (out.c) or NULL; gradients are added to */
+    void (*deconv)(const pass *p, const window *s, const float *in, const float *weights,
+                   const float *biases, float *out);
+    void (*deconv_grad)(const pass *p, const window *s, const float *in, const float *weights,
+                        const float *delta, float *weight_grads, float *bias_grads,
+                        float *input_delta, bool add);
+    /* norms, if not NULL, get each value's kappa + alpha*sum */
+    void (*response)(const pass *p, const response *s, const float *x, float *norms, float *out);
+    void (*response_grad)(const pass *p, const response *s, const float *x, const float *norms,
+                          const float *delta, float *input_delta, bool add);
+    /* places, if not NULL, get column, row and mirroring of each image */
+    void (*crop)(const pass *p, const cropping *s, const float *in, int32_t *places, float *out);
+    void (*crop_grad)(const pass *p, const cropping *s, const float *delta, const int32_t *places,
+                      float *input_delta, bool add);
+
     /* out = factors * map; factors (batch, scaling_factors), the others (batch, map) */
     void (*scale_map)(const pass *p, const scaling *s, const float *factors, const float *map,
                    float *out);
@@ -158,18 +185,23 @@ struct backend {
                    float *delta, int64_t count);
     double (*cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
                             int64_t count);
+    /* The same of a class tree, whose nodes x are: groups without a wanted class are passed over */
+    double (*tree_cross_entropy)(const pass *p, const tree *t, const float *x, const float *truth,
+                                 float *delta);
 
     double (*binary_cross_entropy)(const pass *p, const float *x, const float *truth, float *delta,
                                    int64_t count);
 
-    /* [region] and [yolo]: deltas and `assigned` of a pass from its truths, and the sums. Without
-     * truth: no cost, and a delta of 0 where a backward pass may follow. Workspace: p->workspace,
-     * as detector_workspace says. */
+    /* [region], [yolo] and [detection]: deltas and `assigned` of a pass from its truths, and the
+     * sums. Without truth: no cost, and a delta of 0 where a backward pass may follow. Workspace:
+     * p->workspace, as detector_workspace says. */
     size_t (*detector_workspace)(const pass *p);
     void (*region_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
                         detector_result *sum);
     void (*yolo_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
                       detector_result *sum);
+    void (*detection_loss)(const pass *p, const detector_loss *s, const detector_arrays *a,
+                           detector_result *sum);
     /* [lrm]: losses, boxes and classes of all predictions, the selection, and the deltas that it
      * leaves. Workspace: as mine_workspace says. */
     size_t (*mine_workspace)(const pass *p, const mining *s);

@@ -212,6 +212,8 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
     if (l->detector) {
         info->anchors = l->detector->anchors;
         info->classes = l->detector->classes;
+        info->columns = l->detector->w;
+        info->rows = l->detector->h;
     }
     return DN_OK;
 }

@@ -67,21 +67,28 @@ static frame letterbox_frame(dims net, int image_w, int image_h)
                    shown_h / net.h};
 }
 
-/* One prediction's row; at: its entry 0 in the image's output. */
+/* Darknet's: how sure a class is to be named instead of the one above it in the tree. */
+static const double TREE_THRESH = .5;
+
+/* One prediction's row. Of a class tree, one class has the whole objectness for its score. */
 static void write_row(const detector *d, const float *output, int64_t prediction, const frame *f,
                       float thresh, float *row)
 {
-    const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 0);
+    const float *class = output + detector_entry(d, prediction, 5);
+    const int64_t step = detector_class_step(d);
     float box[4];
     detector_box(d, output, prediction, box);
     row[0] = (float)((box[0] - f->left) / f->w);
     row[1] = (float)((box[1] - f->top) / f->h);
     row[2] = (float)(box[2] / f->w);
     row[3] = (float)(box[3] / f->h);
-    const float gate = d->background || d->classes_alone ? 1 : output[at + 4 * cells];
+    const float gate = d->background || d->classes_alone
+                           ? 1
+                           : output[detector_entry(d, prediction, 4)];
+    const int top = d->tree ? tree_top(d->tree, class, step, TREE_THRESH) : -1;
     row[4] = gate > thresh ? gate : 0;
     for (int c = 0; c < d->classes; c++) {
-        const float score = gate * output[at + (5 + c) * cells];
+        const float score = !d->tree ? gate * class[c * step] : c == top ? gate : 0;
         row[5 + c] = score > thresh ? score : 0;
     }
 }
@@ -151,8 +158,8 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
         power = nms_kinds[l->detector->nms_kind].power(l->detector);
     }
     if (!classes)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: no [region] or [yolo] to take boxes from",
-                       net->source);
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: no [region], [yolo] or [detection] to take boxes from", net->source);
     *rows = count;
     const int written = count < capacity ? count : capacity;
     return nms > 0 && written > 0 ? suppress_rows(out, written, classes, nms, power, e)

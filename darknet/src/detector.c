@@ -1,23 +1,26 @@
-/* What [region] and [yolo] have in common: boxes, truths. */
+/* What detectors have in common: boxes, truths. */
 #include "detector.h"
 
 #include <math.h>
 
-/* A width or height in anchors. */
+/* A width or height in anchors; [detection]: in the network's input. */
 static double size_of(const detector *d, float value)
 {
+    if (d->shares_classes)
+        return d->roots ? (double)value * value : value;
     return d->squares ? 4 * (double)value * value : exp(value);
 }
 
 void detector_box(const detector *d, const float *output, int64_t prediction, float box[4])
 {
     const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
-    const float *anchor = d->anchor + prediction / cells * 2;
+    const float *anchor = d->anchor ? d->anchor + prediction / cells * 2 : (const float[]){1, 1};
     const float *t = output + detector_entry(d, prediction, 0);
+    const int64_t step = d->shares_classes ? 1 : cells;
     box[0] = (float)(((double)(cell % d->w) + t[0]) / d->w);
-    box[1] = (float)(((double)(cell / d->w) + t[cells]) / d->h);
-    box[2] = (float)(size_of(d, t[2 * cells]) * anchor[0]);
-    box[3] = (float)(size_of(d, t[3 * cells]) * anchor[1]);
+    box[1] = (float)(((double)(cell / d->w) + t[step]) / d->h);
+    box[2] = (float)(size_of(d, t[2 * step]) * anchor[0]);
+    box[3] = (float)(size_of(d, t[3 * step]) * anchor[1]);
 }
 
 static bool between(float value, float least, float most)

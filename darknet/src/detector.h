@@ -1,8 +1,10 @@
-/* A box predictor's output, as [region], [yolo], [lrm] and dn_boxes see it.
+/* A box predictor's output, as [region], [yolo], [detection], [lrm] and dn_boxes see it.
  *
  * Output of an image: (anchors, 4 + 1 + classes, h, w). Prediction n*h*w + cell with
  * cell = row*w + col; its entry e (0-3 box, 4 objectness, from 5 on classes) stands at
  * (n*(5+classes) + e)*h*w + cell.
+ * [detection]'s: (h, w, classes), which all anchors of a cell share; then (h, w, anchors)
+ * objectness; then (h, w, anchors, 4) boxes.
  */
 #ifndef DN_DETECTOR_H
 #define DN_DETECTOR_H
@@ -17,11 +19,15 @@ typedef struct detector {
     bool background;       /* entry 4 is the background's probability, score = class's alone */
     bool classes_alone;    /* entry 4 means nothing, score = class's alone */
     bool squares;          /* w, h: (2*value)^2 anchors, not exp(value) */
+    bool shares_classes;   /* [detection]: its layout; w, h: the value, or with roots its square */
+    bool roots;
+    const tree *tree;      /* the classes are its nodes; NULL: they stand beside each other */
     bool objectness_gates; /* yolo: only predictions with objectness > thresh are detections */
     int nms_kind;          /* a row of nms_kinds; the last detector's counts for all */
     float beta_nms;
     float prior;           /* a fresh network finds objects with this probability; 0: as it is */
-    const float *anchor;   /* (anchors, 2): widths and heights relative to the network's input */
+    const float *anchor;   /* (anchors, 2): widths and heights relative to the network's input;
+                              [detection]: NULL */
 } detector;
 
 /* What [yolo] nms_kind= chooses from: the power of corners_overlap. */
@@ -37,8 +43,24 @@ static inline int64_t detector_predictions(const detector *d)
 }
 static inline int64_t detector_entry(const detector *d, int64_t prediction, int entry)
 {
+    const int64_t cells = (int64_t)d->h * d->w, n = prediction / cells, cell = prediction % cells;
+    if (!d->shares_classes)
+        return (n * (5 + d->classes) + entry) * cells + cell;
+    if (entry >= 5)
+        return cell * d->classes + entry - 5;
+    const int64_t own = cell * d->anchors + n, boxes = cells * (d->classes + d->anchors);
+    return entry == 4 ? cells * d->classes + own : boxes + own * 4 + entry;
+}
+/* Floats of an image. */
+static inline int64_t detector_values(const detector *d)
+{
     const int64_t cells = (int64_t)d->h * d->w;
-    return (prediction / cells * (5 + d->classes) + entry) * cells + prediction % cells;
+    return cells * (5 * d->anchors + (d->shares_classes ? 1 : d->anchors) * (int64_t)d->classes);
+}
+/* How far a prediction's classes are apart. */
+static inline int64_t detector_class_step(const detector *d)
+{
+    return d->shares_classes ? 1 : (int64_t)d->h * d->w;
 }
 
 /* Box of a prediction, from the activated output of one image: centre x, y, w, h relative to the

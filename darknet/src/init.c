@@ -31,21 +31,14 @@ static double normal(uint64_t seed, uint64_t n)
     return sqrt(-2 * log(u)) * cos(tau * v);
 }
 
-/* Darknet's rule: convolutions are normal with this standard deviation, sqrt(2/fan_in), connected
- * layers uniform between minus and plus it. */
-static double weights_bound(const param *p)
-{
-    return sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
-}
-
+/* Convolutions are normal, layers without shared weights uniform. */
 static void init_weights(const layer *l, param *p, uint64_t seed, int threads)
 {
     (void)threads; /* read by OpenMP's pragmas only */
-    const double bound = weights_bound(p);
-    const bool uniform = !strcmp(l->type->name, "connected");
+    const bool uniform = !strcmp(l->type->name, "connected") || !strcmp(l->type->name, "local");
 #pragma omp parallel for num_threads(threads)
     for (int64_t i = 0; i < p->count; i++)
-        p->value[i] = (float)(bound
+        p->value[i] = (float)(p->spread
                               * (uniform ? 2 * dn_random_uniform(seed, (uint64_t)i) - 1
                                          : normal(seed, (uint64_t)i)));
 }
@@ -61,7 +54,7 @@ static void init_head(const layer *l)
         return;
     const param *weights = dn_param(l->sources[0], "weights");
     const param *biases = dn_param(l->sources[0], "biases");
-    const double shrink = .01 / weights_bound(weights);
+    const double shrink = .01 / weights->spread;
     for (int64_t i = 0; i < weights->count; i++)
         weights->value[i] = (float)(shrink * weights->value[i]);
     const double odds = d->prior / (1 - d->prior);

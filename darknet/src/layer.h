@@ -9,6 +9,7 @@
 
 #include "activation.h"
 #include "keys.h"
+#include "tree.h"
 
 typedef struct backend backend;
 typedef struct layer layer;
@@ -22,11 +23,13 @@ typedef struct {
     int rank;
     int64_t shape[4], count;
     bool trained, decays;  /* trained: has a gradient; decays: weight decay acts on it */
+    double spread;         /* of random weights: standard deviation, or bound of uniform ones */
     bool stored;           /* in the weights file; true unless the layer says otherwise */
     float *value, *grad;   /* grad doubles as the momentum's velocity */
     float *former;         /* clip_norm with momentum: grad as the last update left it, so that the
                               new gradient is grad - former; NULL without */
     float *m, *v;          /* Adam's; NULL without */
+    float *average;        /* ema_alpha: of the values over the updates; NULL without */
 } param;
 
 /* An array of a layer besides its output, delta and parameters; element type by `type`. */
@@ -136,6 +139,7 @@ typedef struct layer_type {
     int64_t (*multiply_adds)(const layer *l);        /* of one image; NULL: 0 */
     void (*forward)(layer *l, const pass *p);
     void (*backward)(layer *l, const pass *p);       /* NULL: its inputs get no gradient */
+    void (*release)(layer *l);                       /* frees what shape() allocated */
     /* inference: can l's forward() compute the output of the layer before, which only l reads? If
      * so, it does from then on. NULL: never */
     bool (*fuses)(layer *l, const layer *before, const backend *b);
@@ -152,7 +156,8 @@ const char *dn_foreign_layer(const char *section);
 const layer_type *dn_layer_type(const char *section);
 
 /* For shape(): declare a parameter or a buffer, and return its index. The plan adds the batch
- * dimension to buffers. */
+ * dimension to buffers. A parameter's spread is Darknet's sqrt(2/inputs), with count/shape[0]
+ * inputs. */
 int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank,
                  const int64_t *shape);
 int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int rank,
@@ -160,6 +165,10 @@ int dn_add_buffer(layer *l, const char *name, dn_type type, lifetime life, int r
 /* By name; NULL: the layer has none of that name. */
 param *dn_param(const layer *l, const char *name);
 void *dn_buffer(const layer *l, const char *name);
+
+/* For shape(): reads the class tree that tree= names, unless *out is one; release() frees it. */
+dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree **out,
+                        dn_error *e);
 
 /* For edges(): the layer before, and the one that from= names; said: it was given. */
 dn_status dn_two_edges(const layer *l, int named, bool said, int_list *from, dn_error *e);

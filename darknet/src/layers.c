@@ -2,22 +2,28 @@
  * layers/, one row here, one test. */
 #include "layer.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 extern const layer_type activation_layer, avgpool_layer, batchnorm_layer, connected_layer,
-    convolutional_layer, cost_layer, dropout_layer, l2norm_layer, logistic_layer, lrm_layer,
-    maxpool_layer, region_layer, reorg_layer, route_layer, sam_layer, scale_channels_layer,
+    convolutional_layer, cost_layer, crop_layer, deconvolutional_layer, detection_layer,
+    dropout_layer, l2norm_layer, local_layer, logistic_layer, lrm_layer, maxpool_layer,
+    normalization_layer, region_layer, reorg_layer, route_layer, sam_layer, scale_channels_layer,
     shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
 
 const layer_type *const layer_types[] = {&convolutional_layer,
                                          &maxpool_layer,
                                          &avgpool_layer,
                                          &connected_layer,
+                                         &local_layer,
+                                         &deconvolutional_layer,
                                          &batchnorm_layer,
+                                         &normalization_layer,
                                          &activation_layer,
                                          &dropout_layer,
+                                         &crop_layer,
                                          &route_layer,
                                          &reorg_layer,
                                          &shortcut_layer,
@@ -30,13 +36,15 @@ const layer_type *const layer_types[] = {&convolutional_layer,
                                          &cost_layer,
                                          &region_layer,
                                          &yolo_layer,
+                                         &detection_layer,
                                          &lrm_layer,
                                          NULL};
 
 /* Darknet's short section names. */
 static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "maxpool"},
                                          {"avg", "avgpool"},        {"conn", "connected"},
-                                         {"soft", "softmax"},       {NULL, NULL}};
+                                         {"soft", "softmax"},       {"deconv", "deconvolutional"},
+                                         {"lrn", "normalization"},  {NULL, NULL}};
 
 static const char RECURRENT[] = "recurrent layers are not part of this engine, which is for images";
 static const char *const foreign[][2] = {
@@ -44,6 +52,8 @@ static const char *const foreign[][2] = {
     {"crnn", RECURRENT},      {"conv_lstm", RECURRENT}, {"history", RECURRENT},
     {"contrastive", "networks that compare images are not part of this engine"},
     {"iseg", "masks of objects are not part of this engine"},
+    {"Gaussian_yolo", "uncertainties of boxes are not part of this engine; [yolo] has none"},
+    {"implicit", "learnt values without an input are not part of this engine"},
     {NULL, NULL}};
 
 const char *dn_foreign_layer(const char *section)
@@ -96,6 +106,7 @@ int dn_add_param(layer *l, const char *name, bool trained, bool decays, int rank
         p->shape[i] = shape[i];
         p->count *= shape[i];
     }
+    p->spread = sqrt(2.0 / ((double)p->count / (double)p->shape[0]));
     return l->param_count++;
 }
 
@@ -132,6 +143,22 @@ dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     return dn_fail(e, DN_BAD_CFG, "%s:%d: [%s] %s", l->source, l->line, l->type->name, text);
+}
+
+dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree **out, dn_error *e)
+{
+    dn_error why;
+    if (*out)
+        return DN_OK;
+    const dn_status status = dn_tree_read(name, l->source, out, &why);
+    if (status == DN_NO_MEMORY)
+        return dn_fail(e, status, "%s", why.message);
+    if (status != DN_OK)
+        return dn_layer_error(l, e, "tree=: %s", why.message);
+    if ((*out)->nodes != classes)
+        return dn_layer_error(l, e, "tree=%.200s has %d nodes, but there are %lld classes", name,
+                              (*out)->nodes, (long long)classes);
+    return DN_OK;
 }
 
 dn_status dn_input_error(const layer *l, dn_error *e, const char *format, ...)

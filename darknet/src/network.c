@@ -21,6 +21,11 @@ static const key common_keys[] = {
     KEY_INT(layer, dontsave, 0, 0, 1, "1: its weights are not saved"),
     KEY_INT(layer, numload, 0, 0, 1 << 24, "filters in the file that is loaded; 0: all"),
     KEY_IGNORED("truth", "accepted, and without effect: truths go to every loss layer"),
+    KEY_IGNORED("show_receptive_field", "of the screen; accepted, and without effect"),
+    KEY_FOREIGN("dont_update", "0", "learning_rate=0 in a layer, or stopbackward=, does that"),
+    KEY_FOREIGN("burnin_update", "0", "the rate rises for all layers alike"),
+    KEY_FOREIGN("train_only_bn", "0", "a layer's parameters are trained together"),
+    KEY_FOREIGN("clip", "0", "[net] clip= is that of all layers"),
     KEY_END};
 
 const key *dn_common_keys(void)
@@ -79,6 +84,15 @@ static dn_status read_settings(dn_network *net, dn_error *e)
     if (s->batch % s->subdivisions)
         return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] batch=%d must be a multiple of subdivisions=%d",
                        net->source, first->line, s->batch, s->subdivisions);
+    if (s->ema_alpha > 0 && !s->max_batches)
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] ema_alpha= needs max_batches=: weights are averaged from half "
+                       "of it on",
+                       net->source, first->line);
+    if (s->inputs && !s->width && !s->height && !s->channels) {
+        net->in = (dims){s->inputs, 1, 1};
+        return DN_OK;
+    }
     const struct {
         const char *name;
         int value;
@@ -88,6 +102,10 @@ static dn_status read_settings(dn_network *net, dn_error *e)
             return dn_fail(e, DN_BAD_CFG, "%s:%d: [net] needs %s=, 1 or more", net->source,
                            first->line, sizes[i].name);
     net->in = (dims){s->channels, s->height, s->width};
+    if (s->inputs && s->inputs != dims_count(net->in))
+        return dn_fail(e, DN_BAD_CFG,
+                       "%s:%d: [net] inputs=%d, but width, height and channels make %lld values",
+                       net->source, first->line, s->inputs, (long long)dims_count(net->in));
     if (dims_count(net->in) > INT32_MAX)
         return dn_fail(e, DN_BAD_CFG,
                        "%s:%d: [net] has an input of %dx%dx%d (c, h, w), %lld values an image: "
@@ -279,6 +297,8 @@ int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
     } else if (net->set.clip_norm > 0) {
         arrays[count++] = (param_array){"former ", &p->former};
     }
+    if (net->set.ema_alpha > 0)
+        arrays[count++] = (param_array){"average ", &p->average};
     return count;
 }
 
@@ -405,6 +425,8 @@ void dn_network_destroy(dn_network *net)
     if (!net)
         return;
     for (int i = 0; i < net->layer_count; i++) {
+        if (net->layers[i].type->release)
+            net->layers[i].type->release(&net->layers[i]);
         dn_free(net->layers[i].state);
         dn_free(net->layers[i].sources);
         dn_free(net->layers[i].packed);

@@ -45,7 +45,7 @@ dn_status dn_check_memory(const dn_network *net, dn_error *e);
 /* The arrays of a parameter in a network of some purpose: its value, and where it is trained its
  * gradient and what the solver keeps. Memory, the user's views and checkpoints go by this one list.
  * Returns how many. */
-enum { MAX_PARAM_ARRAYS = 4 };
+enum { MAX_PARAM_ARRAYS = 5 };
 typedef struct {
     const char *prefix; /* before the parameter's name */
     float **data;

@@ -5,10 +5,10 @@
 #include "keys.h"
 
 typedef struct {
-    int batch, subdivisions, channels, height, width;
+    int batch, subdivisions, channels, height, width, inputs;
     float learning_rate, learning_rate_min, momentum, decay, clip, clip_norm;
     int adam;
-    float b1, b2, eps;
+    float b1, b2, eps, ema_alpha;
     float angle, aspect, saturation, exposure, hue;
     int policy;             /* the row */
     float power, gamma, scale;

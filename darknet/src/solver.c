@@ -49,9 +49,24 @@ static void clip_gradient(dn_network *net, const pass *p, int images)
         each_trained(net, p, shrink, &scale);
 }
 
+/* The newer fork's ema_alpha=: from half of the training on, averages follow the values. Near its
+ * end the values become their averages, and what is left of it fits batch norm's statistics to them:
+ * 1000 updates, of a short training a tenth. n: the update, from 1 on. */
+static void follow(const dn_network *net, const pass *p, const param *w, int64_t n)
+{
+    const int64_t last = net->set.max_batches, end = last - (last < 10000 ? last / 10 : 1000);
+    if (n <= last / 2 || net->updates == 1)
+        p->backend->copy_rows(p, 1, w->count, w->value, w->count, w->average, w->count, 1, false);
+    else if (n < end)
+        p->backend->shrink(p, w->average, w->value, w->count, net->set.ema_alpha);
+    else if (n == end)
+        p->backend->copy_rows(p, 1, w->count, w->average, w->count, w->value, w->count, 1, false);
+}
+
 typedef struct {
     double rate;
     int images;
+    int64_t number;
 } step;
 
 static void update(const dn_network *net, const pass *p, const layer *l, const param *w,
@@ -71,6 +86,8 @@ static void update(const dn_network *net, const pass *p, const layer *l, const p
         p->backend->copy_rows(p, 1, w->count, w->grad, w->count, w->former, w->count, 1, false);
     if (s->clip > 0 && w->decays)
         p->backend->clip(p, w->value, w->count, s->clip);
+    if (w->average)
+        follow(net, p, w, now->number);
 }
 
 dn_status dn_update(dn_network *net, dn_error *e)
@@ -85,7 +102,8 @@ dn_status dn_update(dn_network *net, dn_error *e)
     if (net->set.clip_norm > 0)
         clip_gradient(net, &p, images);
     net->updates++;
-    step now = {dn_rate_at(net, net->seen / images), images};
+    const int64_t number = net->seen / images;
+    step now = {dn_rate_at(net, number), images, number};
     each_trained(net, &p, update, &now);
     return DN_OK;
 }

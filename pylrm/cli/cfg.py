@@ -46,7 +46,11 @@ def read_keys(_ctx: click.Context, param: click.Parameter, values: Sequence[str]
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--classes", type=click.IntRange(1), help="Classes.  [default: --data's]")
 @click.option("--data", metavar="FILE", help="Data set that the cfg names, for train.")
-@click.option("--anchors", help="voc, kitti, or W,H,W,H… in cells of the output.  [default: voc]")
+@click.option(
+    "--anchors",
+    help="voc, kitti, coco, or W,H,W,H… in cells of the output; YOLOv3 and v4: in pixels of the "
+    "input.  [default: voc; of these coco]",
+)
 @click.option("--lrm-k", type=click.IntRange(0), help="Add [lrm]: hard examples kept an image.")
 @click.option(
     "--lrm-nms",
@@ -66,7 +70,7 @@ def read_keys(_ctx: click.Context, param: click.Parameter, values: Sequence[str]
 @click.option(
     "--stride",
     type=click.Choice([str(stride) for stride in STRIDES]),
-    help="Pixels to a cell of the output.  [default: 32]",
+    help="YOLOv2: pixels to a cell of the output.  [default: 32]",
 )
 @click.option(
     "--activation", type=click.Choice(ACTIVATIONS), help="[default: relu for MobileNet, else leaky]"
@@ -96,7 +100,14 @@ def read_keys(_ctx: click.Context, param: click.Parameter, values: Sequence[str]
     metavar="KEY=VALUE",
     callback=read_keys,
     multiple=True,
-    help="Set a key of [region]; repeatable.",
+    help="Set a key of [region] (YOLOv2); repeatable.",
+)
+@click.option(
+    "--yolo",
+    metavar="KEY=VALUE",
+    callback=read_keys,
+    multiple=True,
+    help="Set a key of [yolo] (YOLOv3 and v4); repeatable.",
 )
 def command(
     name: str,
@@ -108,7 +119,8 @@ def command(
 ) -> None:
     """Write a network's cfg to standard output.
 
-    NAME is yolov2-mobilenet, yolov2-darknet19, yolov2-tiny, or a classifier: mobilenet, darknet19.
+    NAME is yolov2-mobilenet, yolov2-darknet19, yolov2-tiny, yolov3-tiny, yolov4-tiny, or a
+    classifier: mobilenet, darknet19.
 
     \b
     Example:

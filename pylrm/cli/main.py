@@ -19,7 +19,7 @@ import pylrm
 from pylrm.errors import CfgWarning, PylrmError
 
 SECTIONS = {
-    "Train": ["train", "study", "plot", "explain", "demo"],
+    "Train": ["train", "study", "plot", "report", "explain", "demo"],
     "Use": ["detect", "map"],
     "Models": ["cfg", "info", "weights", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],

@@ -162,14 +162,13 @@ def of_network(
 
     with Network(cfg, weights, batch=BATCH, threads=threads, inference=True) as net:
         if not net.detectors:
-            raise CfgError(f"{cfg}: no [region] or [yolo]: mAP is of detectors")
+            raise CfgError(f"{cfg}: no [region], [yolo] or [detection]: mAP is of detectors")
         check_classes(net, cfg, data)
         check_validation(data)
         return evaluate(
             net,
             data,
             letterbox=letterbox,
-            antialias=net.antialias,
             thresh=thresh,
             nms=nms,
             metric=metric,

@@ -173,9 +173,10 @@ def _why(source: Source) -> str:
 def quiet() -> Iterator[None]:
     """Keep OpenCV and its FFmpeg from printing: errors are raised, in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read at the first video
-    logging: Any = cv2().utils.logging
+    cv = cv2()
+    logging: Any = getattr(cv.utils, "logging", cv)  # OpenCV 5's place, and 4's
     former = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging.setLogLevel(0)  # silent
     try:
         yield
     finally:

@@ -96,9 +96,9 @@ class Layer:
     def state(self) -> dict[str, FloatArray]:
         """All arrays that training changes by name, as writable views.
 
-        The parameters, and with "grad ", "former ", "m " or "v " before the name what the solver
-        keeps beside each of the trained ones. With them, `fresh`, and the network's `seen`,
-        `updates` and `rate_factor`, training goes on exactly.
+        The parameters, and with "grad ", "former ", "m ", "v " or "average " before the name what
+        the solver keeps beside each of the trained ones. With them, `fresh`, and the network's
+        `seen`, `updates` and `rate_factor`, training goes on exactly.
         """
         names: list[str] = []
         room = ffi.new("char[]", lib.DN_NAME_ROOM)
@@ -234,10 +234,15 @@ class Layer:
         return int(self._info.anchors)
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Of a detector: cells across and down; else 0, 0."""
+        return int(self._info.columns), int(self._info.rows)
+
+    @property
     def predictions(self) -> int:
         """Of a detector: predictions an image; else 0."""
-        _, height, width = self.shape
-        return self.anchors * height * width
+        across, down = self.grid
+        return self.anchors * across * down
 
     @property
     def parameters(self) -> int:

@@ -23,13 +23,14 @@ def evaluate(
     data: DataFile,
     *,
     letterbox: bool = True,
-    antialias: bool = False,
     thresh: float = 0.005,
     nms: float = 0.45,
     metric: Metric | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Measure a network on a data set's validation images.
+
+    Images are made smaller as the cfg says ([net] antialias=), which is as in training.
 
     Truths come from the .data file's truth= (which knows difficult objects), else from the label
     files, with NAME.ignore.txt as regions to ignore. Detections are clipped to the image.
@@ -42,8 +43,6 @@ def evaluate(
         The data set.
     letterbox : bool
         Keep the aspect of images, else stretch them to the input; to be chosen as in training.
-    antialias : bool
-        Make images smaller by area averages; to be chosen as in training ([net] antialias=).
     thresh : float
         Scores not above it are left out.
     nms : float
@@ -70,7 +69,7 @@ def evaluate(
         batch=net.batch,
         max_boxes=1,  # the truths are read here
         letterbox=letterbox,
-        antialias=antialias,
+        antialias=net.antialias,
         skipped=found.skipped,
     )
     for batch in batches:

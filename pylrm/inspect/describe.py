@@ -118,10 +118,11 @@ def _suppression(nms: float) -> str:
 
 
 def _detector(net: Network, layer: Layer) -> Iterator[str]:
-    _, height, width = layer.shape
+    width, height = layer.grid
+    each = "boxes" if layer.type == "detection" else "anchors"
     yield (
         f"[{layer.type}] layer {layer.index}: {layer.option('classes')} classes; {width}x{height} "
-        f"cells x {layer.anchors} anchors = N={layer.predictions} predictions an image"
+        f"cells x {layer.anchors} {each} = N={layer.predictions} predictions an image"
     )
     cell = net.width / width, net.height / height
     for across, down in _anchors(layer):
@@ -135,6 +136,8 @@ def _detector(net: Network, layer: Layer) -> Iterator[str]:
 
 def _anchors(layer: Layer) -> list[tuple[float, float]]:
     """Return the anchors of the layer's predictions, in the cfg's unit."""
+    if layer.type == "detection":
+        return []
     values = layer.option("anchors")
     pairs = list(zip(values[::2], values[1::2], strict=True))
     mask = layer.option("mask") if layer.type == "yolo" else []

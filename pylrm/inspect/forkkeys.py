@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pylrm.binding.library import Key, keys
+from pylrm.engine import Network
+from pylrm.errors import CfgError
 
 INTRODUCTION = """\
 # The keys of the newer fork
@@ -19,9 +21,8 @@ becomes of it here:
 - **honoured**: as in the fork ([differences](compatibility.md)); the [cfg reference](cfg.md) has
   its range;
 - **ignored**: it changes nothing that pylrm does, and nothing is said;
-- **refused**: the network would compute something else; a value that asks for it is an error, with
-  file and line;
-- **passed over**: training goes on without it, and a warning names the line.
+- **refused**: the network would compute or learn something else; a value that asks for it is an
+  error, with file and line.
 """
 
 FORK = {
@@ -44,7 +45,7 @@ FORK = {
     "convolutional": (
         "filters size stride stride_x stride_y pad padding dilation groups batch_normalize "
         "activation cbn binary xnor bin_output share_index antialiasing assisted_excitation "
-        "flipped dot coordconv deform sway rotate stretch stretch_sway angle reverse "
+        "flipped dot coordconv sway rotate stretch stretch_sway angle reverse "
         "grad_centr stream wait_stream"
     ),
     "maxpool": (
@@ -60,6 +61,15 @@ FORK = {
     "softmax": "groups temperature noloss spatial tree",
     "cost": "type scale ratio",
     "activation": "activation",
+    "crop": "crop_height crop_width flip angle saturation exposure noadjust shift",
+    "local": "filters size stride pad activation",
+    "normalization": "alpha beta kappa size",
+    "scale_channels": "from scale_wh activation",
+    "sam": "from activation",
+    "detection": (
+        "coords classes rescore num side softmax sqrt max coord_scale forced object_scale "
+        "noobject_scale class_scale jitter resize random reorg"
+    ),
     "region": (
         "anchors classes coords num log sqrt softmax background max jitter resize rescore "
         "thresh classfix absolute random coord_scale object_scale noobject_scale mask_scale "
@@ -75,38 +85,31 @@ FORK = {
     ),
 }
 
-PASSED_OVER = {
-    ("net", "inputs"): "a network's input is an image here: width, height and channels",
-    ("net", "ema_alpha"): "weights are not averaged over updates; the last and the best are kept",
-    ("net", "mosaic_bound"): "boxes of a mosaic are cut at its parts' borders",
-    ("net", "label_smooth_eps"): "of classifiers; [yolo] has a key of its own",
-    ("net", "resize_step"): "with random=1, sizes step by the coarsest grid's cells",
-    ("net", "weights_reject_freq"): "no weights are reset in training",
-    ("net", "equidistant_point"): "no images are left out for their loss: see `pylrm hardest`",
-    ("net", "badlabels_rejection_percentage"): "the same",
-    ("net", "num_sigmas_reject_badlabels"): "the same",
-    ("any layer", "dont_update"): "learning_rate=0 in a layer, or stopbackward=, does that",
-    ("any layer", "burnin_update"): "the rate rises for all layers alike",
-    ("any layer", "train_only_bn"): "a layer's parameters are trained together",
-    ("any layer", "clip"): "[net] clip= is that of all layers",
-    ("any layer", "show_receptive_field"): "it only prints",
-    ("convolutional", "dot"): "read, and used by no Darknet",
-    ("convolutional", "angle"): "of kernels of several forms, which are refused",
-    ("convolutional", "reverse"): "of kernels of several forms, which are refused",
-    ("convolutional", "grad_centr"): "gradients are not centred",
-    ("dropout", "dropblock"): "values are dropped one by one",
-    ("dropout", "dropblock_size_abs"): "the same",
-    ("dropout", "dropblock_size_rel"): "the same",
-    ("softmax", "tree"): "there are no class trees",
-    ("cost", "ratio"): "of a type of cost that is refused",
-}
+# Sections, by the name that they are written with most.
+SECTIONS = (
+    "Gaussian_yolo activation avgpool batchnorm connected contrastive conv_lstm convolutional cost "
+    "crnn crop detection dropout empty gru history implicit local local_avgpool lstm maxpool "
+    "normalization region reorg reorg3d rnn route sam scale_channels shortcut silence softmax "
+    "upsample yolo"
+)
+
+
+def section_fate(name: str) -> tuple[str, str]:
+    """Return what becomes of a section, and why where it is refused."""
+    try:
+        Network(f"[net]\nwidth=8\nheight=8\nchannels=3\n[{name}]\n", outline=True).close()
+    except CfgError as error:
+        _, _, why = str(error).partition(f"[{name}]: ")
+        if why:
+            return "refused", why
+        if "is no layer type" in str(error):
+            return "refused", "there is no such layer here"
+    return "honoured", ""
 
 
 def fate(section: str, name: str, known: dict[tuple[str, str], Key]) -> tuple[str, str]:
     """Return what becomes of a key, and why where it is not honoured."""
-    key = known.get((section, name)) or known.get(("any layer", name))
-    if key is None:
-        return "passed over", PASSED_OVER[section, name]
+    key = known.get((section, name)) or known["any layer", name]
     if key.type == "refused":
         return "refused", f"{key.doc}; fine as {key.default}" if key.default else key.doc
     if key.type == "ignored":
@@ -126,6 +129,12 @@ def page() -> Iterator[str]:
         for name in names.split():
             yield f"| {name} | {' | '.join(fate(section, name, known))} |"
         yield ""
+    yield "## Sections"
+    yield ""
+    yield "| section | here | why |"
+    yield "|---|---|---|"
+    for name in SECTIONS.split():
+        yield f"| {name} | {' | '.join(section_fate(name))} |"
 
 
 if __name__ == "__main__":

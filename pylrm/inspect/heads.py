@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.engine import Network
+from pylrm.errors import CfgError
 from pylrm.inspect.anchors.clusters import Floats, ious
 
 Ints = npt.NDArray[np.int64]
@@ -81,12 +82,33 @@ class Head:
         return np.where(anchor < 0, -1, anchor * down * across + cell)
 
 
+def check_anchors(net: Network) -> None:
+    """Refuse a detector whose predictions have neither anchors nor classes of their own.
+
+    Raises
+    ------
+    CfgError
+        It has a [detection].
+    """
+    for layer in net.find("detection"):
+        raise CfgError(
+            f"{net.cfg}:{layer.line}: [detection] has no anchors, and a cell's boxes share its "
+            "classes: this is for [region] and [yolo]"
+        )
+
+
 def read_heads(net: Network) -> list[Head]:
-    """Return a network's detection layers."""
+    """Return a network's detection layers, [region] and [yolo].
+
+    Raises
+    ------
+    CfgError
+        There is another kind.
+    """
+    check_anchors(net)
     heads = []
     for layer in net.detectors:
-        _, height, width = layer.shape
-        grid = width, height
+        grid = layer.grid
         unit = grid if layer.type == "region" else (net.width, net.height)
         sizes = np.array(layer.option("anchors"), np.float64).reshape(-1, 2) / unit
         mask = (layer.option("mask") if layer.type == "yolo" else None) or range(len(sizes))

@@ -1,4 +1,7 @@
-"""Anchors: the sizes of boxes that predictions start from, in cells of the output grid."""
+"""Anchors: the sizes of boxes that predictions start from.
+
+Those of [region] are in cells of the output grid, those of [yolo] in pixels of the input.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,28 @@ DEFAULTS: dict[str, Anchors] = {
     # wide images letterboxed into a square input: distant cars, upright pedestrians and cyclists,
     # cars at middle distance, near cars and vans, trucks and trams
     "kitti": [(0.45, 0.32), (0.45, 1.1), (1.05, 0.65), (2.05, 1.25), (3.6, 2.4)],
+    # 10x14 to 344x319 pixels of a 416x416 input
+    "coco": [
+        (0.3125, 0.4375),
+        (0.71875, 0.84375),
+        (1.15625, 1.8125),
+        (2.53125, 2.5625),
+        (4.21875, 5.28125),
+        (10.75, 9.96875),
+    ],
 }
 
 ORIGIN = {
     "voc": "YOLOv2's published priors for VOC",
     "kitti": "pylrm's defaults for KITTI, chosen by hand",
+    "coco": "tiny YOLOv3's published priors for COCO",
 }
 
 MOST = 128  # anchors a detector may have
 
 
 def default_anchors(name: str, grid: tuple[int, int]) -> Anchors:
-    """Return a data set's default anchors for an output grid.
+    """Return a data set's default anchors for an output grid, in its cells.
 
     Parameters
     ----------
@@ -62,7 +75,7 @@ def check_anchors(sizes: str | Sizes) -> Anchors:
         )
     for value in values:
         if not 1e-3 <= value <= 1e4:
-            raise ValueError(f"anchors: {value:g} is no size; one is above 0, in cells")
+            raise ValueError(f"anchors: {value:g} is no size; one is above 0")
     return list(zip(values[::2], values[1::2], strict=True))
 
 
@@ -74,10 +87,10 @@ def _number(word: str) -> float:
     try:
         return float(word)
     except ValueError:
-        known = " or ".join(DEFAULTS)
+        known = ", ".join(DEFAULTS)
         raise ValueError(
-            f"anchors: '{word.strip()}' is no number; expected {known}, or widths and heights in "
-            "cells: W,H,W,H…"
+            f"anchors: '{word.strip()}' is no number; expected {known}, or widths and "
+            "heights: W,H,W,H…"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""The backbones: feature extractors that reduce an image 32-fold, or 16-fold.
+"""The backbones: feature extractors that reduce an image 32-fold, or some of them 16-fold.
 
-Each adds its layers to a text and returns the index of the layer that a passthrough takes: the last
-at twice the output's resolution. The weights do not depend on the stride: a backbone trained as a
-classifier fits both.
+Each adds its layers to a text and returns the index of the layer that a passthrough or a finer head
+takes: the last at twice the output's resolution. The weights do not depend on the stride: a
+backbone trained as a classifier fits both.
 """
 
 from __future__ import annotations
@@ -42,14 +42,46 @@ def darknet19(text: CfgText, stride: int) -> int:
     return fine
 
 
-def tiny(text: CfgText, stride: int) -> None:
-    """Tiny YOLOv2: seven 3x3 convolutions, each with twice the channels of the one before."""
+def tiny(text: CfgText, stride: int) -> int:
+    """Tiny YOLOv2's and v3's: seven 3x3 convolutions, each with twice the channels before."""
     text.comment(f"seven convolutions between maxima; the input is {text.shape}")
+    fine = 0
     for filters in (16, 32, 64, 128, 256):
         text.conv(filters, size=3)
         if filters < 256 or stride == 32:
+            fine = text.last
             text.maxpool(2)
     text.conv(512, size=3)
     text.comment("a maximum that keeps the size")
     text.maxpool(1)
     text.conv(1024, size=3)
+    return fine
+
+
+def partial_tiny(text: CfgText) -> int:
+    """Tiny YOLOv4's: three cross stage partial blocks (Wang et al., Scaled-YOLOv4, 2021)."""
+    text.comment(f"two convolutions with a stride; the input is {text.shape}")
+    text.conv(32, size=3, stride=2)
+    text.conv(64, size=3, stride=2)
+    fine = 0
+    for filters in (64, 128, 256):
+        fine = _partial_block(text, filters)
+        text.maxpool(2)
+    text.conv(512, size=3)
+    return fine
+
+
+def _partial_block(text: CfgText, filters: int) -> int:
+    """Add convolutions of half of the channels, joined with all of them; return their 1x1 end."""
+    text.comment(f"Two convolutions of one half of {filters} channels, beside all of them")
+    text.conv(filters, size=3)
+    whole = text.last
+    text.half()
+    text.conv(filters // 2, size=3)
+    first = text.last
+    text.conv(filters // 2, size=3)
+    text.route(-1, first)
+    text.conv(filters)
+    end = text.last
+    text.route(whole, end)
+    return end

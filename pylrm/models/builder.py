@@ -18,6 +18,13 @@ class _Detector(NamedTuple):
     body: Callable[[CfgText, int], None]  # adds all up to the last convolution; text, stride
 
 
+class _Yolo(NamedTuple):
+    title: str
+    activation: str
+    backbone: Callable[[CfgText], int]  # returns the layer for the finer head
+    keys: Mapping[str, object]  # of [yolo]
+
+
 class _Classifier(NamedTuple):
     title: str
     activation: str
@@ -52,11 +59,20 @@ _DETECTORS = {
     "yolov2-darknet19": _Detector("YOLOv2 on Darknet-19", "leaky", _yolov2_darknet19),
     "yolov2-tiny": _Detector("Tiny YOLOv2", "leaky", _yolov2_tiny),
 }
+_YOLOS = {
+    "yolov3-tiny": _Yolo("Tiny YOLOv3", "leaky", lambda text: backbones.tiny(text, 32), {}),
+    "yolov4-tiny": _Yolo(
+        "Tiny YOLOv4",
+        "leaky",
+        backbones.partial_tiny,
+        {"iou_loss": "ciou", "iou_normalizer": 0.07, "scale_x_y": 1.05, "nms_kind": "greedynms"},
+    ),
+}
 _CLASSIFIERS = {
     "mobilenet": _Classifier("MobileNet-v1, a classifier", "relu", _mobilenet),
     "darknet19": _Classifier("Darknet-19, a classifier", "leaky", _darknet19),
 }
-NAMES = (*_DETECTORS, *_CLASSIFIERS)
+NAMES = (*_DETECTORS, *_YOLOS, *_CLASSIFIERS)
 
 
 def build(
@@ -75,21 +91,23 @@ def build(
     updates: int | None = None,
     net: Mapping[str, object] | None = None,
     region: Mapping[str, object] | None = None,
+    yolo: Mapping[str, object] | None = None,
 ) -> str:
     """Write a network as cfg text.
 
     Parameters
     ----------
     name : str
-        "yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny", or a classifier: "mobilenet",
-        "darknet19".
+        "yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny", "yolov3-tiny", "yolov4-tiny", or a
+        classifier: "mobilenet", "darknet19".
     classes : int
         Classes of objects, or of images.
     data : str, optional
         The data set that the cfg names, for instance "data/voc.data".
     anchors : str or sequence, optional
-        Detectors: widths and heights in cells of the output grid, as numbers, in pairs or as text;
-        or "voc" or "kitti": defaults, made for 13x13 cells and scaled to another grid. None: "voc".
+        Detectors: widths and heights in cells of the output grid (YOLOv3 and v4: in pixels of the
+        input), as numbers, in pairs or as text; or "voc", "kitti" or "coco": defaults, made for
+        13x13 cells and scaled to another grid. None: "voc"; of YOLOv3 and v4 "coco".
     lrm : mapping, optional
         Detectors: k and nms of [lrm] (nms: .7 when left out). None: no [lrm].
     size : int or (int, int), optional
@@ -98,7 +116,7 @@ def build(
     multiplier : float
         Of the filters of every convolution but the last, rounded to multiples of 8.
     stride : int, optional
-        Detectors: pixels to a cell of the output grid, 32 (None) or 16. At 16 the last reduction is
+        YOLOv2: pixels to a cell of the output grid, 32 (None) or 16. At 16 the last reduction is
         left out, and the passthrough comes from an earlier map.
     activation : str, optional
         "relu" (MobileNet's default), "leaky" (of the others) or "relu6".
@@ -110,8 +128,9 @@ def build(
     updates : int, optional
         Length of the training; the schedule and the anchors' warm-up fit it. None: 45,000, of
         classifiers 450,000.
-    net, region : mapping, optional
-        Keys of [net] and [region] to add or replace, for instance net={"learning_rate": 0.0005}.
+    net, region, yolo : mapping, optional
+        Keys of [net], [region] and [yolo] to add or replace, for instance
+        net={"learning_rate": 0.0005}.
 
     Returns
     -------
@@ -137,9 +156,12 @@ def build(
         updates=updates,
         net=net or {},
         region=region or {},
+        yolo=yolo or {},
     )
     if name in _DETECTORS:
         return _detector(name, options)
+    if name in _YOLOS:
+        return _yolo(name, options)
     if name in _CLASSIFIERS:
         return _classifier(name, options)
     raise ValueError(f"{name}: no such network; there are {', '.join(NAMES)}")
@@ -147,29 +169,55 @@ def build(
 
 def _detector(name: str, options: Options) -> str:
     model = _DETECTORS[name]
+    options.refuse(["yolo"], f"{name} has [region]")
     stride = options.stride or 32
     width, height = options.input(416)
-    anchors = options.boxes((width // stride, height // stride))
+    anchors = options.boxes((width // stride, height // stride), "voc")
     mining = options.mining()
     updates = options.updates or 45_000
 
     activation = options.activation or model.activation
     text = CfgText((width, height), options.multiplier, activation, options.backbone_rate)
     _heading(text, model.title, name, options)
-    detector_settings(text, options.data, options.batch, updates, options.net)
+    detector_settings(text, "region", options.data, options.batch, updates, options.net)
     model.body(text, stride)
     heads.predictions(text, anchors, options.classes)
     images = options.batch * updates
-    origin = options.boxes_origin()
+    origin = options.boxes_origin("voc")
     count = heads.region(text, anchors, origin, options.classes, images, options.region)
     if mining is not None:
         heads.lrm(text, *mining, count)
     return str(text)
 
 
+def _yolo(name: str, options: Options) -> str:
+    model = _YOLOS[name]
+    options.refuse(["region"], f"{name} has [yolo]")
+    options.refuse(["stride"], f"{name} has two heads, of 32 and 16 pixels a cell")
+    width, height = options.input(416)
+    anchors = options.boxes((width // 32, height // 32), "coco", cell=32)
+    if len(anchors) < 2:
+        raise ValueError(f"anchors: {name} has two heads, so there must be two or more")
+    mining = options.mining()
+
+    activation = options.activation or model.activation
+    text = CfgText((width, height), options.multiplier, activation, options.backbone_rate)
+    _heading(text, model.title, name, options)
+    updates = options.updates or 45_000
+    detector_settings(text, "yolo", options.data, options.batch, updates, options.net)
+    fine = model.backbone(text)
+    origin = options.boxes_origin("coco")
+    keys = {**model.keys, **options.yolo}
+    layers, count = heads.two_yolos(text, fine, anchors, origin, options.classes, keys)
+    if mining is not None:
+        heads.lrm(text, *mining, count, layers)
+    return str(text)
+
+
 def _classifier(name: str, options: Options) -> str:
     model = _CLASSIFIERS[name]
-    options.refuse_detection(name)
+    own = ("anchors", "lrm", "stride", "region", "yolo", "backbone_rate")
+    options.refuse(own, f"only a detector has it; {name} is a classifier")
     text = CfgText(options.input(224), options.multiplier, options.activation or model.activation)
     _heading(text, model.title, name, options)
     updates = options.updates or 450_000

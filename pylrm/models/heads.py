@@ -1,11 +1,13 @@
-"""The layers after a backbone: YOLOv2's, with [region] and [lrm], or those of a classifier."""
+"""The layers after a backbone: with [region], [yolo] and [lrm], or those of a classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pylrm.models.anchors import Anchors, format_anchors
 from pylrm.models.text import CfgText
+
+Keys = Mapping[str, object]
 
 WARMUP = 12800  # images; [region]'s default of anchor_warmup
 MOST_TRUTHS = 100
@@ -68,7 +70,7 @@ def region(
     origin: str | None,
     classes: int,
     images: int,
-    overrides: Mapping[str, object],
+    overrides: Keys,
 ) -> int:
     """Add [region] for a training of so many images; returns its predictions an image."""
     _, height, width = text.shape
@@ -101,8 +103,56 @@ def region(
     return count
 
 
-def lrm(text: CfgText, k: int, nms: float, predictions: int) -> None:
-    """Add [lrm] on so many predictions."""
+def two_yolos(
+    text: CfgText, fine: int, anchors: Anchors, origin: str | None, classes: int, keys: Keys
+) -> tuple[list[int], int]:
+    """Add two heads, of 32 pixels a cell for the larger anchors and of 16 for the smaller ones.
+
+    Returns the two [yolo] layers' indices and how many predictions an image they have together.
+    """
+    anchors = sorted(anchors, key=lambda size: size[0] * size[1])
+    masks = range(len(anchors) // 2, len(anchors)), range(len(anchors) // 2)
+    text.comment(
+        "Anchors are in pixels of the input, from the smallest on"
+        f"{f': {origin}' if origin else ''}. All of both heads compete for an object; each head "
+        "learns those whose best anchor is in its mask."
+    )
+    _begin(text)
+    text.conv(256)
+    neck = text.last
+    text.conv(512, size=3)
+    found = [_yolo(text, anchors, masks[0], classes, keys)]
+    text.comment(f"The finer head: layer {neck}, enlarged, beside layer {fine}")
+    text.route(neck)
+    text.conv(128)
+    text.upsample()
+    text.route(-1, fine)
+    text.conv(256, size=3)
+    found.append(_yolo(text, anchors, masks[1], classes, keys))
+    cells = [text.shapes[layer].height * text.shapes[layer].width for layer in found]
+    return found, sum(n * len(mask) for n, mask in zip(cells, masks, strict=True))
+
+
+def _yolo(text: CfgText, anchors: Anchors, mask: range, classes: int, keys: Keys) -> int:
+    predictions(text, anchors[mask.start : mask.stop], classes)
+    options = {
+        "mask": ",".join(map(str, mask)),
+        "anchors": format_anchors(anchors),
+        "classes": classes,
+        "num": len(anchors),
+        "ignore_thresh": 0.7,
+        "jitter": 0.3,
+        "random": 0,
+        "max": MOST_TRUTHS,
+    }
+    text.layer("yolo", {**options, **keys}, text.shape)
+    return text.last
+
+
+def lrm(
+    text: CfgText, k: int, nms: float, predictions: int, layers: Sequence[int] | None = None
+) -> None:
+    """Add [lrm] on so many predictions, of the layer before or of several."""
     if k:
         share = f"the {k} hardest of {predictions} predictions ({k / predictions:.0%})"
     else:
@@ -111,7 +161,8 @@ def lrm(text: CfgText, k: int, nms: float, predictions: int) -> None:
         f"Loss Rank Mining, in training only: of an image, {share} hand a gradient back"
         + (f", after suppression of easier ones at IoU >= {nms:g}" if 0 < nms < 1 else "")
     )
-    text.section("lrm", {"k": k, "nms": f"{nms:.10g}"})
+    mined = ",".join(map(str, layers)) if layers else None
+    text.section("lrm", {"k": k, "nms": f"{nms:.10g}", "layers": mined})
 
 
 def pooled_end(text: CfgText, classes: int) -> None:

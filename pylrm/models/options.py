@@ -25,7 +25,7 @@ LRM_NMS = 0.7  # where only k is given
 Keys = Mapping[str, object]
 
 # Keys that other parts of the text depend on, and the option that sets each.
-_OWN = {
+_OWN: dict[str, dict[str, str | None]] = {
     "net": {
         "width": "size",
         "height": "size",
@@ -35,6 +35,7 @@ _OWN = {
         "data": "data",
     },
     "region": {"anchors": "anchors", "num": "anchors", "classes": "classes", "coords": None},
+    "yolo": {"anchors": "anchors", "num": "anchors", "classes": "classes", "mask": "anchors"},
 }
 
 
@@ -61,6 +62,7 @@ class Options:
     updates: int | None = None
     net: Keys = field(default_factory=dict)
     region: Keys = field(default_factory=dict)
+    yolo: Keys = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _whole("classes", self.classes, 1, 100_000)
@@ -79,15 +81,16 @@ class Options:
             for key in own.keys() & getattr(self, section).keys():
                 hint = f"the option {own[key]} sets it" if own[key] else "it is fixed"
                 raise ValueError(f"{section} {key}: {hint}")
-        for text in (self.data or "", *map(str, [*self.net.items(), *self.region.items()])):
+        keys = [*self.net.items(), *self.region.items(), *self.yolo.items()]
+        for text in (self.data or "", *map(str, keys)):
             if "\n" in text or "\r" in text or "\0" in text:
                 raise ValueError(f"{text!r}: must be one line")
 
-    def refuse_detection(self, name: str) -> None:
-        """Raise ValueError where there is an option that only a detector has."""
-        for key in ("anchors", "lrm", "stride", "region", "backbone_rate"):
+    def refuse(self, keys: Iterable[str], why: str) -> None:
+        """Raise ValueError, with the reason, where one of these options is given."""
+        for key in keys:
             if getattr(self, key) not in (None, {}):
-                raise ValueError(f"{key}: only a detector has it; {name} is a classifier")
+                raise ValueError(f"{key}: {why}")
 
     def input(self, usual: int) -> tuple[int, int]:
         """Return the input's width and height, `usual` where none is asked for."""
@@ -103,16 +106,16 @@ class Options:
                 )
         return width, height
 
-    def boxes(self, grid: tuple[int, int]) -> Anchors:
-        """Return the anchors for an output grid (cells across, down)."""
-        name = "voc" if self.anchors is None else self.anchors
+    def boxes(self, grid: tuple[int, int], usual: str, cell: float = 1) -> Anchors:
+        """Return the anchors for an output grid (cells across, down); defaults times `cell`."""
+        name = usual if self.anchors is None else self.anchors
         if isinstance(name, str) and name in DEFAULTS:
-            return default_anchors(name, grid)
+            return [(cell * width, cell * height) for width, height in default_anchors(name, grid)]
         return check_anchors(name)
 
-    def boxes_origin(self) -> str | None:
+    def boxes_origin(self, usual: str) -> str | None:
         """Return where default anchors come from; None where they are the user's."""
-        return ORIGIN.get("voc" if self.anchors is None else str(self.anchors))
+        return ORIGIN.get(usual if self.anchors is None else str(self.anchors))
 
     def mining(self) -> tuple[int, float] | None:
         """Return k and nms of [lrm]; None: no [lrm]."""
@@ -144,7 +147,7 @@ def _arguments(name: str, value: Any) -> list[str]:
         return [
             word for key, number in value.items() for word in (f"--lrm-{key}", f"{number:.10g}")
         ]
-    if name in ("net", "region"):
+    if name in ("net", "region", "yolo"):
         return [word for pair in value.items() for word in (option, "{}={}".format(*pair))]
     if name == "size" and not isinstance(value, int):
         width, height = value

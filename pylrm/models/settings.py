@@ -10,15 +10,20 @@ PASS = 8  # images a pass, where that divides the batch
 
 
 def detector_settings(
-    text: CfgText, data: str | None, batch: int, updates: int, overrides: Mapping[str, object]
+    text: CfgText,
+    head: str,
+    data: str | None,
+    batch: int,
+    updates: int,
+    overrides: Mapping[str, object],
 ) -> None:
-    """Add [net] for a detector, `updates` long."""
+    """Add [net] for a detector with [region] or [yolo], its head, `updates` long."""
     text.comment(
         "An update takes `batch` images, in `subdivisions` passes. The rate rises over `burn_in` "
         "updates and falls tenfold at each of `steps`: at 60 and 85% of the training. Rates and "
         "steps are pylrm's own choice. clip_norm, a key of pylrm's own, shortens the large "
         "gradients of the first updates, which spoil what comes after. Augmentation: hue, "
-        "saturation and exposure here, jitter in [region]."
+        f"saturation and exposure here, jitter in [{head}]."
     )
     schedule = {
         "learning_rate": 0.001,

@@ -133,6 +133,16 @@ class CfgText:
         options = {"layers": ",".join(map(str, layers))}
         self.layer("route", options, parts[0]._replace(channels=channels))
 
+    def half(self) -> None:
+        """Add a route to the second half of the newest layer's channels."""
+        options = {"layers": -1, "groups": 2, "group_id": 1}
+        self.layer("route", options, self.shape._replace(channels=self.shape.channels // 2))
+
+    def upsample(self) -> None:
+        """Add twice the resolution."""
+        channels, height, width = self.shape
+        self.layer("upsample", {"stride": 2}, Shape(channels, height * 2, width * 2))
+
     def reorg(self) -> None:
         """Add a rearrangement of each 2x2 block into channels."""
         channels, height, width = self.shape

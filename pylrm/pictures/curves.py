@@ -115,13 +115,17 @@ def label(log: Log, name: str) -> str:
 
 
 def run_names(logs: Sequence[Log]) -> list[str]:
-    """Return the runs' names, with folders before them where two would be the same."""
+    """Return the runs' names, with as many folders before them as tell them apart."""
     names = [log.name for log in logs]
-    if len(set(names)) == len(names):
-        return names
-    return [
-        str(log.path.parent) if log.path.parent.name == log.name else str(log.path) for log in logs
+    whole = [
+        (log.path.parent if log.path.resolve().parent.name == log.name else log.path).absolute()
+        for log in logs
     ]
+    for count in range(2, max(len(path.parts) for path in whole) + 1):
+        if len(set(names)) == len(names):
+            break
+        names = [str(Path(*path.parts[-count:])) for path in whole]
+    return names
 
 
 def heading(names: Sequence[str]) -> str:

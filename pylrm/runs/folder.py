@@ -178,6 +178,17 @@ class Run:
             os.truncate(descriptor, 0)
             os.write(descriptor, b"%d\n" % os.getpid())
 
+    def is_locked(self) -> bool:
+        """Tell whether a process trains here; False where nobody can know."""
+        if fcntl is None or not self.lock_file.is_file():
+            return False
+        with self.lock_file.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError as error:
+                return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+        return False
+
     def numbered(self, update: int) -> Path:
         """Return where the weights of an update are kept."""
         return self.last.with_name(f"{update}.weights")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy.typing as npt
 
 from pylrm.errors import DataError
 from pylrm.files.writing import sync
+from pylrm.runs.textlog import text_rows
 
 COLUMNS = (
     "update",  # counted from 1
@@ -273,7 +272,7 @@ def read_log(path: str | Path) -> Log:
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell redirects
     text = content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     is_table = file.suffix.lower() == ".csv" or text.startswith("update,")
-    rows = list(_table_rows(file, text) if is_table else _text_rows(text))
+    rows = list(_table_rows(file, text) if is_table else text_rows(text))
     if not rows:
         kind = "rows in it" if is_table else "line 'N: loss, … avg, … rate, …' in it"
         raise DataError(f"{file}: no log of a training run: no {kind}")
@@ -309,67 +308,4 @@ def _table_rows(path: Path, text: str) -> Iterator[dict[str, float]]:
                 raise DataError(f"{path}:{number}: {name} is {cell[:40]!r}, not a number") from None
         if not math.isfinite(row.get("update", math.nan)):
             raise DataError(f"{path}:{number}: no update number")
-        yield row
-
-
-_NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf))(?:\(ind\))?"
-_UPDATE = re.compile(
-    rf"(?<![\d.])(\d+): {_NUMBER}, {_NUMBER} avg(?: loss)?, {_NUMBER} rate, {_NUMBER} seconds, "
-    r"(\d+) images"
-)
-_REGION = re.compile(
-    rf"Region (?:\d+ )?Avg \(?IOU: {_NUMBER}.*? Obj: {_NUMBER}, No Obj: .*?"
-    rf"(?:Avg Recall|\.5R): {_NUMBER},.*? count: (\d+)"
-)
-_UPDATED = ("update", "loss", "avg", "rate", "seconds", "images")
-_FOUND = ("iou", "obj", "recall")
-_BESIDE = (  # lines before an update's own, and the columns that they give
-    (re.compile(rf"Loaded: {_NUMBER} seconds"), ("stall",)),
-    (
-        re.compile(rf"LRM Kept: {_NUMBER}, Claimed: {_NUMBER}, Loss: {_NUMBER}"),
-        ("kept", "kept_claimed", "kept_loss"),
-    ),
-    (
-        re.compile(rf"LRM Foreground: {_NUMBER}, Loss: {_NUMBER}, Kept loss: {_NUMBER}"),
-        ("fg", "fg_loss", "fg_kept_loss"),
-    ),
-    (re.compile(rf"Gradient norm: {_NUMBER}"), ("grad_norm",)),
-)
-_MAP = re.compile(rf"mean average precision \(mAP(?:@[\d.]+)?\) = {_NUMBER}")
-
-
-def _text_rows(text: str) -> Iterator[dict[str, float]]:
-    """Yield the updates of a text log.
-
-    The lines about the wait for images, the gradient's norm, detectors and [lrm] come before the
-    line of an update; those of detectors once per pass and head, and their means are weighted by
-    the truths that each counted. The line with a validation's mAP comes after it.
-    """
-    row: dict[str, float] = {}
-    found: defaultdict[str, float] = defaultdict(float)
-    beside: dict[str, float] = {}
-    for line in re.split(r"[\r\n]+", text):
-        if match := _REGION.search(line):
-            count = int(match[4])
-            found["count"] += count
-            for name, value in zip(_FOUND, match.groups(), strict=False):
-                found[name] += count * float(value) if count else 0.0
-        elif match := _UPDATE.search(line):
-            if row:
-                yield row
-            row = dict(zip(_UPDATED, map(float, match.groups()), strict=True))
-            if row["update"] and row["seconds"]:
-                row["img_s"] = row["images"] / row["update"] / row["seconds"]
-            if found["count"]:
-                row.update({name: found[name] / found["count"] for name in _FOUND})
-            row.update(beside)
-            found.clear()
-            beside = {}
-        elif row and (match := _MAP.search(line)):
-            row["map"] = float(match[1])
-        else:
-            for pattern, names in _BESIDE:
-                if match := pattern.search(line):
-                    beside.update(zip(names, map(float, match.groups()), strict=True))
-    if row:
         yield row

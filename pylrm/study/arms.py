@@ -39,8 +39,17 @@ class Arm:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the cfg's text."""
-        return hashlib.sha256(self.cfg.text).hexdigest()
+        """The SHA-256 of the cfg's sections and values.
+
+        Comments do not count, and neither does [net] data=: a study can be gone on with where the
+        data set has another path (its own digest is in the request).
+        """
+        lines = []
+        for section in self.cfg.sections:
+            keys = sorted(section.options.items())
+            values = [f"{k}={v}" for k, v in keys if (section.name, k) != ("net", "data")]
+            lines.append(" ".join([f"[{section.name}]", *values]))
+        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def baseline(base: Cfg) -> Arm:

@@ -36,7 +36,7 @@ def input_sizes(net: Network, last: int, seed: int) -> Sizes:
 
 def coarsest_stride(net: Network) -> int:
     """Return the pixels of a cell of a detector's coarsest output grid."""
-    return max(net.width // head.shape[2] for head in net.detectors)
+    return max(net.width // head.grid[0] for head in net.detectors)
 
 
 def augmentation_options(net: Network) -> dict[str, Any]:

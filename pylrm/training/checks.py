@@ -15,6 +15,8 @@ from pylrm.runs.folder import Run
 from pylrm.training.options import TrainOptions
 from pylrm.training.run import State
 
+VALUES_BEFORE = {"detection": "output= before it to side*side*(classes+num*5)"}
+
 
 def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
     """Hold a network against what a detector's training needs, and its classes against the data's.
@@ -25,12 +27,20 @@ def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
         It is no detector; it has another number of classes; images cannot be made as it wants them.
     """
     if not net.detectors:
-        raise CfgError(f"{cfg}: no [region] or [yolo]: training is for detectors, not classifiers")
+        raise CfgError(
+            f"{cfg}: no [region], [yolo] or [detection]: training is for detectors, not classifiers"
+        )
     check_classes(net, cfg, data)
     if net.channels not in (1, 3):
         raise CfgError(
             f"{cfg}:{cfg.line_of(cfg.net.line, 'channels')}: channels={net.channels}: "
             "training reads images with 3 channels, or grey ones with 1"
+        )
+    cutmix = cfg.net.options.get("cutmix", "0")
+    if cutmix.strip() != "0":
+        raise CfgError(
+            f"{cfg}:{cfg.line_of(cfg.net.line, 'cutmix')}: [net] cutmix={cutmix}: it is for "
+            "classifiers; for detectors there are mosaic=1 and mixup=1"
         )
     for head in net.detectors:
         jitter = head.option("jitter")
@@ -55,7 +65,7 @@ def check_classes(net: Network, cfg: Cfg, data: DataFile) -> None:
             raise CfgError(
                 f"{cfg}:{cfg.line_of(head.line, 'classes')}: [{head.type}] has {classes} "
                 f"classes, {data.path} has {data.classes}: set classes={data.classes}, and "
-                "filters= before it to num*(5+classes)"
+                + VALUES_BEFORE.get(head.type, "filters= before it to num*(5+classes)")
             )
 
 
@@ -158,7 +168,9 @@ def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
     another input size.
     """
     for head in net.detectors:
-        _, height, width = head.shape
+        if head.type == "detection":  # has none
+            continue
+        width, height = head.grid
         region = head.type == "region"
         whole = (width, height) if region else (net.width, net.height)
         values = head.option("anchors")

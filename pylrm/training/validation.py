@@ -42,7 +42,6 @@ class Validation(Callback):
             net,
             run.data,
             letterbox=run.letterbox,
-            antialias=net.antialias,
             progress=run.interruption.check,
         ).map
         state.row["map"] = state.map

@@ -46,6 +46,26 @@ static int creating(const char *cfg, const dn_options *options)
     }
 }
 
+/* Class trees are the layers' own memory; the file lies beside the cfg. */
+static void trees(void)
+{
+    char path[64], text[400];
+    snprintf(path, sizeof path, "/tmp/dn-test-allocation-%ld.tree", (long)getpid());
+    snprintf(text, sizeof text,
+             "[net]\nwidth=2\nheight=2\nchannels=3\n[conv]\nfilters=8\n[region]\nanchors=1,1\n"
+             "classes=3\ntree=%s\n[connected]\noutput=3\n[softmax]\ntree=%s\n",
+             path + sizeof "/tmp", path + sizeof "/tmp");
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs("a -1\nb -1\nc 0\n", file) >= 0 && fclose(file) == 0);
+    CHECK(creating(text, &(dn_options){.source = "/tmp/net.cfg"}) > 4);
+    CHECK(creating(text, &(dn_options){.source = "/tmp/net.cfg", .outline = true}) > 4);
+    remove(path);
+    dn_network *net = NULL;
+    dn_error e = {DN_OK, ""};
+    CHECK(dn_network_create(text, NULL, &net, NULL) == DN_BAD_CFG && !net);
+    CHECK_ERROR(dn_network_create(text, NULL, &net, &e), &e, DN_BAD_CFG, "cannot be read");
+}
+
 static double train(dn_network *net, unsigned seed)
 {
     double loss;
@@ -275,6 +295,7 @@ int main(void)
         }
     CHECK(resizing(DN_PLAN_TRAIN) > 1);
     CHECK(resizing(DN_PLAN_KEEP) > 1);
+    trees();
     passes();
     others();
     blocks();

@@ -31,6 +31,8 @@ def test_the_command_in_a_file_writes_that_file(run: Run, name: str) -> None:
         "yolov2-darknet19 --classes 2 --activation relu6 --batch 12 --updates 700",
         "yolov2-mobilenet --classes 2 --backbone-rate 0.1",
         "yolov2-tiny --classes 2 --net learning_rate=.01 --net clip=4 --region random=1",
+        "yolov4-tiny --classes 2 --anchors 9,8,30,40 --yolo iou_loss=giou --lrm-k 8",
+        "yolov3-tiny --classes 2 --anchors coco --yolo random=1",
         "mobilenet --classes 2 --size 96 --data my.data --updates 10",
     ],
 )
@@ -79,7 +81,8 @@ def test_the_text_is_a_network(run: Run, tmp_path: Path) -> None:
         ("yolov2-tiny --classes 2 --multiplier nan", "multiplier"),
         ("yolov2-tiny --classes 2 --activation swish", "--activation"),
         ("yolov2-tiny --classes 2 --anchors 1,2,3", "3 numbers"),
-        ("yolov2-tiny --classes 2 --anchors coco", "voc or kitti"),
+        ("yolov2-tiny --classes 2 --anchors cifar", "expected voc, kitti, coco, or widths"),
+        ("yolov4-tiny --classes 2 --yolo iou_los=ciou", "the nearest is iou_loss"),
         ("yolov2-tiny --classes 2 --lrm-nms .5", "--lrm-nms needs --lrm-k"),
         ("yolov2-tiny --classes 2 --lrm-k -1", "--lrm-k"),
         ("yolov2-tiny --classes 2 --lrm-k 1 --lrm-nms 2", "--lrm-nms"),

@@ -23,6 +23,7 @@ COMMANDS = {
         "train",
         "study",
         "plot",
+        "report",
         "explain",
         "demo",
         "doctor",

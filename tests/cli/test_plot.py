@@ -33,6 +33,13 @@ def test_runs_in_any_form(tmp_path: Path, run: Path) -> None:
     assert result.exit_code == 0 and mined.read_bytes() != out.read_bytes()
 
 
+def test_following_a_run_that_has_ended_draws_once(tmp_path: Path, run: Path) -> None:
+    out = tmp_path / "f.png"
+    (run / "options.json").write_text("{}")
+    result = CliRunner().invoke(command, [str(run), "--follow", "-o", str(out)])
+    assert result.exit_code == 0 and result.output == f"{out}\n" and out.is_file()
+
+
 def test_mistakes(tmp_path: Path, run: Path) -> None:
     def invoke(*arguments: Path | str) -> BaseException | None:
         return CliRunner().invoke(command, list(map(str, arguments))).exception

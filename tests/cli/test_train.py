@@ -123,6 +123,12 @@ def jitter(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
     return cfg, [f"tiny.cfg:{line}: ", "jitter=1", "below 1"]
 
 
+def cutmix(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
+    cfg = write(cutmix=1)
+    line = cfg.read_text().splitlines().index("cutmix=1") + 1
+    return cfg, [f"tiny.cfg:{line}: ", "cutmix=1", "mosaic=1"]
+
+
 def channels(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
     return write(channels=4), ["tiny.cfg:6: ", "channels=4"]
 
@@ -178,6 +184,7 @@ def broken_truth(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
     "breaks",
     [
         jitter,
+        cutmix,
         channels,
         other_head,
         no_valid_object,

@@ -18,7 +18,11 @@ def sections(name):
     return [(part.split("]")[0][1:], part) for part in re.split(r"\n(?=\[)", text.strip())]
 
 
-CASES = [name for name in INDEX if {"region", "yolo"} & {s[0] for s in sections(name)}]
+CASES = [
+    name
+    for name, info in INDEX.items()
+    if info["steps"] and {"region", "yolo"} & {s[0] for s in sections(name)}
+]
 
 
 class Head:

@@ -61,7 +61,7 @@ def test_values_out_of_range(kind, keys, words):
     [
         ({"coords": 5}, ["coords=5", "4"]),
         ({"thresh": 2}, ["thresh=2"]),
-        ({"tree": "data/9k.tree"}, ["tree=data/9k.tree", "not supported"]),
+        ({"tree": "data/9k.tree"}, ["tree=: data/9k.tree: cannot be read"]),
     ],
 )
 def test_values_out_of_range_of_region(keys, words):

@@ -123,6 +123,8 @@ SINGLE = [
     [nets.region(3, background=1)],
     [nets.region(3, anchor_warmup=10**7, rescore=1, bias_match=1)],
     [nets.yolo(3)],
+    [nets.yolo(3, iou_loss="ciou", iou_thresh=0.3, objectness_smooth=1, scale_x_y=1.1)],
+    [nets.yolo(3, iou_loss="giou", focal_loss=1, counters_per_class="5,2,9", truth_thresh=0.5)],
 ]
 DOUBLE = [
     [nets.yolo(3, mask=(0, 1, 2)), nets.yolo(3, mask=(0, 1, 2))],

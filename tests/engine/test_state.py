@@ -45,7 +45,15 @@ def copy_state(source: pylrm.Network, target: pylrm.Network) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    solver=st.sampled_from(["momentum=.9", "adam=1", "clip_norm=.5\nmomentum=.9"]),
+    solver=st.sampled_from(
+        [
+            "momentum=.9",
+            "adam=1",
+            "clip_norm=.5\nmomentum=.9",
+            "ema_alpha=.6\nmax_batches=6",
+            "ema_alpha=.6\nmax_batches=3\nadam=1",
+        ]
+    ),
     subdivisions=st.sampled_from([1, 2]),
     dropout=st.booleans(),
     lrm=st.booleans(),
@@ -77,7 +85,8 @@ def test_training_goes_on_exactly_from_any_pass(
 
 def test_the_state_has_all_memory_of_the_parameters() -> None:
     """What is allocated for parameters is listed, so that no array can be forgotten."""
-    for net, lrm in itertools.product(("momentum=.9", "adam=1", "clip_norm=1"), ("", "[lrm]\n")):
+    solvers = ("momentum=.9", "adam=1", "clip_norm=1", "adam=1\nema_alpha=.9\nmax_batches=9")
+    for net, lrm in itertools.product(solvers, ("", "[lrm]\n")):
         with pylrm.Network(cfg(net, lrm=lrm)) as network:
             listed = sum(array.nbytes for layer in network for array in layer.state.values())
             assert listed == network.memory()[0]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pylrm.data.darknet import read_data, read_labels
+from pylrm.data.loader import evaluation_batches
 from pylrm.errors import DataError
 from pylrm.evaluate.network import detection_record, evaluate
 
@@ -26,6 +27,8 @@ class Answers:
     def __init__(self, folder: Path, move: float = 0.0, unread: tuple[int, ...] = ()) -> None:
         self.width = self.height = 32
         self.channels, self.batch, self.classes = 3, 3, 2
+        self.antialias = False
+        self.images: list[np.ndarray] = []
         self.passes: list[int] = []
         self.asked: set[tuple[Any, ...]] = set()
         self.answers = []
@@ -39,12 +42,33 @@ class Answers:
     def forward(self, x: np.ndarray) -> None:
         assert x.shape[1:] == (3, 32, 32)
         self.passes.append(len(x))
+        self.images += list(x.copy())
 
     def boxes(
         self, i: int, size: tuple[int, int], thresh: float, letterbox: bool, nms: float | None
     ) -> np.ndarray:
         self.asked.add((size, thresh, letterbox, nms))
         return self.answers[sum(self.passes[:-1]) + i]
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_images_are_made_smaller_as_the_cfg_says(tiny_data: Path, antialias: bool) -> None:
+    net, data = Answers(tiny_data.parent), read_data(tiny_data)
+    net.antialias = antialias
+    evaluate(net, data)
+    paths = [tiny_data.parent / "images" / f"{number}.png" for number in VALID]
+    expected = [
+        x
+        for batch in evaluation_batches(
+            paths, classes=2, width=32, height=32, batch=3, max_boxes=1, antialias=antialias
+        )
+        for x in batch.x
+    ]
+    assert np.array_equal(net.images, expected)
+    other = Answers(tiny_data.parent)
+    other.antialias = not antialias
+    evaluate(other, data)
+    assert not np.array_equal(net.images, other.images)
 
 
 def label(folder: Path, number: int) -> Path:

@@ -204,6 +204,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "lhtan": lambda x: np.where(x < 0, 0.001 * x, np.where(x > 1, 0.001 * (x - 1) + 1, x)),
     "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
     "swish": lambda x: x * logistic(x),
+    "gelu": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "hard_mish": lambda x: np.where(x > 0, x, np.where(x > -2, x**2 / 2 + x, 0)),
 }
 
 

@@ -58,5 +58,5 @@ def test_default_is_linear():
 
 
 def test_an_unknown_name_is_refused_with_its_line():
-    with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[activation\] activation=gelu.*leaky"):
-        network(section("activation", activation="gelu"), (1, 1, 1))
+    with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[activation\] activation=maxout.*leaky"):
+        network(section("activation", activation="maxout"), (1, 1, 1))

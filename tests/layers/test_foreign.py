@@ -16,6 +16,8 @@ from tests.layers.common import section
         ("history", "recurrent layers are not"),
         ("contrastive", "networks that compare images are not"),
         ("iseg", "masks of objects are not"),
+        ("Gaussian_yolo", "uncertainties of boxes are not"),
+        ("implicit", "learnt values without an input are not"),
     ],
 )
 def test_the_reason_is_told(name, why):

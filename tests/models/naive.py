@@ -64,7 +64,17 @@ def _layer(kind: str, options: Options, into: tuple[int, int, int], done: list[L
         indices = [int(word) for word in options["layers"].split(",")]
         parts = [done[index].shape for index in indices]
         assert len({shape[1:] for shape in parts}) == 1
-        return Layer(kind, options, (sum(shape[0] for shape in parts), *parts[0][1:]))
+        every, groups = sum(shape[0] for shape in parts), number.get("groups", 1)
+        assert every % groups == 0 and number.get("group_id", 0) < groups
+        return Layer(kind, options, (every // groups, *parts[0][1:]))
+    if kind == "upsample":
+        return Layer(kind, options, (channels, height * number["stride"], width * number["stride"]))
+    if kind == "yolo":
+        sizes = [float(word) for word in options["anchors"].split(",")]
+        mask = [int(word) for word in options["mask"].split(",")]
+        assert len(sizes) == 2 * number["num"] and max(mask) < number["num"]
+        assert channels == len(mask) * (5 + number["classes"])
+        return Layer(kind, options, into)
     if kind == "region":
         sizes = [float(word) for word in options["anchors"].split(",")]
         assert len(sizes) == 2 * number["num"]

@@ -19,6 +19,7 @@ from pylrm.models.anchors import DEFAULTS
 from tests.models import naive
 
 DETECTORS = ("yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny")
+YOLOS = ("yolov3-tiny", "yolov4-tiny")
 CLASSIFIERS = ("mobilenet", "darknet19")
 
 
@@ -36,7 +37,8 @@ def numbers(text: str) -> list[float]:
 
 
 # Published: MobileNet-v1's table of multipliers (million multiply-adds at 224); operations of
-# Darknet-19 (5.58 billion), Tiny YOLOv2 (6.97) and YOLOv2 with 64 channels of passthrough (29.4).
+# Darknet-19 (5.58 billion), Tiny YOLOv2 (6.97) and YOLOv2 with 64 channels of passthrough (29.4),
+# Tiny YOLOv3 (5.57) and v4 (6.91) for COCO.
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [
@@ -48,6 +50,8 @@ def numbers(text: str) -> list[float]:
         ("yolov2-mobilenet", {"classes": 20}, 2.58e9),
         ("yolov2-tiny", {"classes": 20}, 6.97e9 / 2),
         ("yolov2-darknet19", {"classes": 20}, 29.4e9 / 2),
+        ("yolov3-tiny", {"classes": 80}, 5.57e9 / 2),
+        ("yolov4-tiny", {"classes": 80}, 6.91e9 / 2),
     ],
 )
 def test_multiply_adds_are_the_published_ones(
@@ -106,6 +110,9 @@ def test_the_multiplier_acts_on_every_convolution_but_the_last(
     full, scaled = filters(1), filters(multiplier)
     assert full[-1] == scaled[-1]
     for before, after in zip(full[:-1], scaled[:-1], strict=True):
+        if name in YOLOS and before == full[-1]:
+            assert after == before  # the other head's last
+            continue
         assert after % 8 == 0 and after >= 8
         assert abs(after - before * multiplier) <= max(4, 8 - before * multiplier) or (
             before > 1024  # a concatenation's depthwise block, of four scaled parts and one more
@@ -218,6 +225,35 @@ def test_shipped_detectors_fit_their_data_set(name: str) -> None:
     assert data.metric == ("area" if "kitti" in name else "11point")
 
 
+@pytest.mark.parametrize("name", YOLOS)
+def test_two_heads_share_the_anchors(name: str) -> None:
+    text = models.build(name, classes=2, anchors=[60, 50, 9, 8, 200, 90, 20, 30, 7, 7])
+    coarse, fine = (layer for layer in naive.layers(text) if layer.kind == "yolo")
+    assert (coarse.shape, fine.shape) == ((3 * 7, 13, 13), (2 * 7, 26, 26))
+    assert (coarse.options["mask"], fine.options["mask"]) == ("2,3,4", "0,1")
+    assert coarse.options["anchors"] == fine.options["anchors"] == "7,7, 9,8, 20,30, 60,50, 200,90"
+    usual = naive.layers(models.build(name, classes=2, size=(416, 192)))[-1].options["anchors"]
+    pixels = np.array(DEFAULTS["coco"]) * [32, 32 * 6 / 13]
+    assert [float(word) for word in usual.split(",")] == pytest.approx(pixels.ravel(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", YOLOS)
+def test_both_heads_are_mined_together(name: str) -> None:
+    with Network(models.build(name, classes=2, lrm={"k": 9}), outline=True) as net:
+        (lrm,) = net.find("lrm")
+        assert lrm.inputs == tuple(head.index for head in net.detectors)
+
+
+@pytest.mark.parametrize("name", YOLOS)
+def test_the_finer_head_reads_twice_the_resolution(name: str) -> None:
+    layers = naive.layers(models.build(name, classes=2))
+    joined = [layer for layer in layers if layer.kind == "route"][-1]
+    enlarged, fine = (int(word) for word in joined.options["layers"].split(","))
+    assert enlarged == -1 and layers[fine].kind == "convolutional"
+    assert layers[fine].shape == (256, 26, 26) and joined.shape == (128 + 256, 26, 26)
+    assert layers[fine].options["size"] == ("3" if name == "yolov3-tiny" else "1")
+
+
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in models.NAMES),
     *(("yolov2-mobilenet", {"multiplier": m}) for m in (0.75, 0.5, 0.25)),
@@ -225,6 +261,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {"size": (96, 64), "multiplier": 0.25}) for name in DETECTORS),
     *(("yolov2-mobilenet", {"activation": a}) for a in ("relu", "leaky", "relu6")),
     ("yolov2-tiny", {"anchors": [(1, 1)], "classes": 1}),
+    *((name, {"size": (96, 64), "multiplier": 0.25, "lrm": {"k": 5}}) for name in YOLOS),
+    ("yolov4-tiny", {"anchors": "voc", "yolo": {"iou_loss": "giou"}, "activation": "relu"}),
     ("yolov2-tiny", {"anchors": "kitti", "lrm": {"k": 5, "nms": 0.5}, "classes": 80}),
     ("yolov2-tiny", {"batch": 16, "updates": 100, "net": {"adam": 1}, "region": {"random": 1}}),
     ("mobilenet", {"size": (96, 64), "multiplier": 0.5, "activation": "relu6"}),
@@ -292,7 +330,12 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ("yolov2-tiny", {"anchors": [1, 2, 3]}, "3 numbers"),
     ("yolov2-tiny", {"anchors": [1, -2]}, "-2 is no size"),
     ("yolov2-tiny", {"anchors": [1, float("nan")]}, "nan is no size"),
-    ("yolov2-tiny", {"anchors": "coco"}, "voc or kitti"),
+    ("yolov2-tiny", {"anchors": "cifar"}, "expected voc, kitti, coco, or widths"),
+    ("yolov2-tiny", {"yolo": {"random": 1}}, "yolo: yolov2-tiny has [region]"),
+    ("yolov3-tiny", {"region": {"random": 1}}, "region: yolov3-tiny has [yolo]"),
+    ("yolov3-tiny", {"stride": 16}, "two heads, of 32 and 16 pixels a cell"),
+    ("yolov4-tiny", {"anchors": [3, 4]}, "there must be two or more"),
+    ("yolov4-tiny", {"yolo": {"mask": "1,2"}}, "the option anchors"),
     ("yolov2-tiny", {"anchors": [1, 1] * 129}, "1 to 128"),
     ("yolov2-tiny", {"lrm": {}}, "k is missing"),
     ("yolov2-tiny", {"lrm": {"k": -1}}, "lrm k=-1"),
@@ -314,7 +357,13 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(
     ("name", "backbone"),
-    [("yolov2-mobilenet", 27), ("yolov2-darknet19", 18), ("yolov2-tiny", 7)],
+    [
+        ("yolov2-mobilenet", 27),
+        ("yolov2-darknet19", 18),
+        ("yolov2-tiny", 7),
+        ("yolov3-tiny", 7),
+        ("yolov4-tiny", 15),
+    ],
 )
 def test_the_backbone_s_convolutions_have_a_rate_of_their_own(name: str, backbone: int) -> None:
     with Network(models.build(name, classes=2, backbone_rate=0.1), outline=True) as net:

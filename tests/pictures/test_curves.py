@@ -143,7 +143,7 @@ def test_equal_names_are_told_apart(tmp_path: Path) -> None:
         run_folder(tmp_path / name / "run")
     figure = runs_figure([read_log(tmp_path / name / "run") for name in ("a", "b")])
     names = [text.get_text().split("  (")[0] for text in figure.legends[0].get_texts()]
-    assert names == [str(tmp_path / name / "run") for name in ("a", "b")]
+    assert names == [str(Path(name, "run")) for name in ("a", "b")]
 
 
 def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

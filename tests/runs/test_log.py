@@ -239,3 +239,65 @@ def test_no_content_crashes_the_reader(tmp_path_factory: Any, content: bytes) ->
             read_log(folder / name)
         except DataError as error:
             assert name in str(error)
+
+
+NEWEST = """\
+-> next mAP calculation will be at iteration #200
+\x1b[1;37m1\x1b[0m: loss=\x1b[0;31m812.250\x1b[0m, avg loss=\x1b[0;31m812.250\x1b[0m, \
+rate=0.000000, 1.250 seconds, 64 images, time remaining=3.2 hours
+\x1b]2;2/4000: loss=30.0 time=3.2 hours\x07\
+\x1b[1;37m2\x1b[0m: loss=\x1b[1;36m3.500\x1b[0m, avg loss=\x1b[0;31m731.375\x1b[0m, rate=0.002610, \
+64.000 milliseconds, 128 images, time remaining=3.2 hours
+mean average precision (mAP@0.50)=42.67%
+-> last accuracy mAP@0.50=\x1b[1;31m42.67%\x1b[0m, best=\x1b[1;31m42.67%\x1b[0m
+3: loss=-nan, avg loss=700.000, rate=0.002610, 64.000 microseconds, 192 images, time remaining=1 \
+second
+"""
+
+
+def test_the_newest_forks_log_with_its_colours(tmp_path: Path) -> None:
+    path = tmp_path / "newest.log"
+    path.write_text(NEWEST)
+    log = read_log(path)
+    assert log["update"].tolist() == [1, 2, 3] and log["images"].tolist() == [64, 128, 192]
+    np.testing.assert_allclose(log["loss"], [812.25, 3.5, math.nan])
+    np.testing.assert_allclose(log["avg"], [812.25, 731.375, 700])
+    np.testing.assert_allclose(log["rate"], [0, 0.00261, 0.00261])
+    np.testing.assert_allclose(log["map"], [math.nan, 0.4267, math.nan])
+    np.testing.assert_allclose(log["img_s"], [51.2, 1000, 1e6], rtol=1e-6)
+
+
+def last_accuracy(update: int, percent: float) -> str:
+    return (
+        f"\n (next mAP calculation at {update + 100} iterations) "
+        f"\n Last accuracy mAP@0.50 = {percent:.2f} %, best = 60.00 % "
+        f"\n {update}: 1.5, 1.5 avg loss, 0.001 rate, 2.5 seconds, {64 * update} images, "
+        "1.000000 hours left\n"
+    )
+
+
+def test_a_repeated_map_counts_where_it_changes(tmp_path: Path) -> None:
+    """A log of which the validations' own lines are gone; the first mAP may be of any update."""
+    path = tmp_path / "fork.log"
+    given = [(9, 30.0), (10, 30.0), (11, 41.5), (12, 41.5), (13, 41.49), (14, 12.25)]
+    path.write_text("".join(last_accuracy(*one) for one in given))
+    log = read_log(path)
+    assert log["update"].tolist() == [9, 10, 11, 12, 13, 14]
+    nan = math.nan
+    np.testing.assert_allclose(log["map"], [nan, 0.415, nan, nan, 0.1225, nan])
+
+
+def test_detectors_that_tell_their_iou_alone_and_an_older_forks_map(tmp_path: Path) -> None:
+    path = tmp_path / "fork.log"
+    path.write_text(
+        "v3 (iou loss, Normalizer: (iou: 0.07, obj: 1.00, cls: 1.00) Region 161 Avg (IOU: 0.25), "
+        "count: 3, class_loss = 519.5, iou_loss = 0.7, total_loss = 520.3\n"
+        "v3 (iou loss, Normalizer: (iou: 0.07, obj: 1.00, cls: 1.00) Region 139 Avg (IOU: 0.75), "
+        "count: 1, class_loss = 519.5, iou_loss = 0.7, total_loss = 520.3\n"
+        " total_bbox = 142060, rewritten_bbox = 0.026045 % \n"
+        "1: 2219.5, 2219.5 avg loss, 0.0 rate, 22.1 seconds, 64 images, -1.000000 hours left\n"
+        " mean_average_precision (mAP@0.5) = 0.809347 \n"
+    )
+    log = read_log(path)
+    assert log["iou"].tolist() == [0.375] and np.isnan(log["obj"]).all()
+    assert log["map"].tolist() == [0.809347]

@@ -11,7 +11,7 @@ from pylrm.cfg.file import Cfg
 from pylrm.engine import Network
 from pylrm.errors import PylrmError
 from pylrm.models import build
-from pylrm.study.arms import baseline, grid, mining_of, read_arm, read_arms
+from pylrm.study.arms import Arm, baseline, grid, mining_of, read_arm, read_arms
 
 WriteCfg = Callable[..., Path]
 
@@ -106,3 +106,20 @@ def test_mistakes_are_named(tiny_cfg: WriteCfg, text: str, message: str) -> None
 def test_two_arms_of_one_name(tiny_cfg: WriteCfg) -> None:
     with pytest.raises(PylrmError, match="two arms of the study are named k8"):
         read_arms(tiny_cfg(), [8], [0.0], ["k8=[lrm] k=9"])
+
+
+def test_the_digest_is_of_the_values() -> None:
+    text = "[net]\nwidth=32\nheight=32\ndata=here/d.data\n[region]\nnum=5\n"
+    first = Arm("a", Cfg.read(text)).digest
+    for same in (
+        text.replace("here/d.data", "there/d.data"),
+        f"# written by hand\n{text}",
+        text.replace("width=32\nheight=32", "height = 32\n\nwidth=32 # pixels"),
+    ):
+        assert Arm("b", Cfg.read(same)).digest == first
+    for other in (
+        text.replace("num=5", "num=4"),
+        text.replace("[region]", "[yolo]"),
+        text + "x=1\n",
+    ):
+        assert Arm("a", Cfg.read(other)).digest != first

@@ -13,6 +13,7 @@ typedef struct {
 static const key keys[] = {
     KEY_CHOICE(cost, type, "sse", cost_types, "of error"),
     KEY_FLOAT(cost, scale, 1, -1e6, 1e6, "factor of the gradient that is handed back"),
+    KEY_FOREIGN("ratio", "0", "all values are learnt, not the largest errors alone: see [lrm]"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

@@ -8,6 +8,9 @@ typedef struct { float probability; } dropout;
 
 static const key keys[] = {
     KEY_FLOAT(dropout, probability, .5, 0, 1, "of a value to be dropped in training"),
+    KEY_FOREIGN("dropblock", "0", "values are dropped one by one"),
+    KEY_IGNORED("dropblock_size_abs", "of dropblock=; accepted, and without effect"),
+    KEY_IGNORED("dropblock_size_rel", "of dropblock=; accepted, and without effect"),
     KEY_END};
 
 static dn_status shape(layer *l, dn_error *e)

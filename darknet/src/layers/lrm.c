@@ -72,6 +72,11 @@ static dn_status shape(layer *l, dn_error *e)
         if (!mined->type->detector)
             return dn_layer_error(l, e, "layers= must name loss layers of detectors ([region], "
                                   "[yolo]); layer %d is a [%s]", mined->index, mined->type->name);
+        if (mined->detector->shares_classes || mined->detector->tree)
+            return dn_layer_error(l, e, "layers= names layer %d, a [%s]%s: mining is of "
+                                  "predictions with classes of their own",
+                                  mined->index, mined->type->name,
+                                  mined->detector->tree ? " with a class tree" : "");
         n += detector_predictions(mined->detector);
     }
     if (n > INT32_MAX / 8)

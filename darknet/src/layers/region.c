@@ -1,7 +1,7 @@
 /* [region] YOLOv2's detector: activation, loss and what it hands back.
  * in, out (batch, num*(5+classes), h, w), seen as detector.h says
  *   x, y: logistic; w, h: as they are; objectness: logistic
- *   classes: softmax; logistic with softmax=0
+ *   classes: softmax; logistic with softmax=0; with tree= a softmax for each group of the tree
  *   background=1: softmax over entry 4, the background's probability, and the classes together
  *   loss=sigmoids: classes logistic, and entry 4 means nothing
  */
@@ -17,6 +17,7 @@ typedef struct {
     int loss;
     const char *tree;
 
+    tree *nodes;
     detector detector;
     float relative[2 * MAX_ANCHORS];
 } region;
@@ -58,8 +59,9 @@ static const key keys[] = {
     KEY_FLOAT(region, resize, 1, 1, 100,
               "training data: the image's size times or divided by up to this"),
     KEY_INT(region, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
-    KEY_TEXT(region, tree, NULL, "class trees are not supported"),
-    KEY_IGNORED("map", "of class trees; accepted, and without effect"),
+    KEY_TEXT(region, tree, NULL,
+             "file of a class tree, of a line `NAME PARENT` for each class: YOLO9000's"),
+    KEY_IGNORED("map", "of class trees; accepted, and without effect: labels are the tree's nodes"),
     KEY_IGNORED("mask_scale", "of masks (coords above 4); accepted, and without effect"),
     KEY_IGNORED("classfix", "accepted, and without effect"),
     KEY_IGNORED("absolute", "accepted, and without effect"),
@@ -70,9 +72,6 @@ static const key keys[] = {
 static dn_status shape(layer *l, dn_error *e)
 {
     region *r = l->state;
-    if (r->tree)
-        return dn_layer_error(l, e, "tree=%.80s: class trees are not supported; without tree= the "
-                              "classes stand beside each other", r->tree);
     const objective_row *objective = &region_objectives[r->loss];
     if (objective->wants_background && !r->background)
         return dn_layer_error(l, e, "loss=%s needs background=1", objective->choice.name);
@@ -82,6 +81,12 @@ static dn_status shape(layer *l, dn_error *e)
     if (!objective->wants_background && !objective->classes_alone
         && (r->focal_gamma > 0 || r->focal_alpha > 0))
         return dn_layer_error(l, e, "focal_gamma= and focal_alpha= need loss=joint or sigmoids");
+    if (r->tree && (r->loss || r->background || r->focal_loss))
+        return dn_layer_error(l, e, "tree= needs loss=%s, background=0 and focal_loss=0",
+                              region_objectives[0].choice.name);
+    const dn_status status = r->tree ? dn_layer_tree(l, r->tree, r->classes, &r->nodes, e) : DN_OK;
+    if (status != DN_OK)
+        return status;
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
             l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
@@ -105,6 +110,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .h = l->out.h,
                              .background = r->background,
                              .classes_alone = objective->classes_alone,
+                             .tree = r->nodes,
                              .prior = r->prior,
                              .anchor = r->relative};
     detector_declare(l, &r->detector);
@@ -115,7 +121,9 @@ static void activate(const layer *l, const pass *p)
 {
     const region *r = l->state;
     const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells;
-    const int64_t logistic = r->background ? 0 : r->softmax ? cells : (1 + r->classes) * cells;
+    const int64_t logistic = r->background           ? 0
+                             : r->softmax || r->nodes ? cells
+                                                     : (1 + r->classes) * cells;
     for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
         const float *in = l->input[0] + n * group;
         float *out = l->output + n * group;
@@ -125,6 +133,13 @@ static void activate(const layer *l, const pass *p)
             p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells, logistic);
     }
     const int first = r->background ? 4 : 5;
+    for (int g = 0; r->nodes && g < r->nodes->groups; g++) {
+        const int64_t at = (5 + r->nodes->first[g]) * cells, image = dims_count(l->out);
+        p->backend->softmax(p, r->nodes->size[g], cells, r->num, group, cells, image, 1,
+                            l->input[0] + at, l->output + at);
+    }
+    if (r->nodes)
+        return;
     if (r->softmax || r->background)
         p->backend->softmax(p, r->classes + 5 - first, cells, r->num, group, cells,
                             dims_count(l->out), 1, l->input[0] + first * cells,
@@ -178,6 +193,11 @@ static void backward(layer *l, const pass *p)
                               l->adds[0]);
 }
 
+static void release(layer *l)
+{
+    dn_free(((region *)l->state)->nodes);
+}
+
 static size_t workspace(const layer *l, const pass *p)
 {
     (void)l;
@@ -191,6 +211,7 @@ const layer_type region_layer = {.name = "region",
                                  .detector = true,
                                  .reads_output = true,
                                  .shape = shape,
+                                 .release = release,
                                  .workspace = workspace,
                                  .forward = forward,
                                  .backward = backward};

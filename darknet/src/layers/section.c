@@ -25,8 +25,9 @@ void section_add_buffers(layer *l, const conv *s)
     l->reads_output = s->activation != LINEAR;
 }
 
-static conv_data collect(const layer *l, const conv *s)
+conv_data section_collect(const layer *l)
 {
+    const conv *s = l->state;
     const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
     const layer *before = l->before;
     conv_data d = {.input = before ? before->input[0] : l->input[0],
@@ -70,13 +71,13 @@ size_t section_workspace(const layer *l, const pass *p)
 
 void section_forward(layer *l, const pass *p)
 {
-    const conv_data d = collect(l, l->state);
+    const conv_data d = section_collect(l);
     p->backend->conv_forward(p, l->state, &d);
 }
 
 void section_backward(layer *l, const pass *p)
 {
-    const conv_data d = collect(l, l->state);
+    const conv_data d = section_collect(l);
     p->backend->conv_backward(p, l->state, &d);
 }
 
@@ -87,6 +88,6 @@ size_t section_packed_bytes(const layer *l, const backend *b)
 
 void section_fold(layer *l, const pass *p)
 {
-    const conv_data d = collect(l, l->state);
+    const conv_data d = section_collect(l);
     p->backend->conv_fold(p, l->state, &d, l->packed);
 }

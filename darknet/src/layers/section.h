@@ -13,6 +13,9 @@ void section_add_norm(layer *l, const conv *s);
 /* Declares the buffers that backward() needs besides input and output. */
 void section_add_buffers(layer *l, const conv *s);
 
+/* All of them, and the parameters. */
+conv_data section_collect(const layer *l);
+
 /* Makes the layer before conv.before, if the backend can compute it within this layer. */
 bool section_fuses(layer *l, const layer *before, const backend *b);
 size_t section_workspace(const layer *l, const pass *p);

@@ -19,7 +19,7 @@ from pylrm.data.loader import evaluation_batches
 from pylrm.engine import Network
 from pylrm.engine.boxes import iou, nms
 from pylrm.errors import NumericsError
-from pylrm.inspect.heads import read_heads
+from pylrm.inspect.heads import check_anchors, read_heads
 
 Floats = npt.NDArray[np.float32]
 Edges = tuple[float, float, float, float]
@@ -227,7 +227,10 @@ def predictions(net: Network, i: int, size: tuple[int, int], letterbox: bool) ->
     ------
     NumericsError
         The network's output is not finite.
+    CfgError
+        It has a [detection].
     """
+    check_anchors(net)
     heads = net.detectors
     rows = net.boxes(i, size, -1.0, letterbox)  # below every score: all predictions
     losses, parts, first = [], [], 0

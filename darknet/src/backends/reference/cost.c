@@ -90,6 +90,39 @@ double reference_cross_entropy(const pass *p, const float *x, const float *truth
     return sum;
 }
 
+/* delta is first 1 for the wanted nodes: those of the truth and all above them. */
+static double tree_image(const tree *t, const float *x, const float *truth, float *delta)
+{
+    double sum = 0;
+    clear(delta, t->nodes);
+    for (int i = 0; i < t->nodes; i++)
+        for (int n = truth[i] > 0 ? i : -1; n >= 0 && delta[n] == 0; n = t->parent[n])
+            delta[n] = 1;
+    for (int g = 0; g < t->groups; g++) {
+        const int first = t->first[g], past = first + t->size[g];
+        bool any = false;
+        for (int i = first; i < past; i++)
+            any |= delta[i] == 1;
+        for (int i = first; any && i < past; i++) {
+            sum -= delta[i] == 1 ? logf(fmaxf(x[i], 1e-37f)) : 0;
+            delta[i] -= x[i];
+        }
+    }
+    return sum;
+}
+
+double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x,
+                                    const float *truth, float *delta)
+{
+    double sum = 0;
+    for (int64_t b = 0; b < p->batch; b++)
+        if (truth)
+            sum += tree_image(t, x + b * t->nodes, truth + b * t->nodes, delta + b * t->nodes);
+        else
+            clear(delta + b * t->nodes, t->nodes);
+    return sum;
+}
+
 double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
                                       float *delta, int64_t count)
 {

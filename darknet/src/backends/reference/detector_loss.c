@@ -6,45 +6,7 @@
 #include <string.h>
 
 #include "boxes.h"
-#include "reference.h"
-
-/* How a predicted box stands to an image's truths: best IoU with an object and that object's row
- * (-1: none overlaps); ignored: more than half of its own area lies in one region to ignore. */
-typedef struct {
-    double iou;
-    int row;
-    bool ignored;
-} standing;
-
-static standing compare(const detector_image *m, const float box[4])
-{
-    const corners predicted = box_corners(box);
-    standing s = {0, -1, false};
-    for (int t = 0; t < m->rows; t++) {
-        const float *row = m->truth + (size_t)t * 5;
-        const truth_kind kind = detector_truth(m->d, row);
-        if (kind == TRUTH_VOID)
-            continue;
-        const corners truth = box_corners(row);
-        if (kind == TRUTH_IGNORE) {
-            s.ignored |= corners_intersection(&predicted, &truth) > predicted.area / 2;
-            continue;
-        }
-        const double iou = corners_iou(&predicted, &truth);
-        if (iou > s.iou) {
-            s.iou = iou;
-            s.row = t;
-        }
-    }
-    return s;
-}
-
-/* The cell that holds a truth's centre. */
-static int64_t cell_of(const detector *d, const float truth[5])
-{
-    const int col = (int)((double)truth[0] * d->w), row = (int)((double)truth[1] * d->h);
-    return (int64_t)(row < d->h ? row : d->h - 1) * d->w + (col < d->w ? col : d->w - 1);
-}
+#include "detector_images.h"
 
 /* Of n sizes (w, h), the first that overlaps a truth's best when both are centred alike. */
 static int best_size(const float (*size)[2], int n, const float truth[5])
@@ -74,10 +36,28 @@ static double focus(const detector_loss *s, double p)
     return s->focal ? .5 * (1 - p) * (1 - p - 2 * p * log(fmax(p, 1e-15))) : 1;
 }
 
+/* Of a class tree: the class and those above it, each among its group. */
+static void teach_path(const detector_loss *s, const detector_image *m, int64_t prediction,
+                       int wanted)
+{
+    const tree *t = m->d->tree;
+    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 5);
+    for (int node = wanted; node >= 0; node = t->parent[node]) {
+        const int group = t->group[node], first = t->first[group];
+        for (int c = first; c < first + t->size[group]; c++)
+            m->delta[at + c * cells] =
+                (float)(s->class_scale * ((c == node) - (double)m->output[at + c * cells]));
+    }
+}
+
 /* Class deltas. others: of every class, not of the wanted one alone. */
 static void teach_class(const detector_loss *s, const detector_image *m, int64_t prediction,
                         int wanted, bool others)
 {
+    if (m->d->tree) {
+        teach_path(s, m, prediction, wanted);
+        return;
+    }
     const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 5);
     const double scale = s->class_scale * (others ? focus(s, m->output[at + wanted * cells]) : 1);
     for (int c = 0; c < m->d->classes; c++) {
@@ -88,37 +68,12 @@ static void teach_class(const detector_loss *s, const detector_image *m, int64_t
     }
 }
 
-/* A truth takes a prediction. Returns the IoU of the two. */
-static double claim(const detector_image *m, int64_t prediction, const float truth[5])
-{
-    float box[4];
-    detector_box(m->d, m->output, prediction, box);
-    m->assigned[prediction] = 1;
-    const double iou = dn_iou(box, truth);
-    m->overlap[prediction] = (float)iou;
-    return iou;
-}
-
-/* Adds a truth that has claimed a prediction, at that IoU, to the statistics. */
-static void count_truth(const detector_image *m, int64_t prediction, const float truth[5],
-                        double iou)
-{
-    dn_detector_stats *s = &m->result->stats;
-    s->iou += iou;
-    s->objectness += m->output[detector_entry(m->d, prediction, 4)];
-    s->class_probability += m->output[detector_entry(m->d, prediction, 5 + (int)truth[4])];
-    s->recall50 += iou > .5;
-    s->recall75 += iou > .75;
-    s->count++;
-    s->class_count++;
-}
-
 /* [region]: the prediction that a truth claims: in its centre's cell, the anchor whose size, or
  * predicted size, fits it best. */
 static int64_t claimed(const detector_loss *s, const detector_image *m, const float truth[5])
 {
     const detector *d = m->d;
-    const int64_t cells = (int64_t)d->w * d->h, cell = cell_of(d, truth);
+    const int64_t cells = (int64_t)d->w * d->h, cell = detector_cell(d, truth);
     float size[MAX_ANCHORS][2];
     for (int n = 0; n < d->anchors; n++) {
         float box[4];
@@ -229,7 +184,7 @@ static void region(const detector_loss *s, const detector_image *m)
     for (int64_t i = 0; i < predictions; i++) {
         float box[4];
         detector_box(m->d, m->output, i, box);
-        const standing now = compare(m, box);
+        const standing now = detector_compare(m, box);
         if (now.iou > s->thresh || now.ignored)
             m->assigned[i] = -1;
         else
@@ -243,10 +198,10 @@ static void region(const detector_loss *s, const detector_image *m)
             continue;
         const int64_t prediction = claimed(s, m, truth);
         const bool again = m->assigned[prediction] == 1;
-        const double iou = claim(m, prediction, truth);
+        const double iou = detector_claim(m, prediction, truth);
         box_losses[s->box].teach(s, m, prediction, truth, s->coord_scale);
         objective->foreground(s, m, prediction, (int)truth[4], iou, again);
-        count_truth(m, prediction, truth, iou);
+        detector_count_truth(m, prediction, truth, iou);
     }
 }
 
@@ -260,7 +215,7 @@ static double teach(const detector_loss *s, const detector_image *m, int64_t pre
     m->delta[at] = (float)(weight * s->object_scale * (1 - (double)m->output[at]));
     box_losses[s->box].teach(s, m, prediction, truth, weight * s->coord_scale);
     teach_class(s, m, prediction, class, m->assigned[prediction] != 1);
-    return claim(m, prediction, truth);
+    return detector_claim(m, prediction, truth);
 }
 
 /* Objectness of a prediction that no truth has claimed yet. */
@@ -282,7 +237,7 @@ static void teach_background(const detector_loss *s, const detector_image *m, in
  * them that are this head's, in the cell of its centre. */
 static void teach_anchors(const detector_loss *s, const detector_image *m, const float truth[5])
 {
-    const int64_t cells = (int64_t)m->d->w * m->d->h, cell = cell_of(m->d, truth);
+    const int64_t cells = (int64_t)m->d->w * m->d->h, cell = detector_cell(m->d, truth);
     const float wanted[4] = {0, 0, truth[2], truth[3]};
     const int best = best_size(s->size, s->sizes, truth);
     for (int i = 0; i < s->sizes; i++) {
@@ -290,7 +245,7 @@ static void teach_anchors(const detector_loss *s, const detector_image *m, const
         if (s->own[i] < 0 || (i != best && !(dn_iou(size, wanted) > s->iou_thresh)))
             continue;
         const int64_t prediction = s->own[i] * cells + cell;
-        count_truth(m, prediction, truth, teach(s, m, prediction, truth));
+        detector_count_truth(m, prediction, truth, teach(s, m, prediction, truth));
     }
 }
 
@@ -300,7 +255,7 @@ static void yolo(const detector_loss *s, const detector_image *m)
     for (int64_t i = 0; i < predictions; i++) {
         float box[4];
         detector_box(m->d, m->output, i, box);
-        const standing now = compare(m, box);
+        const standing now = detector_compare(m, box);
         if (now.iou > s->truth_thresh)
             teach(s, m, i, m->truth + (size_t)now.row * 5);
         else
@@ -313,93 +268,14 @@ static void yolo(const detector_loss *s, const detector_image *m)
     }
 }
 
-static int list_length(const float *truth, int most)
-{
-    int rows = 0;
-    while (rows < most && truth[(size_t)rows * 5] != 0)
-        rows++;
-    return rows;
-}
-
-static void measure(const detector_image *m)
-{
-    const detector *d = m->d;
-    const int64_t cells = (int64_t)d->w * d->h,
-                  count = detector_predictions(d) * (5 + d->classes);
-    for (int64_t i = 0; i < count; i++)
-        m->result->cost += (double)m->delta[i] * m->delta[i];
-    for (int n = 0; n < d->anchors; n++) {
-        const float *objectness = m->output + detector_entry(d, n * cells, 4);
-        for (int64_t cell = 0; cell < cells; cell++)
-            m->result->stats.noobjectness += objectness[cell];
-    }
-    m->result->stats.predictions += detector_predictions(d);
-}
-
-static void add_stats(dn_detector_stats *sum, const dn_detector_stats *s)
-{
-    sum->iou += s->iou;
-    sum->class_probability += s->class_probability;
-    sum->objectness += s->objectness;
-    sum->noobjectness += s->noobjectness;
-    sum->recall50 += s->recall50;
-    sum->recall75 += s->recall75;
-    sum->count += s->count;
-    sum->class_count += s->class_count;
-    sum->predictions += s->predictions;
-}
-
-/* image() on every image, results added up in the images' order. */
-static void all_images(const pass *p, const detector_loss *s, const detector_arrays *a,
-                       void (*image)(const detector_loss *s, const detector_image *m),
-                       detector_result *sum)
-{
-    const detector *d = s->detector;
-    const int64_t predictions = detector_predictions(d), count = predictions * (5 + d->classes);
-    *sum = (detector_result){0};
-    if (a->assigned)
-        memset(a->assigned, 0, (size_t)(p->batch * predictions));
-    if (a->overlap)
-        memset(a->overlap, 0, (size_t)(p->batch * predictions) * sizeof(float));
-    if (a->delta && (p->truth || p->backward))
-        memset(a->delta, 0, (size_t)(p->batch * count) * sizeof(float));
-    if (!p->truth || !a->delta)
-        return;
-    detector_result *results = p->workspace;
-#pragma omp parallel for num_threads(p->threads) schedule(static)
-    for (int b = 0; b < p->batch; b++) {
-        const float *truth = p->truth + (size_t)b * (size_t)p->truths * 5;
-        results[b] = (detector_result){0};
-        const detector_image m = {.d = d,
-                                  .output = a->output + b * count,
-                                  .delta = a->delta + b * count,
-                                  .assigned = a->assigned + b * predictions,
-                                  .overlap = a->overlap + b * predictions,
-                                  .truth = truth,
-                                  .rows = list_length(truth, p->truths < s->max ? p->truths : s->max),
-                                  .result = &results[b]};
-        image(s, &m);
-        measure(&m);
-    }
-    for (int b = 0; b < p->batch; b++) {
-        sum->cost += results[b].cost;
-        add_stats(&sum->stats, &results[b].stats);
-    }
-}
-
-size_t reference_detector_workspace(const pass *p)
-{
-    return (size_t)p->batch * sizeof(detector_result);
-}
-
 void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                            detector_result *sum)
 {
-    all_images(p, s, a, region, sum);
+    detector_all_images(p, s, a, region, sum);
 }
 
 void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                          detector_result *sum)
 {
-    all_images(p, s, a, yolo, sum);
+    detector_all_images(p, s, a, yolo, sum);
 }

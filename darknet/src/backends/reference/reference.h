@@ -57,6 +57,26 @@ double reference_cost(const pass *p, int type, const float *x, const float *trut
                       float *delta, int64_t count);
 double reference_cross_entropy(const pass *p, const float *x, const float *truth, float *delta,
                                int64_t count);
+void reference_local(const pass *p, const window *s, const float *in, const float *weights,
+                     const float *biases, float *out);
+void reference_local_grad(const pass *p, const window *s, const float *in, const float *weights,
+                          const float *delta, float *weight_grads, float *bias_grads,
+                          float *input_delta, bool add);
+void reference_deconv(const pass *p, const window *s, const float *in, const float *weights,
+                      const float *biases, float *out);
+void reference_deconv_grad(const pass *p, const window *s, const float *in, const float *weights,
+                           const float *delta, float *weight_grads, float *bias_grads,
+                           float *input_delta, bool add);
+void reference_response(const pass *p, const response *s, const float *x, float *norms, float *out);
+void reference_response_grad(const pass *p, const response *s, const float *x, const float *norms,
+                             const float *delta, float *input_delta, bool add);
+void reference_crop(const pass *p, const cropping *s, const float *in, int32_t *places, float *out);
+void reference_crop_grad(const pass *p, const cropping *s, const float *delta,
+                         const int32_t *places, float *input_delta, bool add);
+
+double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x,
+                                    const float *truth, float *delta);
+
 double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
                                       float *delta, int64_t count);
 
@@ -72,6 +92,8 @@ void reference_l2norm_grad(const pass *p, dims s, const float *x, const float *d
 size_t reference_detector_workspace(const pass *p);
 void reference_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                            detector_result *sum);
+void reference_detection_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                              detector_result *sum);
 void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                          detector_result *sum);
 size_t reference_mine_workspace(const pass *p, const mining *s);

@@ -1,0 +1,42 @@
+"""The script that tries a folder of cfg files, on a few."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pylrm
+
+SCRIPT = Path(__file__).with_name("try_cfgs.py")
+NET = "[net]\nwidth=32\nheight=32\nchannels=3\n"
+CONV = "[convolutional]\nfilters={}\nsize=3\nstride=2\nactivation=leaky\n"
+FILES = {
+    "a-shipped": (Path(pylrm.__file__).parents[1] / "cfg" / "yolov2-tiny.cfg"),
+    "b-classes": NET + CONV.format(4) + "[connected]\noutput=3\n[softmax]\nunknown=1\n",
+    "c-nothing": NET + CONV.format(4),
+    "d-refused": NET + "[rnn]\n",
+    "e-large": NET + "[connected]\noutput=400000\n[softmax]\n",
+}
+
+
+def test_each_file_has_its_row(tmp_path):
+    folder = tmp_path / "cfg"
+    folder.mkdir()
+    for name, text in FILES.items():
+        text = text.read_text() if isinstance(text, Path) else text
+        (folder / f"{name}.cfg").write_text(text)
+    done = subprocess.run(
+        [sys.executable, SCRIPT, folder, "--updates", "3", "--memory", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    head, rule, *rows = done.stdout.splitlines()
+    assert head.count("|") == rule.count("|") == 8
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[0] for row in cells] == [f"{name}.cfg" for name in FILES]
+    shipped, classes, nothing, refused, large = cells
+    assert shipped[1:4] == ["yes"] * 3 and " to " in shipped[4] and shipped[6] == ""
+    assert classes[1:4] == ["yes, 1 warnings", "yes", "yes"]
+    assert nothing[1:] == ["yes", "yes", "", "", "64x64x3", "no loss layer: nothing to train"]
+    assert refused[1] == "no" and refused[6].startswith("d-refused.cfg:5: [rnn]: recurrent")
+    assert large[1] == "yes" and "the limit is 1" in large[6]

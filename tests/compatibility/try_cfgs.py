@@ -1,0 +1,177 @@
+"""Try the cfg files of a folder: does each load, infer and train? A table in Markdown.
+
+    python tests/compatibility/try_cfgs.py FOLDER [--seconds 300] [--memory 4] …
+
+Each file is tried in a process of its own, from the folder above FOLDER, as `darknet` runs:
+
+- loads: its sections and shapes are taken, at its own size and batch. Warnings are counted.
+- trains: the parameters stay finite in updates on one batch of noise, with random truths. This and
+  what follows is done at a small size and batch, and a constant rate.
+- learns: the loss of the last update is below that of the first.
+- infers: an inference network with what was learnt has a finite output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.cfg.edit import set_keys
+from pylrm.cfg.file import Cfg
+from pylrm.engine import Network
+from pylrm.errors import CfgError, PylrmError
+
+SIDES = (64, 128, 256)
+RATES = (0.001, 0.0001, 0.00001)
+STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches": "0"}
+
+
+def shrunk(cfg: Cfg, batch: int) -> Cfg:
+    """Return the network at the smallest side that fits it, else at its own size."""
+    small = {**STAYS, "batch": str(batch)}
+    for side in SIDES:
+        trial = set_keys(cfg, cfg.net, {**small, "width": str(side), "height": str(side)})
+        try:
+            Network(trial, outline=True).close()
+        except CfgError:
+            continue
+        return trial
+    return set_keys(cfg, cfg.net, small)
+
+
+def images(net: Network, seed: int) -> npt.NDArray[np.float32]:
+    """Return a batch of noise."""
+    shape = net.batch, net.channels, net.height, net.width
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def truths(net: Network, seed: int) -> npt.NDArray[np.float32]:
+    """Return truths at random, of the kind that the loss layers want."""
+    rng = np.random.default_rng(seed)
+    if net.max_truths:
+        truth = np.empty((net.batch, 3, 5), np.float32)
+        truth[..., :2] = rng.uniform(0.1, 0.9, truth[..., :2].shape)
+        truth[..., 2:4] = rng.uniform(0.1, 0.5, truth[..., 2:4].shape)
+        truth[..., 4] = rng.integers(0, net.classes, truth.shape[:2])
+        return truth
+    values = next(layer for layer in reversed(list(net)) if layer.is_loss)
+    count = int(np.prod(net[values.inputs[0]].shape))
+    return np.eye(count, dtype=np.float32)[rng.integers(0, count, net.batch)]
+
+
+def finite(net: Network) -> bool:
+    """Whether all parameters are finite numbers."""
+    return all(np.isfinite(value).all() for layer in net for value in layer.params.values())
+
+
+def losses_at(cfg: Cfg, rate: float, updates: int, weights: Path) -> list[float]:
+    """Train on one batch of noise; keep the weights. Return the losses until one is not finite."""
+    with Network(set_keys(cfg, cfg.net, {"learning_rate": str(rate)})) as net:
+        x, truth = images(net, 0), truths(net, 0)
+        losses = [net.train_batch(x, truth)]
+        while len(losses) < updates and np.isfinite(losses[-1]) and finite(net):
+            losses.append(net.train_batch(x, truth))
+        net.save_weights(weights)
+        return losses if finite(net) else [*losses, float("nan")]
+
+
+def train(cfg: Cfg, updates: int, weights: Path) -> dict[str, str]:
+    """Return what training showed, at the first rate at which the loss falls."""
+    for rate in RATES:
+        losses = losses_at(cfg, rate, updates, weights)
+        told = f"{losses[0]:.4g} to {losses[-1]:.4g}, rate {rate:g}"
+        if np.isfinite(losses).all() and losses[-1] < losses[0]:
+            return {"trains": "yes", "learns": told}
+    return {"trains": "yes" if np.isfinite(losses).all() else "no", "learns": f"no: {told}"}
+
+
+def attempt(path: Path, options: argparse.Namespace) -> dict[str, str]:
+    """Return the row of one file."""
+    row: dict[str, str] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cfg = Cfg.read(path)
+        Network(cfg, outline=True).close()
+        row["loads"] = f"yes, {len(caught)} warnings" if caught else "yes"
+        cfg = shrunk(cfg, options.batch)
+    warnings.simplefilter("ignore")
+    with Network(cfg, outline=True) as net:
+        row["at"] = f"{net.width}x{net.height}x{net.channels}"
+        gigabytes = sum(net.memory("train")) / 2**30
+        judged = any(layer.is_loss for layer in net)
+    if gigabytes > options.memory:
+        why = f"training needs {gigabytes:.1f} GiB, the limit is {options.memory:g}"
+        return {**row, "why": why}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "tried.weights"
+        if judged:
+            row.update(train(cfg, options.updates, weights))
+        else:
+            row["why"] = "no loss layer: nothing to train"
+            with Network(cfg) as net:
+                net.save_weights(weights)
+        with Network(cfg, weights, inference=True) as net:
+            out = net.forward(images(net, 1))
+            row["infers"] = "yes" if np.isfinite(out).all() else "no: the output is not finite"
+    return row
+
+
+def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
+    """Try one file in a process of its own."""
+    own = [sys.executable, __file__, str(path.resolve()), "--one"]
+    for name in ("batch", "updates", "memory"):
+        own += [f"--{name}", str(getattr(options, name))]
+    try:
+        done = subprocess.run(
+            own, cwd=path.resolve().parents[1], timeout=options.seconds, capture_output=True,
+            text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"why": f"took longer than {options.seconds:g} seconds"}
+    if done.returncode:
+        return {"why": f"ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
+    row: dict[str, str] = json.loads(done.stdout)
+    return row
+
+
+def line(name: str, row: dict[str, str]) -> str:
+    """Return a row of the table."""
+    cells = [row.get(key, "") for key in ("loads", "infers", "trains", "learns", "at", "why")]
+    return "| " + " | ".join([name, *cells]) + " |"
+
+
+def main() -> None:
+    """Print the table, row by row."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="of cfg files")
+    parser.add_argument("--batch", type=int, default=2, help="images an update")
+    parser.add_argument("--updates", type=int, default=20)
+    parser.add_argument("--memory", type=float, default=4, help="GiB that training may need")
+    parser.add_argument("--seconds", type=float, default=300, help="that a file may take")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        try:
+            row = attempt(options.folder, options)
+        except PylrmError as error:
+            folder = f"{options.folder.parent}{os.sep}"
+            row = {"loads": "no", "why": str(error).replace(folder, "")}
+        print(json.dumps(row))
+        return
+    print("| cfg | loads | infers | trains | learns | at | why not |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for path in sorted(options.folder.glob("*.cfg")):
+        print(line(path.name, guarded(path, options)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
