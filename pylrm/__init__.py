@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pylrm import evaluate, mining, models
     from pylrm.cfg.file import Cfg, Section, read_cfg
     from pylrm.data.images import distort, letterbox, place, resize
-    from pylrm.engine import Detection, Layer, Network
+    from pylrm.engine import Detection, Detections, Layer, Network, Result
     from pylrm.engine.boxes import iou, nms
     from pylrm.errors import (
         CfgError,
@@ -37,10 +37,12 @@ __all__ = [
     "CfgWarning",
     "DataError",
     "Detection",
+    "Detections",
     "Layer",
     "Network",
     "NumericsError",
     "PylrmError",
+    "Result",
     "Section",
     "TrainOptions",
     "WeightsError",
@@ -61,7 +63,7 @@ __all__ = [
 _HOMES = {
     "cfg.file": ["Cfg", "Section", "read_cfg"],
     "data.images": ["distort", "letterbox", "place", "resize"],
-    "engine": ["Detection", "Layer", "Network"],
+    "engine": ["Detection", "Detections", "Layer", "Network", "Result"],
     "engine.boxes": ["iou", "nms"],
     "errors": [
         "CfgError",

@@ -1,1 +1,1 @@
-"""Data sets: Darknet's files, images, augmentation, and the loader of batches."""
+"""Data sets: Darknet's files, images, augmentation, the loader of batches; frames of videos."""

@@ -1,1 +1,1 @@
-"""Detecting in files: which images, and results as text and data."""
+"""What becomes of detections: files, a window, text and data."""

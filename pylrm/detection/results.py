@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pylrm.cfg.file import Cfg
 from pylrm.data.darknet import DataLike, read_names
-from pylrm.data.images import ByteImage
-from pylrm.engine import Detection
+from pylrm.engine import Detection, Result
+from pylrm.engine.detections import name_of
 from pylrm.errors import CfgError, DataError
-from pylrm.pictures.drawing import name_of
 from pylrm.runs.inputs import choose_data
 
 
@@ -51,14 +50,16 @@ def class_names(
     return found
 
 
-def record(
-    path: Path, image: ByteImage, found: Sequence[Detection], names: Sequence[str]
-) -> dict[str, object]:
-    """Return an image's detections as JSON has them; boxes: left, top, right, bottom in pixels."""
+def record(result: Result, names: Sequence[str]) -> dict[str, object]:
+    """Return a frame's detections as JSON has them; boxes: left, top, right, bottom in pixels."""
+    where: dict[str, object] = {"image": str(result.source)}
+    if result.source.kind != "image":
+        time = None if result.time is None else round(result.time, 3)
+        where = {"video": str(result.source), "frame": result.number, "time": time}
     return {
-        "image": str(path),
-        "width": image.shape[1],
-        "height": image.shape[0],
+        **where,
+        "width": result.image.shape[1],
+        "height": result.image.shape[0],
         "detections": [
             {
                 "class": name_of(detection.class_id, names),
@@ -66,9 +67,17 @@ def record(
                 "score": round(detection.score, 6),
                 "box": [round(edge, 2) for edge in detection.box],
             }
-            for detection in found
+            for detection in result.detections
         ],
     }
+
+
+def line(result: Result, names: Sequence[str]) -> str:
+    """Return a frame's name and detections in a line."""
+    where = str(result.source)
+    if result.source.kind != "image":
+        where += f" frame {result.number}, {result.time:.2f} s"
+    return f"{where}  {summary(result.detections, names)}"
 
 
 def summary(found: Sequence[Detection], names: Sequence[str]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,53 +16,16 @@ from pylrm.binding.library import FloatArray, check_range, ffi, floats, lib, tex
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.augmentation import plain_transform
 from pylrm.data.images import augment, read_image
+from pylrm.data.sources import SourceLike, find_sources
+from pylrm.engine.detections import Detections, detections_of
 from pylrm.engine.handle import Handle
 from pylrm.engine.layer import Layer
-from pylrm.errors import CfgWarning, PylrmError, WeightsError
+from pylrm.engine.stream import Result, stream
+from pylrm.errors import CfgWarning, DataError, PylrmError, WeightsError
 
 Image = str | os.PathLike[str] | npt.NDArray[np.uint8]
 
 PURPOSES = {"train": lib.DN_PLAN_TRAIN, "infer": lib.DN_PLAN_INFER, "keep": lib.DN_PLAN_KEEP}
-
-
-class Detection(NamedTuple):
-    """An object found in an image.
-
-    Attributes
-    ----------
-    class_id : int
-        From 0.
-    score : float
-        0 to 1.
-    box : tuple of float
-        Left, top, right, bottom in the image's pixels, clipped to it.
-    """
-
-    class_id: int
-    score: float
-    box: tuple[float, float, float, float]
-
-
-def detections_of(rows: FloatArray, size: tuple[int, int]) -> list[Detection]:
-    """Return the detections in an image's rows of `Network.boxes`, by score, highest first.
-
-    Parameters
-    ----------
-    rows : ndarray (n, 5 + classes)
-        Relative boxes, objectness, probabilities; 0: no detection.
-    size : (int, int)
-        The image's width and height in pixels.
-    """
-    scores = rows[:, 5:]
-    row, kind = np.nonzero(scores)
-    order = np.argsort(-scores[row, kind], kind="stable")
-    centre, half = rows[:, :2], rows[:, 2:4] / 2
-    corners = np.clip(np.concatenate([centre - half, centre + half], axis=1), 0, 1)
-    corners = corners * np.array([*size, *size])
-    return [
-        Detection(int(k), float(scores[r, k]), tuple(float(v) for v in corners[r]))  # type: ignore[arg-type]
-        for r, k in zip(row[order], kind[order], strict=True)
-    ]
 
 
 class Network:
@@ -510,7 +473,7 @@ class Network:
         thresh: float = ...,
         nms: float = ...,
         letterbox: bool = ...,
-    ) -> list[Detection]: ...
+    ) -> Detections: ...
 
     @overload
     def detect(
@@ -519,7 +482,7 @@ class Network:
         thresh: float = ...,
         nms: float = ...,
         letterbox: bool = ...,
-    ) -> list[list[Detection]]: ...
+    ) -> list[Detections]: ...
 
     def detect(
         self,
@@ -527,7 +490,7 @@ class Network:
         thresh: float = 0.25,
         nms: float = 0.45,
         letterbox: bool = True,
-    ) -> list[Detection] | list[list[Detection]]:
+    ) -> Detections | list[Detections]:
         """Find objects in an image, or in each of a list of images, `batch` of them a pass.
 
         Parameters
@@ -543,8 +506,8 @@ class Network:
 
         Returns
         -------
-        list of Detection
-            By score, highest first; of a list of images, a list for each.
+        Detections
+            A list of `Detection`, by score, highest first; of a list of images, one for each.
 
         Raises
         ------
@@ -557,12 +520,60 @@ class Network:
         """
         one = isinstance(image, (str, os.PathLike, np.ndarray))
         images: Sequence[Any] = [image] if one else image  # type: ignore[assignment]
-        found: list[list[Detection]] = []
+        found: list[Detections] = []
         with self._handle.use():
             for start in range(0, len(images), self.batch):
                 pixels = [self._pixels(each) for each in images[start : start + self.batch]]
                 found += self._detect_batch(pixels, thresh, nms, letterbox)
         return found[0] if one else found
+
+    def stream(
+        self,
+        source: SourceLike | Sequence[SourceLike],
+        thresh: float = 0.25,
+        nms: float = 0.45,
+        letterbox: bool = True,
+        every: int = 1,
+        on_error: Callable[[DataError], None] | None = None,
+    ) -> Generator[Result, None, None]:
+        """Find objects in images, videos and streams, frame by frame.
+
+        Pictures are read and looked at in two threads, a few frames ahead, while the caller works
+        on those before; the order stays. Of a live stream the newest frame is taken, so frames are
+        left out where the network is slower.
+
+        Parameters
+        ----------
+        source : path, URL or camera's number, or a list of these
+            Files, folders, lists of images (.txt), patterns ("clips/*.mp4"), URLs as OpenCV opens
+            them, cameras (0, or "0").
+        thresh, nms, letterbox
+            As `detect` takes them.
+        every : int
+            Of videos and streams, look at each so manieth frame only.
+        on_error : function, optional
+            Is called with a DataError in the place of an image that can't be read, and of a video
+            or stream that breaks off; then it goes on with what comes after. Without it, the error
+            is raised.
+
+        Yields
+        ------
+        Result
+            Of each frame. Close the iterator, or take all, for the threads to end.
+
+        Raises
+        ------
+        DataError
+            A source that is not there or can't be read.
+        PylrmError
+            The network is no detector.
+        """
+        check_range("every", every, least=1)
+
+        def look(image: npt.NDArray[np.uint8]) -> Detections:
+            return self.detect(image, thresh, nms, letterbox)
+
+        return stream(find_sources(source), look, self.channels, every, on_error)
 
     def _pixels(self, image: Image) -> npt.NDArray[np.uint8]:
         """Return an image's pixels as the network takes them, (h, w) or (h, w, channels)."""
@@ -577,7 +588,7 @@ class Network:
 
     def _detect_batch(
         self, images: list[npt.NDArray[np.uint8]], thresh: float, nms: float, letterbox: bool
-    ) -> list[list[Detection]]:
+    ) -> list[Detections]:
         """Return the detections in each of up to `batch` images."""
         x = np.empty((len(images), self.channels, self.height, self.width), np.float32)
         sizes = [(image.shape[1], image.shape[0]) for image in images]

@@ -35,7 +35,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def whole_file(path: Path, *, durable: bool = True, suffix: str = "") -> Iterator[Path]:
     """Give the path of a file to write, which then takes the place of another in one step.
 
     Whatever happens meanwhile (a full disk, a killed process), `path` is as it was before, or
@@ -47,13 +47,15 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
         The file that it will be; an older one is replaced.
     durable : bool
         Whether it is on the disk at the end: then it is there after a power failure too.
+    suffix : str
+        Ends the name of the file to write, for a writer that takes the format from it.
 
     Raises
     ------
     PylrmError
         It cannot be written.
     """
-    part = path.with_name(path.name + PART)
+    part = path.with_name(path.name + PART + suffix)
     try:
         with writing(path):
             part.unlink(missing_ok=True)  # it might be a link to a file elsewhere

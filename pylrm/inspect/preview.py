@@ -14,9 +14,10 @@ from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataLike, read_images
 from pylrm.data.images import ByteImage
 from pylrm.engine import Network
+from pylrm.engine.detections import name_of
 from pylrm.errors import DataError
 from pylrm.files.npz import read_npz
-from pylrm.pictures.drawing import WHITE, Mark, colour_of, fit, mark, name_of, sheet
+from pylrm.pictures.drawing import WHITE, Mark, colour_of, fit, mark, sheet
 from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training.batches import input_sizes, training_batches
 from pylrm.training.checks import check_boxes, check_network

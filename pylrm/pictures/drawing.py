@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from pylrm.data.images import ByteImage, cv2
+from pylrm.engine.detections import name_of
 from pylrm.errors import PylrmError
 from pylrm.files.writing import write_whole
 
@@ -72,11 +73,6 @@ def colour_of(class_id: int) -> Colour:
     value = (1.0, 0.8)[class_id // 12 % 2]
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, value)
     return round(255 * blue), round(255 * green), round(255 * red)
-
-
-def name_of(class_id: int, names: Sequence[str]) -> str:
-    """Return the name of a class, or "class N" where there is none."""
-    return names[class_id] if 0 <= class_id < len(names) else f"class {class_id}"
 
 
 def draw(image: ByteImage, detections: Iterable[Drawable], names: Sequence[str]) -> ByteImage:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.data.images import cv2, read_image
+from pylrm.engine.detections import name_of
 from pylrm.evaluate.boxes import Boxes, Floats
 from pylrm.evaluate.matching import FALSE, HIT, Matching
-from pylrm.pictures.drawing import fit, name_of
+from pylrm.pictures.drawing import fit
 from pylrm.report.charts import measured_of
 from pylrm.report.markup import Node, tag
 from pylrm.report.subjects import Measured, Subject

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,39 +12,7 @@ import pytest
 
 from pylrm.pictures import drawing
 
-WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
-
-
-@pytest.fixture
-def detect(
-    tmp_path: Path,
-    tiny_data: Path,
-    tiny_cfg: WriteCfg,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Outcome]:
-    """Runs `pylrm detect` in tmp_path with random weights: exit code, stdout, stderr."""
-    from pylrm.cli.main import main
-    from pylrm.engine import Network
-
-    cfg = tiny_cfg(data="tiny/tiny.data")
-    with Network(cfg, seed=1) as net:
-        net.save_weights(tmp_path / "tiny.weights")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Outcome:
-        command = ["pylrm", "detect", "--cfg", "tiny.cfg", "--weights", "tiny.weights"]
-        monkeypatch.setattr(sys, "argv", [*command, *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def test_json_is_what_the_network_detects(tmp_path: Path, detect: Callable[..., Outcome]) -> None:

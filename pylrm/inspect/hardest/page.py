@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from pylrm.data.darknet import inspect_truth
 from pylrm.data.images import ByteImage, read_image
+from pylrm.engine.detections import name_of
 from pylrm.inspect.hardest.ranking import KINDS, Edges, HardBox, Hardest, HardImage, edges
-from pylrm.pictures.drawing import WHITE, Mark, chapters, colour_of, fit, mark, name_of, sheet
+from pylrm.pictures.drawing import WHITE, Mark, chapters, colour_of, fit, mark, sheet
 
 T = TypeVar("T")
 
