@@ -69,8 +69,8 @@ def deploy(cfg: CfgLike) -> str:
             if layer.option("loss") == "sigmoids":
                 line = cfg.line_of(layer.line, "loss")
                 raise CfgError(
-                    f"{cfg}:{line}: [region] loss=sigmoids: its scores have no objectness, which no "
-                    "other Darknet knows; ONNX can say it (pylrm export)"
+                    f"{cfg}:{line}: [region] loss=sigmoids: scores without objectness are known "
+                    "to no other Darknet; ONNX can say it (pylrm export)"
                 )
         kept = [layer for layer in net if layer.type not in OURS]
         place = {layer.index: number for number, layer in enumerate(kept)}
@@ -86,7 +86,7 @@ def _block(name: str, section: Section, changed: dict[str, str]) -> str:
     """Return a section with the keys that count, as the cfg has them but for those changed."""
     values = {key: value for key, value in section.options.items() if key in KEYS[name]}
     return "\n".join(
-        [f"[{name}]", *(f"{key}={value}" for key, value in (values | changed).items())]
+        [f"[{name}]", *(f"{key}={value}" for key, value in (changed | values | changed).items())]
     )
 
 

@@ -1,7 +1,7 @@
 """Layers in ONNX's operations: one function and one row each.
 
-A function adds a layer to the graph. It takes the names of the layer's inputs, each (batch, c, h, w),
-and returns that of its output.
+A function adds a layer to the graph. It takes the names of the layer's inputs, (batch, c, h, w)
+each, and returns that of its output.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Networks with weights that are like trained ones, and how far a program's outputs are from ours."""
+"""Networks with weights like trained ones, and how far a program's outputs are from ours."""
 
 from __future__ import annotations
 
