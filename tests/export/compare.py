@@ -30,12 +30,13 @@ def row(path: Path, size: int | None, detectors: bool) -> list[str] | None:
                     return None
                 fixed = bool(net.find("connected"))
         except PylrmError as error:
-            return [path.name, f"does not load: {error}"]
+            reason = str(error).removeprefix(f"{path}:")
+            return [path.name, f"does not load: line {reason:.80}", "", ""]
     with tempfile.TemporaryDirectory() as folder:
         try:
             found = distances(sized(path, None if fixed else size), Path(folder), RUNTIMES)
         except PylrmError as error:
-            return [path.name, str(error)]
+            return [path.name, f"{error!s:.80}", "", ""]
     return [path.name, *(cell(found[name]) for name in RUNTIMES)]
 
 
