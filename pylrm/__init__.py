@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         PylrmError,
         WeightsError,
     )
+    from pylrm.export.model import export_onnx
     from pylrm.training.callbacks import Callback
     from pylrm.training.options import TrainOptions
     from pylrm.training.train import resume, train
@@ -48,6 +49,7 @@ __all__ = [
     "WeightsError",
     "distort",
     "evaluate",
+    "export_onnx",
     "iou",
     "letterbox",
     "mining",
@@ -74,6 +76,7 @@ _HOMES = {
         "WeightsError",
     ],
     "evaluate": [],
+    "export.model": ["export_onnx"],
     "mining": [],
     "models": [],
     "training.options": ["TrainOptions"],

@@ -1,4 +1,4 @@
-"""pylrm cfg: write a network."""
+"""pylrm cfg: write a network; pylrm cfg deploy: rewrite one for inference alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,40 @@ def read_keys(_ctx: click.Context, param: click.Parameter, values: Sequence[str]
     return settings
 
 
-@click.command(name="cfg")
+@click.command(name="deploy")
+@click.argument("cfg", metavar="CFG")
+def deploy_command(cfg: str) -> None:
+    """Write the cfg of a trained network for inference alone to standard output.
+
+    It has no [lrm], no keys of training and none that only pylrm knows, and takes one image a pass:
+    other programs read it together with the same weights file.
+
+    \b
+    Example:
+      pylrm cfg deploy runs/lrm/net.cfg > deploy.cfg
+    """
+    from pylrm.export import deploy
+
+    click.echo(deploy(cfg), nl=False)
+
+
+class WithDeploy(click.Command):
+    """A command whose first word may be `deploy`, a command of its own."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Start the command that the first word asks for."""
+        if args[:1] == ["deploy"]:
+            return deploy_command.make_context(f"{info_name} deploy", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command(name="cfg", cls=WithDeploy)
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--classes", type=click.IntRange(1), help="Classes.  [default: --data's]")
 @click.option("--data", metavar="FILE", help="Data set that the cfg names, for train.")
@@ -120,11 +153,13 @@ def command(
     """Write a network's cfg to standard output.
 
     NAME is yolov2-mobilenet, yolov2-darknet19, yolov2-tiny, yolov3-tiny, yolov4-tiny, or a
-    classifier: mobilenet, darknet19.
+    classifier: mobilenet, darknet19. `pylrm cfg deploy CFG` rewrites the cfg of a trained network
+    for other programs.
 
     \b
-    Example:
+    Examples:
       pylrm cfg yolov2-mobilenet --classes 3 --size 320 --multiplier 0.5 --lrm-k 128 > my.cfg
+      pylrm cfg deploy runs/lrm/net.cfg > deploy.cfg
     """
     lrm = {key: value for key, value in (("k", lrm_k), ("nms", lrm_nms)) if value is not None}
     if lrm_nms is not None and lrm_k is None:

@@ -21,7 +21,7 @@ from pylrm.errors import CfgWarning, PylrmError
 SECTIONS = {
     "Train": ["train", "study", "plot", "report", "explain", "demo"],
     "Use": ["detect", "map"],
-    "Models": ["cfg", "info", "weights", "bench"],
+    "Models": ["cfg", "info", "weights", "export", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],
     "Help": ["doctor"],
 }

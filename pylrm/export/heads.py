@@ -1,0 +1,118 @@
+"""Detectors in ONNX's operations: their activations, their boxes and scores, and suppression."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pylrm.engine import Layer, Network
+from pylrm.export.graph import BATCH, Graph
+
+Floats = npt.NDArray[np.float64]
+
+
+def region(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """Add [region]: x, y logistic; objectness and classes as its keys say."""
+    classes = layer.option("classes")
+    c, h, w = layer.shape
+    entries = graph.reshape(x, BATCH, layer.anchors, 5 + classes, h * w)
+    xy, wh, rest = graph.split(entries, [2, 2, 1 + classes], axis=2)
+    if layer.option("background"):
+        known = [graph.add("Softmax", rest, axis=2)]
+    elif layer.option("softmax"):
+        objectness, kinds = graph.split(rest, [1, classes], axis=2)
+        known = [graph.add("Sigmoid", objectness), graph.add("Softmax", kinds, axis=2)]
+    else:
+        known = [graph.add("Sigmoid", rest)]
+    y = graph.add("Concat", graph.add("Sigmoid", xy), wh, *known, axis=2)
+    return graph.reshape(y, BATCH, c, h, w)
+
+
+def yolo(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """Add [yolo]: all logistic but w and h; with new_coords=1 the layer before is."""
+    classes, stretch = layer.option("classes"), layer.option("scale_x_y")
+    c, h, w = layer.shape
+    if layer.option("new_coords") and stretch == 1:
+        return x
+    entries = graph.reshape(x, BATCH, layer.anchors, 5 + classes, h * w)
+    xy, wh, rest = graph.split(entries, [2, 2, 1 + classes], axis=2)
+    if not layer.option("new_coords"):
+        xy, rest = graph.add("Sigmoid", xy), graph.add("Sigmoid", rest)
+    xy = graph.plus(graph.times(xy, stretch), -(stretch - 1) / 2)
+    return graph.reshape(graph.add("Concat", xy, wh, rest, axis=2), BATCH, c, h, w)
+
+
+def anchors(net: Network, layer: Layer) -> Floats:
+    """Return a detector's own anchors, (anchors, 2), relative to the network's input."""
+    sizes = np.reshape(layer.option("anchors"), (-1, 2))
+    if layer.type == "yolo":
+        mask = layer.option("mask")
+        return np.asarray((sizes[mask] if mask else sizes) / [net.width, net.height])
+    _, height, width = layer.shape
+    return np.asarray(sizes / [width, height])
+
+
+def boxes_and_scores(graph: Graph, net: Network, layer: Layer, output: str) -> tuple[str, str]:
+    """Add a detector's boxes (batch, predictions, 4) and scores (batch, predictions, classes).
+
+    A box is its centre x, y, its width and height, relative to the network's input.
+    """
+    graph.scope = f"{layer.index}_boxes"
+    classes = layer.option("classes")
+    _, h, w = layer.shape
+    entries = graph.reshape(output, BATCH, layer.anchors, 5 + classes, h * w)
+    rows = graph.reshape(
+        graph.add("Transpose", entries, perm=[0, 1, 3, 2]), BATCH, layer.predictions, 5 + classes
+    )
+    xy, wh, gate, kinds = graph.split(rows, [2, 2, 1, classes], axis=2)
+    cells = np.tile(np.mgrid[:h, :w].reshape(2, -1)[::-1].T, (layer.anchors, 1))  # column, row
+    centre = graph.add("Add", xy, graph.constant(cells))
+    centre = graph.add("Mul", centre, graph.constant([1 / w, 1 / h]))
+    sizes = np.repeat(anchors(net, layer), h * w, axis=0)
+    if layer.type == "yolo" and layer.option("new_coords"):
+        factors, sizes = graph.add("Mul", wh, wh), 4 * sizes
+    else:
+        factors = graph.add("Exp", wh)
+    boxes = graph.add("Concat", centre, graph.add("Mul", factors, graph.constant(sizes)), axis=2)
+    return boxes, kinds if _classes_alone(layer) else graph.add("Mul", gate, kinds)
+
+
+def _classes_alone(layer: Layer) -> bool:
+    """Whether objectness does not count: a class's probability is the score."""
+    if layer.type == "yolo":
+        return False
+    return bool(layer.option("background")) or layer.option("loss") == "sigmoids"
+
+
+def suppress(graph: Graph, boxes: str, scores: str, most: int, nms: float, thresh: float) -> str:
+    """Add non-maximum suppression: rows of image, class, score, x, y, w, h.
+
+    Parameters
+    ----------
+    graph : Graph
+        What it is added to.
+    boxes, scores : str
+        As `boxes_and_scores` gives them.
+    most : int
+        Predictions an image.
+    nms : float
+        Of two boxes of a class with a greater IoU, the one of the lower score goes.
+    thresh : float
+        Scores not above it are no detections.
+    """
+    graph.scope = "nms"
+    chosen = graph.add(
+        "NonMaxSuppression",
+        boxes,
+        graph.add("Transpose", scores, perm=[0, 2, 1]),
+        graph.numbers([most]),
+        graph.constant([nms]),
+        graph.constant([thresh]),
+        center_point_box=1,
+    )  # rows of image, class, prediction
+    image_class, _ = graph.split(chosen, [2, 1], axis=1)
+    at_box = graph.add("Gather", chosen, graph.numbers([0, 2]), axis=1)
+    at_score = graph.add("Gather", chosen, graph.numbers([0, 2, 1]), axis=1)
+    score = graph.add("Unsqueeze", graph.add("GatherND", scores, at_score), graph.numbers([1]))
+    box = graph.add("GatherND", boxes, at_box)
+    return graph.add("Concat", graph.add("Cast", image_class, to=1), score, box, axis=1)
