@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.data.ahead import NAME
+
 Image = npt.NDArray[np.uint8]
 
 STEP = 12  # of grey from one frame to the next; codecs change it by less than half
@@ -51,6 +53,11 @@ def read_clip(path: Path) -> list[Image]:
         if not done:
             return frames
         frames.append(frame)
+
+
+def working() -> int:
+    """How many threads do work ahead."""
+    return sum(thread.name == NAME for thread in threading.enumerate())
 
 
 class Camera:

@@ -101,6 +101,8 @@ def write_video(path: Path, size: tuple[int, int], fps: float | None) -> Iterato
         try:
             yield video
         except KeyboardInterrupt as error:
+            if not video.frames:
+                raise
             interrupted = error
         if not video.finish():  # OpenCV says nothing of a full disk
             raise PylrmError(f"{path}: cannot be written; is the disk full?")

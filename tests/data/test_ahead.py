@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 
 from pylrm.data.ahead import ahead
+from tests.videos import working
 
 LONG = 30.0  # seconds; reached by a mistake only
 
@@ -62,13 +63,12 @@ def test_closing_ends_the_thread_and_the_generator() -> None:
         finally:
             closed.set()
 
-    before = threading.active_count()
     inner = ahead(items(), 2)
     results = ahead((2 * number for number in inner), 2)
-    assert next(results) == 0
+    assert next(results) == 0 and working() == 2
     results.close()
     inner.close()
-    assert closed.wait(LONG) and threading.active_count() == before
+    assert closed.wait(LONG) and not working()
 
 
 def test_of_a_camera_the_newest_item_waits() -> None:

@@ -68,6 +68,12 @@ def test_an_interrupted_video_is_whole(tmp_path: Path) -> None:
     assert [number_of(frame) for frame in read_clip(path)] == list(range(7))
 
 
+def test_interrupted_before_its_first_frame_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), write_video(tmp_path / "drawn.mp4", (64, 48), 10):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
 def test_after_an_error_the_older_video_is_there(tmp_path: Path) -> None:
     path = tmp_path / "drawn.mp4"
     path.write_bytes(b"older")
