@@ -27,6 +27,7 @@ COMMANDS = {
         "explain",
         "demo",
         "doctor",
+        "export",
         "detect",
         "map",
         "cfg",
