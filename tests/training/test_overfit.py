@@ -33,6 +33,7 @@ def twenty(tmp_path: Path, real_data: Callable[[str], Path]) -> DataFile:
 
 
 NETWORKS: dict[str, dict[str, Any]] = {
+    "yolov2-tiny": {"stride": 16, "anchors": np.array(SIZES) / 16, "region": HEAD, "updates": 1200},
     "yolov3-tiny": {"anchors": np.array(SIZES), "yolo": HEAD, "updates": 600},
     "yolov4-tiny": {"anchors": np.array(SIZES), "yolo": HEAD, "updates": 600},
 }
