@@ -142,7 +142,11 @@ def test_mistakes_are_one_line(
 
     with Network(classifier) as net:
         net.save_weights(tmp_path / "classifier.weights")
-    one_line("no [region], [yolo] or [detection]", cfg=classifier, weights=tmp_path / "classifier.weights")
+    one_line(
+        "no [region], [yolo] or [detection]",
+        cfg=classifier,
+        weights=tmp_path / "classifier.weights",
+    )
     (tiny_data.parent / "labels" / "20.txt").write_text("0 .5 .5 .1 .1\n7 .5 .5 .1 .1\n")
     one_line("20.txt:2", "class 7")
     (tiny_data.parent / "valid.txt").unlink()
