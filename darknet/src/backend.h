@@ -61,7 +61,7 @@ typedef struct { dims in; int stride; bool reverse; } reorg;
 typedef struct { dims a, b; float alpha, beta; } shortcut;
 
 /* [normalization]: over `size` channels around each. */
-typedef struct { dims dims; float alpha, beta, kappa; int size; } response;
+typedef struct { dims map; float alpha, beta, kappa; int size; } response;
 /* [crop]: out = scale*in + shift. */
 typedef struct { dims in, out; bool flip; int layer; float scale, shift; } cropping;
 

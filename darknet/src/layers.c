@@ -53,6 +53,8 @@ static const char *const foreign[][2] = {
     {"contrastive", "networks that compare images are not part of this engine"},
     {"iseg", "masks of objects are not part of this engine"},
     {"Gaussian_yolo", "uncertainties of boxes are not part of this engine; [yolo] has none"},
+    {"reorg3d", "the newer fork's own order of [reorg] is not part of this engine"},
+    {"local_avgpool", "averages of windows are not part of this engine"},
     {"implicit", "learnt values without an input are not part of this engine"},
     {NULL, NULL}};
 

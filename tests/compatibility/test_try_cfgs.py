@@ -37,6 +37,6 @@ def test_each_file_has_its_row(tmp_path):
     shipped, classes, nothing, refused, large = cells
     assert shipped[1:4] == ["yes"] * 3 and " to " in shipped[4] and shipped[6] == ""
     assert classes[1:4] == ["yes, 1 warnings", "yes", "yes"]
-    assert nothing[1:] == ["yes", "yes", "", "", "64x64x3", "no loss layer: nothing to train"]
+    assert nothing[1:] == ["yes", "yes", "", "", "32x32x3", "no loss layer: nothing to train"]
     assert refused[1] == "no" and refused[6].startswith("d-refused.cfg:5: [rnn]: recurrent")
     assert large[1] == "yes" and "the limit is 1" in large[6]

@@ -8,7 +8,7 @@ Each file is tried in a process of its own, from the folder above FOLDER, as `da
 - trains: the parameters stay finite in updates on one batch of noise, with random truths. This and
   what follows is done at a small size and batch, and a constant rate.
 - learns: the loss of the last update is below that of the first.
-- infers: an inference network with what was learnt has a finite output.
+- infers: an inference network with what was learnt, if that is finite, has a finite output.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,11 @@ STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches
 
 
 def shrunk(cfg: Cfg, batch: int) -> Cfg:
-    """Return the network at the smallest side that fits it, else at its own size."""
+    """Return the network at the smallest side that fits it, at most its own size."""
     small = {**STAYS, "batch": str(batch)}
-    for side in SIDES:
+    with Network(cfg, outline=True) as net:
+        own = min(net.width, net.height)
+    for side in [side for side in SIDES if side < own]:
         trial = set_keys(cfg, cfg.net, {**small, "width": str(side), "height": str(side)})
         try:
             Network(trial, outline=True).close()
@@ -94,8 +97,8 @@ def train(cfg: Cfg, updates: int, weights: Path) -> dict[str, str]:
     return {"trains": "yes" if np.isfinite(losses).all() else "no", "learns": f"no: {told}"}
 
 
-def attempt(path: Path, options: argparse.Namespace) -> dict[str, str]:
-    """Return the row of one file."""
+def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]:
+    """Yield what is known of one file, after each step."""
     row: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -106,23 +109,33 @@ def attempt(path: Path, options: argparse.Namespace) -> dict[str, str]:
     warnings.simplefilter("ignore")
     with Network(cfg, outline=True) as net:
         row["at"] = f"{net.width}x{net.height}x{net.channels}"
+        yield row
         gigabytes = sum(net.memory("train")) / 2**30
         judged = any(layer.is_loss for layer in net)
     if gigabytes > options.memory:
-        why = f"training needs {gigabytes:.1f} GiB, the limit is {options.memory:g}"
-        return {**row, "why": why}
+        why = f"training needs {gigabytes:.2f} GiB, the limit is {options.memory:g}"
+        yield {**row, "why": why}
+        return
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "tried.weights"
         if judged:
             row.update(train(cfg, options.updates, weights))
+            yield row
         else:
             row["why"] = "no loss layer: nothing to train"
             with Network(cfg) as net:
                 net.save_weights(weights)
-        with Network(cfg, weights, inference=True) as net:
+        learnt = weights if row.get("trains") != "no" else None
+        with Network(cfg, learnt, inference=True) as net:
             out = net.forward(images(net, 1))
             row["infers"] = "yes" if np.isfinite(out).all() else "no: the output is not finite"
-    return row
+    yield row
+
+
+def read_row(output: str | bytes | None) -> dict[str, str]:
+    """Return the last row that an attempt has printed."""
+    lines = (output.decode() if isinstance(output, bytes) else output or "").splitlines()
+    return json.loads(lines[-1]) if lines else {}
 
 
 def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
@@ -135,12 +148,12 @@ def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
             own, cwd=path.resolve().parents[1], timeout=options.seconds, capture_output=True,
             text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"why": f"took longer than {options.seconds:g} seconds"}
+    except subprocess.TimeoutExpired as late:
+        return {**read_row(late.stdout), "why": f"took longer than {options.seconds:g} seconds"}
     if done.returncode:
-        return {"why": f"ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
-    row: dict[str, str] = json.loads(done.stdout)
-    return row
+        why = f"ended with {done.returncode}: {done.stderr.strip()[-200:]}"
+        return {**read_row(done.stdout), "why": why}
+    return read_row(done.stdout)
 
 
 def line(name: str, row: dict[str, str]) -> str:
@@ -160,12 +173,13 @@ def main() -> None:
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
+        row: dict[str, str] = {"loads": "no"}
         try:
-            row = attempt(options.folder, options)
+            for row in attempt(options.folder, options):
+                print(json.dumps(row), flush=True)
         except PylrmError as error:
-            folder = f"{options.folder.parent}{os.sep}"
-            row = {"loads": "no", "why": str(error).replace(folder, "")}
-        print(json.dumps(row))
+            why = str(error).replace(f"{options.folder.parent}{os.sep}", "")
+            print(json.dumps({**row, "why": why}))
         return
     print("| cfg | loads | infers | trains | learns | at | why not |")
     print("|---|---|---|---|---|---|---|", flush=True)

@@ -51,6 +51,19 @@ def test_pad_is_half_the_size_and_deconv_is_its_short_name():
         assert net[0].params["weights"].shape == (3, 2, 4, 4)
 
 
+def test_arrays_stand_in_darknets_order(tmp_path):
+    """Biases, scales, rolling mean, rolling variance, weights."""
+    text = section("deconvolutional", filters=2, size=3, batch_normalize=1)
+    with network(text, (1, 2, 2)) as net:
+        for number, value in enumerate(net[0].params.values()):
+            value[...] = number
+        names = ["biases", "scales", "rolling_mean", "rolling_variance", "weights"]
+        assert list(net[0].params) == names
+        net.save_weights(tmp_path / "net.weights")
+    stored = np.frombuffer((tmp_path / "net.weights").read_bytes()[20:], "<f4")
+    assert stored.tolist() == [0, 0, 1, 1, 2, 2, 3, 3] + [4] * 18
+
+
 def test_padding_that_leaves_nothing_is_refused_with_its_line():
     text = section("deconvolutional", size=2, padding=2)
     with pytest.raises(pylrm.CfgError, match=r"cfg:6: \[deconvolutional\] .*-1x0 from .* 2x3"):

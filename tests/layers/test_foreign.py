@@ -17,6 +17,8 @@ from tests.layers.common import section
         ("contrastive", "networks that compare images are not"),
         ("iseg", "masks of objects are not"),
         ("Gaussian_yolo", "uncertainties of boxes are not"),
+        ("reorg3d", r"the newer fork's own order of \[reorg\] is not"),
+        ("local_avgpool", "averages of windows are not"),
         ("implicit", "learnt values without an input are not"),
     ],
 )

@@ -13,7 +13,7 @@ static int first_of(const response *s, int c)
 static int past_of(const response *s, int c)
 {
     const int after = s->size / 2;
-    return c < s->dims.c - after ? c + after + 1 : s->dims.c;
+    return c < s->map.c - after ? c + after + 1 : s->map.c;
 }
 
 /* kappa + alpha * the sum of squares; x: the pixel's first channel. */
@@ -27,11 +27,11 @@ static double norm_at(const response *s, const float *x, int64_t plane, int c)
 
 void reference_response(const pass *p, const response *s, const float *x, float *norms, float *out)
 {
-    const int64_t plane = (int64_t)s->dims.h * s->dims.w;
-#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->dims)))
+    const int64_t plane = (int64_t)s->map.h * s->map.w;
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->map)))
     for (int64_t i = 0; i < p->batch * plane; i++) {
-        const int64_t at = i / plane * dims_count(s->dims) + i % plane;
-        for (int c = 0; c < s->dims.c; c++) {
+        const int64_t at = i / plane * dims_count(s->map) + i % plane;
+        for (int c = 0; c < s->map.c; c++) {
             const double norm = norm_at(s, x + at, plane, c);
             if (norms)
                 norms[at + c * plane] = (float)norm;
@@ -45,14 +45,14 @@ void reference_response(const pass *p, const response *s, const float *x, float 
 void reference_response_grad(const pass *p, const response *s, const float *x, const float *norms,
                              const float *delta, float *input_delta, bool add)
 {
-    const int64_t plane = (int64_t)s->dims.h * s->dims.w;
+    const int64_t plane = (int64_t)s->map.h * s->map.w;
     const int before = s->size / 2, after = (s->size - 1) / 2;
-#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->dims)))
+#pragma omp parallel for num_threads(pass_team(p, p->batch * dims_count(s->map)))
     for (int64_t i = 0; i < p->batch * plane; i++) {
-        const int64_t at = i / plane * dims_count(s->dims) + i % plane;
-        for (int c = 0; c < s->dims.c; c++) {
+        const int64_t at = i / plane * dims_count(s->map) + i % plane;
+        for (int c = 0; c < s->map.c; c++) {
             double sum = 0;
-            for (int k = c > before ? c - before : 0; k < s->dims.c && k <= c + after; k++) {
+            for (int k = c > before ? c - before : 0; k < s->map.c && k <= c + after; k++) {
                 const int64_t j = at + k * plane;
                 sum += (double)delta[j] * x[j] * pow(norms[j], -(double)s->beta - 1);
             }
