@@ -51,6 +51,7 @@ typedef struct {
     const char *kernels; /* "fast" or "reference"; NULL: "fast" */
     dn_purpose purpose;
     bool outline;        /* shapes, options and sizes only, at once: no parameters and no maps */
+    bool loads;          /* a whole weights file is loaded next: what it holds is not drawn before */
 } dn_options;
 
 /* Networks. options NULL: all defaults. */

@@ -65,14 +65,16 @@ static void init_head(const layer *l)
             biases->value[n * (5 + d->classes) + e] = (float)start;
 }
 
-void dn_init_params(dn_network *net)
+void dn_init_params(dn_network *net, bool loads)
 {
     const int threads = dn_usable_threads(net->threads);
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
+            const layer *l = &net->layers[i];
             param *p = &net->layers[i].params[k];
-            if (!strcmp(p->name, "weights"))
-                init_weights(&net->layers[i], p, dn_random_bits(net->seed, (uint64_t)i), threads);
+            const bool drawn = !loads || l->dontload || l->numload > 0;
+            if (!strcmp(p->name, "weights") && drawn)
+                init_weights(l, p, dn_random_bits(net->seed, (uint64_t)i), threads);
             else if (!strcmp(p->name, "scales") || !strcmp(p->name, "rolling_variance"))
                 for (int64_t j = 0; j < p->count; j++)
                     p->value[j] = 1;

@@ -11,7 +11,8 @@ void dn_start_process(void);
 int dn_usable_processors(void);
 /* How many of a network's threads can be used: all; 1 in a child made by fork(). */
 int dn_usable_threads(int threads);
-void dn_init_params(struct dn_network *net);
+/* loads: a whole weights file comes next: weights that it holds are not drawn. */
+void dn_init_params(struct dn_network *net, bool loads);
 /* In inference, packs the parameters (again); otherwise does nothing. */
 dn_status dn_fold(struct dn_network *net, dn_error *e);
 

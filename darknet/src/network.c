@@ -364,7 +364,7 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
         status = allocate_params(net, e);
     if (status != DN_OK || net->outline)
         return status;
-    dn_init_params(net);
+    dn_init_params(net, o->loads);
     status = dn_plan_apply(net, e);
     return status == DN_OK ? dn_fold(net, e) : status;
 }

@@ -16,7 +16,8 @@ typedef struct {
     dn_purpose purpose;
     span *spans;
     int count;
-    int *order;       /* of the spans, by place() */
+    int *order;       /* of the spans, by place(): the largest first */
+    int *placed;      /* likewise: those that have their place, the lowest first */
     bool *runs;       /* layer's backward is called */
     bool *wanted;     /* a delta of the layer is worth computing */
     int stop;         /* backward ends before this layer's own; -1: none */
@@ -156,31 +157,41 @@ static void list_spans(draft *d)
     need(d, workspace, 0, end_moment(d), &net->workspace);
 }
 
-/* Largest first, each at the lowest place where nothing needed at the same time lies. */
-static size_t place(span *spans, int count, int *order)
+/* The lowest place where nothing lies that is needed at the same time. placed: by their offsets. */
+static size_t lowest_place(const span *spans, const span *s, const int *placed, int count)
 {
+    size_t offset = 0;
     for (int i = 0; i < count; i++) {
+        const span *other = &spans[placed[i]];
+        if (other->last < s->first || s->last < other->first)
+            continue;
+        if (offset + s->bytes <= other->offset)
+            break;
+        if (offset < other->offset + other->bytes)
+            offset = other->offset + other->bytes;
+    }
+    return offset;
+}
+
+/* Largest first, each at its lowest place. */
+static size_t place(draft *d)
+{
+    span *spans = d->spans;
+    int *order = d->order, *placed = d->placed;
+    for (int i = 0; i < d->count; i++) {
         int j = i;
         for (; j > 0 && spans[order[j - 1]].bytes < spans[i].bytes; j--)
             order[j] = order[j - 1];
         order[j] = i;
     }
     size_t total = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < d->count; i++) {
         span *s = &spans[order[i]];
-        s->offset = 0;
-        for (bool moved = true; moved;) {
-            moved = false;
-            for (int j = 0; j < i; j++) {
-                const span *other = &spans[order[j]];
-                const bool together = other->first <= s->last && s->first <= other->last;
-                if (together && s->offset < other->offset + other->bytes
-                    && other->offset < s->offset + s->bytes) {
-                    s->offset = other->offset + other->bytes;
-                    moved = true;
-                }
-            }
-        }
+        s->offset = lowest_place(spans, s, placed, i);
+        int j = i;
+        for (; j > 0 && spans[placed[j - 1]].offset > s->offset; j--)
+            placed[j] = placed[j - 1];
+        placed[j] = order[i];
         if (s->offset + s->bytes > total)
             total = s->offset + s->bytes;
     }
@@ -191,7 +202,7 @@ static size_t place(span *spans, int count, int *order)
 static dn_status begin_draft(draft *d, dn_network *net, dn_purpose purpose, int stop, dn_error *e)
 {
     const size_t n = (size_t)net->layer_count, most = n * (2 + MAX_BUFFERS) + 1;
-    span *block = dn_allocate(most * (sizeof(span) + sizeof(int)) + n * (sizeof(int) + 2));
+    span *block = dn_allocate(most * (sizeof(span) + 2 * sizeof(int)) + n * (sizeof(int) + 2));
     if (!block)
         return dn_out_of_memory(e, "the memory plan");
     int *const order = (int *)(block + most);
@@ -200,9 +211,10 @@ static dn_status begin_draft(draft *d, dn_network *net, dn_purpose purpose, int 
                  .stop = stop,
                  .spans = block,
                  .order = order,
-                 .first_write = order + most,
-                 .runs = (bool *)(order + most + n),
-                 .wanted = (bool *)(order + most + n) + n};
+                 .placed = order + most,
+                 .first_write = order + 2 * most,
+                 .runs = (bool *)(order + 2 * most + n),
+                 .wanted = (bool *)(order + 2 * most + n) + n};
     trace_gradients(d);
     return DN_OK;
 }
@@ -237,7 +249,7 @@ dn_status dn_plan_bytes(dn_network *net, dn_purpose purpose, int64_t *bytes, dn_
     if (status != DN_OK)
         return status;
     list_spans(&d);
-    *bytes = (int64_t)place(d.spans, d.count, d.order);
+    *bytes = (int64_t)place(&d);
     end_draft(&d);
     return DN_OK;
 }
@@ -294,7 +306,7 @@ dn_status dn_plan_apply(dn_network *net, dn_error *e)
     if (status != DN_OK)
         return status;
     list_spans(&d);
-    const size_t bytes = place(d.spans, d.count, d.order);
+    const size_t bytes = place(&d);
     dn_memory *memory = dn_memory_create(bytes);
     if (!memory) {
         end_draft(&d);

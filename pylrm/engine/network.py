@@ -112,6 +112,7 @@ class Network:
                 "kernels": strings[1],
                 "purpose": PURPOSES[purpose],
                 "outline": outline,
+                "loads": inference and weights is not None,
             },
         )
         self.inference = inference

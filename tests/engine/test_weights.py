@@ -100,3 +100,19 @@ def test_only_files_are_written_over(tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(tmp_path / "there")
         (tmp_path / "there").write_text("")
         net.save_weights(tmp_path / "link")
+
+
+def test_weights_that_are_loaded_need_not_be_drawn_first(tmp_path: Path) -> None:
+    """Those that the file does not hold are."""
+    cfg = NET + CONV + CONV + "dontload=1\n" + CONV + "numload=2\n"
+    path = write(tmp_path / "a.weights", np.linspace(0.1, 2, 18 + 14))
+    with (
+        pylrm.Network(cfg, path, inference=True) as loaded,
+        pylrm.Network(cfg, inference=True) as drawn,
+    ):
+        drawn.load_weights(path)
+        for first, second in zip(loaded, drawn, strict=True):
+            for name, values in first.params.items():
+                np.testing.assert_array_equal(values, second.params[name])
+        assert loaded[1].params["weights"].std() > 0.1
+        np.testing.assert_array_equal(loaded.forward(IMAGES), drawn.forward(IMAGES))
