@@ -25,6 +25,7 @@ COMMANDS = {
         "plot",
         "report",
         "explain",
+        "export",
         "demo",
         "doctor",
         "export",
