@@ -94,11 +94,20 @@ class Graph:
         """Cut along an axis into pieces of these sizes."""
         return self.add_several(len(sizes), "Split", x, self.numbers(sizes), axis=axis)
 
-    def slice(self, x: str, axes: Sequence[int], ends: Sequence[int], steps: Sequence[int]) -> str:
-        """Take every `steps`-th place of some axes, from their first on."""
-        starts = [0] * len(axes)
+    def slice(
+        self,
+        x: str,
+        axes: Sequence[int],
+        ends: Sequence[int],
+        *,
+        starts: Sequence[int] = (),
+        steps: Sequence[int] = (),
+    ) -> str:
+        """Take every `steps`-th place of some axes, all from their first on without more said."""
+        starts, steps = starts or [0] * len(axes), steps or [1] * len(axes)
         return self.add("Slice", x, *map(self.numbers, (starts, ends, axes, steps)))
 
-    def pad(self, x: str, after: Sequence[int]) -> str:
-        """Add zeros after the end of each axis."""
-        return self.add("Pad", x, self.numbers([0] * len(after) + list(after)), mode="constant")
+    def pad(self, x: str, after: Sequence[int], *, before: Sequence[int] = ()) -> str:
+        """Add zeros after the end of each axis, and before its start."""
+        before = before or [0] * len(after)
+        return self.add("Pad", x, self.numbers([*before, *after]), mode="constant")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.engine import Layer, Network
+from pylrm.errors import PylrmError
 from pylrm.export.graph import BATCH, Graph
 
 Floats = npt.NDArray[np.float64]
@@ -13,6 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 def region(graph: Graph, net: Network, layer: Layer, x: str) -> str:
     """Add [region]: x, y logistic; objectness and classes as its keys say."""
+    refuse_tree(layer)
     classes = layer.option("classes")
     c, h, w = layer.shape
     entries = graph.reshape(x, BATCH, layer.anchors, 5 + classes, h * w)
@@ -42,8 +44,36 @@ def yolo(graph: Graph, net: Network, layer: Layer, x: str) -> str:
     return graph.reshape(graph.add("Concat", xy, wh, rest, axis=2), BATCH, c, h, w)
 
 
+def detection(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """Add [detection]: as it comes, but for the classes of each cell with softmax=1."""
+    cells, classes = layer.option("side") ** 2, layer.option("classes")
+    flat = graph.reshape(x, BATCH, layer.shape[0])
+    if layer.option("softmax"):
+        kinds, rest = graph.split(flat, [cells * classes, 5 * cells * layer.anchors], axis=1)
+        kinds = graph.add("Softmax", graph.reshape(kinds, BATCH, cells, classes), axis=2)
+        flat = graph.add("Concat", graph.reshape(kinds, BATCH, cells * classes), rest, axis=1)
+    return graph.reshape(flat, BATCH, *layer.shape)
+
+
+def refuse_tree(layer: Layer) -> None:
+    """Refuse a tree of classes: a softmax for each of its groups, and boxes of one class each.
+
+    Raises
+    ------
+    PylrmError
+        The layer has one.
+    """
+    if layer.option("tree"):
+        raise PylrmError(f"[{layer.type}] tree=: trees of classes cannot be written as ONNX")
+
+
 def anchors(net: Network, layer: Layer) -> Floats:
-    """Return a detector's own anchors, (anchors, 2), relative to the network's input."""
+    """Return a detector's own anchors, (anchors, 2), relative to the network's input.
+
+    [detection] has none: its boxes are relative to the input.
+    """
+    if layer.type == "detection":
+        return np.ones((layer.anchors, 2))
     sizes = np.reshape(layer.option("anchors"), (-1, 2))
     if layer.type == "yolo":
         mask = layer.option("mask")
@@ -58,6 +88,8 @@ def boxes_and_scores(graph: Graph, net: Network, layer: Layer, output: str) -> t
     A box is its centre x, y, its width and height, relative to the network's input.
     """
     graph.scope = f"{layer.index}_boxes"
+    if layer.type == "detection":
+        return _cell_by_cell(graph, layer, output)
     classes = layer.option("classes")
     _, h, w = layer.shape
     entries = graph.reshape(output, BATCH, layer.anchors, 5 + classes, h * w)
@@ -65,9 +97,7 @@ def boxes_and_scores(graph: Graph, net: Network, layer: Layer, output: str) -> t
         graph.add("Transpose", entries, perm=[0, 1, 3, 2]), BATCH, layer.predictions, 5 + classes
     )
     xy, wh, gate, kinds = graph.split(rows, [2, 2, 1, classes], axis=2)
-    cells = np.tile(np.mgrid[:h, :w].reshape(2, -1)[::-1].T, (layer.anchors, 1))  # column, row
-    centre = graph.add("Add", xy, graph.constant(cells))
-    centre = graph.add("Mul", centre, graph.constant([1 / w, 1 / h]))
+    centre = _centre(graph, xy, np.tile(_grid(w, h), (layer.anchors, 1)), (w, h))
     sizes = np.repeat(anchors(net, layer), h * w, axis=0)
     if layer.type == "yolo" and layer.option("new_coords"):
         factors, sizes = graph.add("Mul", wh, wh), 4 * sizes
@@ -75,6 +105,31 @@ def boxes_and_scores(graph: Graph, net: Network, layer: Layer, output: str) -> t
         factors = graph.add("Exp", wh)
     boxes = graph.add("Concat", centre, graph.add("Mul", factors, graph.constant(sizes)), axis=2)
     return boxes, kinds if _classes_alone(layer) else graph.add("Mul", gate, kinds)
+
+
+def _grid(w: int, h: int) -> Floats:
+    """Return column and row of each cell, (cells, 2)."""
+    return np.asarray(np.mgrid[:h, :w].reshape(2, -1)[::-1].T, np.float64)
+
+
+def _centre(graph: Graph, xy: str, cells: Floats, grid: tuple[int, int]) -> str:
+    within = graph.add("Add", xy, graph.constant(cells))
+    return graph.add("Mul", within, graph.constant([1 / grid[0], 1 / grid[1]]))
+
+
+def _cell_by_cell(graph: Graph, layer: Layer, output: str) -> tuple[str, str]:
+    """Add boxes and scores of [detection], whose boxes share the classes of their cell."""
+    side, classes, num = layer.option("side"), layer.option("classes"), layer.anchors
+    cells = side**2
+    flat = graph.reshape(output, BATCH, layer.shape[0])
+    kinds, gate, boxes = graph.split(flat, [cells * classes, cells * num, cells * num * 4], axis=1)
+    kinds = graph.reshape(kinds, BATCH, cells, 1, classes)
+    gate = graph.reshape(gate, BATCH, cells, num, 1)
+    scores = graph.reshape(graph.add("Mul", gate, kinds), BATCH, cells * num, classes)
+    xy, wh = graph.split(graph.reshape(boxes, BATCH, cells * num, 4), [2, 2], axis=2)
+    centre = _centre(graph, xy, np.repeat(_grid(side, side), num, axis=0), (side, side))
+    size = graph.add("Mul", wh, wh) if layer.option("sqrt") else wh
+    return graph.add("Concat", centre, size, axis=2), scores
 
 
 def _classes_alone(layer: Layer) -> bool:

@@ -15,7 +15,7 @@ from pylrm.engine import Layer, Network
 from pylrm.errors import PylrmError
 from pylrm.export.activations import activate
 from pylrm.export.graph import BATCH, Graph
-from pylrm.export.heads import region, yolo
+from pylrm.export.heads import detection, refuse_tree, region, yolo
 
 Floats = npt.NDArray[np.float64]
 EPSILON = 1e-5  # of batch norm, added to the variance
@@ -51,6 +51,50 @@ def _convolutional(graph: Graph, net: Network, layer: Layer, x: str) -> str:
         pads=[padding] * 4,
         group=layer.option("groups"),
     )
+    return activate(graph, layer.option("activation"), y)
+
+
+def _deconvolutional(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """Weights are (c, filters, size, size)."""
+    factors, biases = folded(layer)
+    size, stride = layer.option("size"), layer.option("stride")
+    padding = size // 2 if layer.option("pad") else layer.option("padding")
+    y = graph.add(
+        "ConvTranspose",
+        x,
+        graph.constant(layer.params["weights"] * factors[:, None, None]),
+        graph.constant(biases),
+        kernel_shape=[size, size],
+        strides=[stride, stride],
+        pads=[padding] * 4,
+    )
+    return activate(graph, layer.option("activation"), y)
+
+
+def _local(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """The window of each place as a row, times a matrix of the place's own."""
+    c, h, w = shape_of(net, layer.inputs[0])
+    filters, rows, columns = layer.shape
+    size, stride = layer.option("size"), layer.option("stride")
+    before = (size - 1) // 2 if layer.option("pad") else 0
+    high, wide = (
+        max(side + before, (n - 1) * stride + size) for side, n in ((h, rows), (w, columns))
+    )
+    padded = graph.pad(
+        x, [0, 0, high - h - before, wide - w - before], before=[0, 0, before, before]
+    )
+    numbers = np.arange(c * high * wide).reshape(c, high, wide)
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, (size, size), (1, 2))
+    places = windows[:, ::stride, ::stride][:, :rows, :columns].transpose(1, 2, 0, 3, 4)
+    taps = c * size * size
+    flat = graph.reshape(padded, BATCH, c * high * wide)
+    seen = graph.add("Gather", flat, graph.numbers(places.ravel().tolist()), axis=1)
+    seen = graph.reshape(seen, BATCH, rows * columns, taps)
+    seen = graph.add("Transpose", seen, perm=[1, 0, 2])  # (places, batch, taps)
+    kernels = layer.params["weights"].reshape(rows * columns, filters, taps).transpose(0, 2, 1)
+    y = graph.add("MatMul", seen, graph.constant(kernels))
+    y = graph.reshape(graph.add("Transpose", y, perm=[1, 2, 0]), BATCH, *layer.shape)
+    y = graph.add("Add", y, graph.constant(layer.params["biases"]))
     return activate(graph, layer.option("activation"), y)
 
 
@@ -91,6 +135,28 @@ def _maxpool(graph: Graph, net: Network, layer: Layer, x: str) -> str:
 
 def _avgpool(graph: Graph, net: Network, layer: Layer, x: str) -> str:
     return graph.add("GlobalAveragePool", x)
+
+
+def _crop(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """The middle; values from 0 to 1 become -1 to 1."""
+    _, h, w = shape_of(net, layer.inputs[0])
+    _, high, wide = layer.shape
+    top, left = (h - high) // 2, (w - wide) // 2
+    y = graph.slice(x, [2, 3], [top + high, left + wide], starts=[top, left])
+    return y if layer.option("noadjust") else graph.plus(graph.times(y, 2), -1)
+
+
+def _normalization(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """The sums over channels as a 1x1 convolution: ONNX's own operation takes odd sizes alone."""
+    channels, size = layer.shape[0], layer.option("size")
+    away = np.subtract.outer(np.arange(channels), np.arange(channels))  # of an output from an input
+    weights = np.where((away <= (size - 1) // 2) & (-away <= size // 2), layer.option("alpha"), 0)
+    kernels = graph.constant(weights[:, :, None, None])
+    sums = graph.add("Conv", graph.add("Mul", x, x), kernels, kernel_shape=[1, 1])
+    norms = graph.add(
+        "Pow", graph.plus(sums, layer.option("kappa")), graph.constant(layer.option("beta"))
+    )
+    return graph.add("Div", x, norms)
 
 
 def _same(graph: Graph, net: Network, layer: Layer, x: str) -> str:
@@ -177,9 +243,9 @@ def _overlap(
     (c, h, w), (c2, h2, w2) = shape, other
     alpha, beta = factors
     shared, up, down = min(c, c2), max(1, w // w2), max(1, w2 // w)
-    y = graph.times(graph.slice(b, [1, 2, 3], [shared, h2, w2], [1, down, down]), beta)
+    y = graph.times(graph.slice(b, [1, 2, 3], [shared, h2, w2], steps=[1, down, down]), beta)
     if alpha != 1:
-        own = graph.slice(a, [1, 2, 3], [shared, h, w], [1, up, up])
+        own = graph.slice(a, [1, 2, 3], [shared, h, w], steps=[1, up, up])
         y = graph.add("Add", y, graph.times(own, alpha - 1))
     if up > 1:
         places = np.zeros((h, w))
@@ -189,6 +255,7 @@ def _overlap(
 
 
 def _softmax(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    refuse_tree(layer)
     c, h, w = shape_of(net, layer.inputs[0])
     groups = layer.option("groups")
     each = [c // groups, h * w] if layer.option("spatial") else [c * h * w // groups, 1]
@@ -210,6 +277,9 @@ Rule = Callable[..., str]
 
 LAYERS: dict[str, Rule] = {
     "convolutional": _convolutional,
+    "deconvolutional": _deconvolutional,
+    "local": _local,
+    "crop": _crop,
     "maxpool": _maxpool,
     "avgpool": _avgpool,
     "connected": _connected,
@@ -223,10 +293,12 @@ LAYERS: dict[str, Rule] = {
     "sam": _multiplied,
     "upsample": _upsample,
     "l2norm": _l2norm,
+    "normalization": _normalization,
     "softmax": _softmax,
     "logistic": _logistic,
     "region": region,
     "yolo": yolo,
+    "detection": detection,
 }
 
 NOTHING = ("cost", "lrm")  # only training has them

@@ -124,7 +124,7 @@ def _add_detections(
 ) -> list[Output]:
     """Give out boxes and scores of all detectors, or what suppression leaves of them."""
     if not net.detectors:
-        raise PylrmError(f"{net.cfg}: no [region] or [yolo] to take boxes from")
+        raise PylrmError(f"{net.cfg}: no [region], [yolo] or [detection] to take boxes from")
     if len({layer.option("classes") for layer in net.detectors}) > 1:
         raise PylrmError(f"{net.cfg}: its detectors have different classes: no table holds them")
     pairs = [boxes_and_scores(graph, net, layer, values[layer.index]) for layer in net.detectors]

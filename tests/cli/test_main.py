@@ -32,7 +32,6 @@ COMMANDS = {
         "map",
         "cfg",
         "info",
-        "export",
         "weights",
         "bench",
     ),

@@ -34,6 +34,21 @@ CASES = {
     "connected": section("connected", output=7, activation="tanh"),
     "connected, batch norm": section("connected", output=7, batch_normalize=1, activation="relu"),
     "batchnorm": CONV + section("batchnorm"),
+    "deconvolutional": section("deconvolutional", filters=5, size=4, stride=2, padding=1),
+    "deconvolutional, batch norm": section(
+        "deconvolutional", batch_normalize=1, filters=3, size=3, stride=3, activation="leaky"
+    ),
+    "local": section("local", filters=3, size=3, activation="tanh"),
+    "local with zeros around": section("local", filters=3, size=3, stride=2, pad=1),
+    "local of an even size": section("local", filters=2, size=4, stride=3, pad=1),
+    "crop": section("crop", crop_width=7, crop_height=3),
+    "crop without a change": section("crop", crop_width=8, crop_height=6, noadjust=1),
+    "normalization": section("normalization", alpha=0.5, beta=0.75, kappa=2),
+    "normalization, even size": section("normalization", size=4),
+    "detection": section("connected", output=9 * (3 + 2 * 5), activation="linear")
+    + section("detection", side=3, num=2, classes=3),
+    "detection by softmax": section("connected", output=9 * (3 + 2 * 5), activation="linear")
+    + section("detection", side=3, num=2, classes=3, softmax=1),
     "maxpool": section("maxpool", size=2, stride=2),
     "maxpool of stride 1": section("maxpool", size=2, stride=1),
     "maxpool of pyramids": section("maxpool", size=5, stride=1),
@@ -135,3 +150,16 @@ def test_windows_outside_of_the_map_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PylrmError, match=r"^cfg:\d+: \[maxpool\] padding=5: windows of size=2"):
         export_onnx(text, tmp_path / "net.weights", tmp_path / "net.onnx")
     assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.parametrize("layer", ["softmax", "region"])
+def test_trees_of_classes_are_refused(layer: str, tmp_path: Path) -> None:
+    (tmp_path / "my.tree").write_text("thing -1\nanimal -1\ndog 1\ncat 1\n")
+    head = section("convolutional", filters=9, size=1) + section(
+        "region", anchors="1,2", classes=4, tree=tmp_path / "my.tree"
+    )
+    flat = section("connected", output=4) + section("softmax", tree=tmp_path / "my.tree")
+    text = cfg(head if layer == "region" else flat, SHAPE)
+    save_like_trained(text, tmp_path / "net.weights")
+    with pytest.raises(PylrmError, match=rf"^cfg:\d+: \[{layer}\] tree=: "):
+        export_onnx(text, tmp_path / "net.weights", tmp_path / "net.onnx")

@@ -45,6 +45,8 @@ DETECTORS = {
     + CONV
     + yolo(mask="0,1")
     + section("lrm", k=4),
+    "cell by cell": section("connected", output=9 * (2 + 3 * 5), activation="logistic")
+    + section("detection", side=3, num=3, classes=2, sqrt=1),
     "new_coords": CONV + yolo(mask="0,3", new_coords=1).replace("linear", "logistic"),
 }
 SHAPE = (3, 24, 40)
@@ -140,7 +142,7 @@ def test_what_cannot_be_is_refused_and_nothing_written(
     weights, file = tmp_path / "net.weights", tmp_path / "net.onnx"
     classifier = cfg(CONV + section("softmax"), SHAPE)
     save_like_trained(classifier, weights)
-    with pytest.raises(PylrmError, match=r"^cfg: no \[region\] or \[yolo\]"):
+    with pytest.raises(PylrmError, match=r"^cfg: no \[region\], \[yolo\] or"):
         export_onnx(classifier, weights, file, decode=True)
     with pytest.raises(WeightsError, match="holds layers 0 to 0 only"):
         export_onnx(cfg(DETECTORS["region"], SHAPE), weights, file)
