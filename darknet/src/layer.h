@@ -170,8 +170,9 @@ void *dn_buffer(const layer *l, const char *name);
 dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree **out,
                         dn_error *e);
 
-/* For edges(): the layer before, and the one that from= names; said: it was given. */
-dn_status dn_two_edges(const layer *l, int named, bool said, int_list *from, dn_error *e);
+/* For edges(): the layer before, and the one that from= names, which must be given. */
+enum { FROM_UNSAID = -(1 << 30) }; /* from='s default */
+dn_status dn_two_edges(const layer *l, int named, int_list *from, dn_error *e);
 
 /* Fills *e with "file:line: [section] …" and returns DN_BAD_CFG. */
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)

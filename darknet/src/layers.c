@@ -77,12 +77,12 @@ const layer_type *dn_layer_type(const char *section)
     return NULL;
 }
 
-dn_status dn_two_edges(const layer *l, int named, bool said, int_list *from, dn_error *e)
+dn_status dn_two_edges(const layer *l, int named, int_list *from, dn_error *e)
 {
     const int other = named < 0 ? l->index + named : named;
     if (l->index == 0)
         return dn_layer_error(l, e, "is the first layer: there is none before it");
-    if (!said)
+    if (named == FROM_UNSAID)
         return dn_layer_error(l, e, "needs from=, the other layer");
     if (other < 0 || other >= l->index)
         return dn_layer_error(

@@ -3,7 +3,7 @@
  * `scale` multiplies only the gradient that is handed back.
  * A truth of another length belongs to another loss layer, and counts as none.
  */
-#include "backend.h"
+#include "shared.h"
 
 typedef struct {
     int type;
@@ -34,10 +34,7 @@ static void forward(layer *l, const pass *p)
 static void backward(layer *l, const pass *p)
 {
     const cost *c = l->state;
-    const int64_t count = dims_count(l->out);
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count,
-                              c->scale, l->adds[0]);
+    shared_hand_back(l, p, c->scale);
 }
 
 const layer_type cost_layer = {.name = "cost",

@@ -3,7 +3,7 @@
  *   x, y: within the cell; w, h: of the input, or with sqrt=1 their roots; all as they are
  *   classes: as they are; by softmax with softmax=1
  */
-#include "backend.h"
+#include "shared.h"
 #include "detector.h"
 
 typedef struct {
@@ -79,26 +79,12 @@ static void forward(layer *l, const pass *p)
                                 .noobject_scale = s->noobject_scale,
                                 .class_scale = s->class_scale,
                                 .coord_scale = s->coord_scale};
-    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned"),
-                               dn_buffer(l, "overlap")};
-    detector_result sum;
-    p->backend->detection_loss(p, &loss, &a, &sum);
-    l->cost = sum.cost;
-    l->stats = sum.stats;
+    shared_judge(l, p, &loss, p->backend->detection_loss);
 }
 
 static void backward(layer *l, const pass *p)
 {
-    const int64_t count = dims_count(l->out);
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
-                              l->adds[0]);
-}
-
-static size_t workspace(const layer *l, const pass *p)
-{
-    (void)l;
-    return p->backend->detector_workspace(p);
+    shared_hand_back(l, p, 1);
 }
 
 const layer_type detection_layer = {.name = "detection",
@@ -107,6 +93,6 @@ const layer_type detection_layer = {.name = "detection",
                                     .loss = true,
                                     .detector = true,
                                     .shape = shape,
-                                    .workspace = workspace,
+                                    .workspace = shared_judge_workspace,
                                     .forward = forward,
                                     .backward = backward};

@@ -3,7 +3,7 @@
  * in, out (batch, c, h, w); delta = truth - p
  * A truth of another length belongs to another loss layer, and counts as none.
  */
-#include "backend.h"
+#include "shared.h"
 
 static dn_status shape(layer *l, dn_error *e)
 {
@@ -26,10 +26,7 @@ static void forward(layer *l, const pass *p)
 
 static void backward(layer *l, const pass *p)
 {
-    const int64_t count = dims_count(l->out);
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
-                              l->adds[0]);
+    shared_hand_back(l, p, 1);
 }
 
 const layer_type logistic_layer = {.name = "logistic",

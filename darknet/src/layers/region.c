@@ -5,7 +5,7 @@
  *   background=1: softmax over entry 4, the background's probability, and the classes together
  *   loss=sigmoids: classes logistic, and entry 4 means nothing
  */
-#include "backend.h"
+#include "shared.h"
 #include "detector.h"
 
 typedef struct {
@@ -117,6 +117,15 @@ static dn_status shape(layer *l, dn_error *e)
     return DN_OK;
 }
 
+/* A softmax over some entries of each prediction. */
+static void compete(const layer *l, const pass *p, int first, int entries)
+{
+    const region *r = l->state;
+    const int64_t cells = (int64_t)l->out.h * l->out.w, at = first * cells;
+    p->backend->softmax(p, entries, cells, r->num, (5 + r->classes) * cells, cells,
+                        dims_count(l->out), 1, l->input[0] + at, l->output + at);
+}
+
 static void activate(const layer *l, const pass *p)
 {
     const region *r = l->state;
@@ -133,17 +142,11 @@ static void activate(const layer *l, const pass *p)
             p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells, logistic);
     }
     const int first = r->background ? 4 : 5;
-    for (int g = 0; r->nodes && g < r->nodes->groups; g++) {
-        const int64_t at = (5 + r->nodes->first[g]) * cells, image = dims_count(l->out);
-        p->backend->softmax(p, r->nodes->size[g], cells, r->num, group, cells, image, 1,
-                            l->input[0] + at, l->output + at);
-    }
     if (r->nodes)
-        return;
-    if (r->softmax || r->background)
-        p->backend->softmax(p, r->classes + 5 - first, cells, r->num, group, cells,
-                            dims_count(l->out), 1, l->input[0] + first * cells,
-                            l->output + first * cells);
+        for (int g = 0; g < r->nodes->groups; g++)
+            compete(l, p, 5 + r->nodes->first[g], r->nodes->size[g]);
+    else if (r->softmax || r->background)
+        compete(l, p, first, r->classes + 5 - first);
 }
 
 static void forward(layer *l, const pass *p)
@@ -165,12 +168,7 @@ static void forward(layer *l, const pass *p)
                              .coord_scale = r->coord_scale,
                              .focal_gamma = r->focal_gamma,
                              .focal_alpha = r->focal_alpha};
-    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned"),
-                               dn_buffer(l, "overlap")};
-    detector_result sum;
-    p->backend->region_loss(p, &s, &a, &sum);
-    l->cost = sum.cost;
-    l->stats = sum.stats;
+    shared_judge(l, p, &s, p->backend->region_loss);
 }
 
 /* x, y and objectness go through the logistic function's gradient; sizes and classes go back as
@@ -178,8 +176,7 @@ static void forward(layer *l, const pass *p)
 static void backward(layer *l, const pass *p)
 {
     const region *r = l->state;
-    const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells,
-                  count = dims_count(l->out);
+    const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells;
     for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
         const float *y = l->output + n * group;
         float *delta = l->delta + n * group;
@@ -188,20 +185,12 @@ static void backward(layer *l, const pass *p)
             p->backend->activate_grad(p, LOGISTIC, y + 4 * cells, NULL, delta + 4 * cells,
                                       delta + 4 * cells, false, cells);
     }
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
-                              l->adds[0]);
+    shared_hand_back(l, p, 1);
 }
 
 static void release(layer *l)
 {
     dn_free(((region *)l->state)->nodes);
-}
-
-static size_t workspace(const layer *l, const pass *p)
-{
-    (void)l;
-    return p->backend->detector_workspace(p);
 }
 
 const layer_type region_layer = {.name = "region",
@@ -212,6 +201,6 @@ const layer_type region_layer = {.name = "region",
                                  .reads_output = true,
                                  .shape = shape,
                                  .release = release,
-                                 .workspace = workspace,
+                                 .workspace = shared_judge_workspace,
                                  .forward = forward,
                                  .backward = backward};

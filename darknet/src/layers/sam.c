@@ -1,16 +1,14 @@
 /* [sam] multiplies a map by another one, value by value: attention of YOLOv4's kind.
  * in[0]: the layer before; in[1]: from=; out: activation of the products; all (batch, c, h, w)
  */
-#include "backend.h"
+#include "shared.h"
 
 typedef struct {
     int from, activation;
 } sam;
 
-enum { UNSAID = -(1 << 30) };
-
 static const key keys[] = {
-    KEY_INT(sam, from, UNSAID, UNSAID, 1 << 24,
+    KEY_INT(sam, from, FROM_UNSAID, FROM_UNSAID, 1 << 24,
             "the other map: a layer from 0, or negative counted back from here"),
     KEY_CHOICE(sam, activation, "linear", activations, "of the products"),
     KEY_END};
@@ -18,7 +16,7 @@ static const key keys[] = {
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const sam *s = l->state;
-    return dn_two_edges(l, s->from, s->from != UNSAID, from, e);
+    return dn_two_edges(l, s->from, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)
@@ -31,30 +29,23 @@ static dn_status shape(layer *l, dn_error *e)
                               "alike",
                               l->from[1], b.w, b.h, b.c, a.w, a.h, a.c);
     l->out = a;
-    if (activations[s->activation].reads_x)
-        dn_add_buffer(l, "products", DN_FLOAT32, LIVES_IN_PASS, 3,
-                      (const int64_t[]){a.c, a.h, a.w});
-    l->reads_output = s->activation != LINEAR;
+    shared_declare_activation(l, (activation)s->activation);
     return DN_OK;
 }
 
 static void forward(layer *l, const pass *p)
 {
     const sam *s = l->state;
-    const int64_t count = p->batch * dims_count(l->out);
-    float *kept = dn_buffer(l, "products"), *products = kept ? kept : l->output;
-    p->backend->multiply(p, l->input[0], l->input[1], products, false, count);
-    if (s->activation != LINEAR)
-        p->backend->activate(p, (activation)s->activation, products, l->output, count);
+    p->backend->multiply(p, l->input[0], l->input[1], shared_values(l), false,
+                         p->batch * dims_count(l->out));
+    shared_activate(l, p, (activation)s->activation);
 }
 
 static void backward(layer *l, const pass *p)
 {
     const sam *s = l->state;
     const int64_t count = p->batch * dims_count(l->out);
-    if (s->activation != LINEAR)
-        p->backend->activate_grad(p, (activation)s->activation, l->output,
-                                  dn_buffer(l, "products"), l->delta, l->delta, false, count);
+    shared_activate_grad(l, p, (activation)s->activation);
     for (int i = 0; i < 2; i++)
         if (l->input_delta[i])
             p->backend->multiply(p, l->delta, l->input[1 - i], l->input_delta[i], l->adds[i],

@@ -3,17 +3,15 @@
  *   with scale_wh=1 in[0] is (batch, 1, h, w)
  * out (batch, c, h, w): activation of the products
  */
-#include "backend.h"
+#include "shared.h"
 
 typedef struct {
     int from, activation, scale_wh;
     scaling scaling;
 } scale_channels;
 
-enum { UNSAID = -(1 << 30) };
-
 static const key keys[] = {
-    KEY_INT(scale_channels, from, UNSAID, UNSAID, 1 << 24,
+    KEY_INT(scale_channels, from, FROM_UNSAID, FROM_UNSAID, 1 << 24,
             "the map: a layer from 0, or negative counted back from here"),
     KEY_INT(scale_channels, scale_wh, 0, 0, 1, "1: a value for each pixel, not each channel"),
     KEY_CHOICE(scale_channels, activation, "linear", activations, "of the products"),
@@ -22,7 +20,7 @@ static const key keys[] = {
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const scale_channels *s = l->state;
-    return dn_two_edges(l, s->from, s->from != UNSAID, from, e);
+    return dn_two_edges(l, s->from, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)
@@ -40,30 +38,21 @@ static dn_status shape(layer *l, dn_error *e)
                                           : "1x1, of as many channels");
     s->scaling = (scaling){.map = map, .by_pixel = s->scale_wh};
     l->out = map;
-    if (activations[s->activation].reads_x)
-        dn_add_buffer(l, "products", DN_FLOAT32, LIVES_IN_PASS, 3,
-                      (const int64_t[]){map.c, map.h, map.w});
-    l->reads_output = s->activation != LINEAR;
+    shared_declare_activation(l, (activation)s->activation);
     return DN_OK;
 }
 
 static void forward(layer *l, const pass *p)
 {
     const scale_channels *s = l->state;
-    float *kept = dn_buffer(l, "products"), *products = kept ? kept : l->output;
-    p->backend->scale_map(p, &s->scaling, l->input[0], l->input[1], products);
-    if (s->activation != LINEAR)
-        p->backend->activate(p, (activation)s->activation, products, l->output,
-                             p->batch * dims_count(l->out));
+    p->backend->scale_map(p, &s->scaling, l->input[0], l->input[1], shared_values(l));
+    shared_activate(l, p, (activation)s->activation);
 }
 
 static void backward(layer *l, const pass *p)
 {
     const scale_channels *s = l->state;
-    if (s->activation != LINEAR)
-        p->backend->activate_grad(p, (activation)s->activation, l->output,
-                                  dn_buffer(l, "products"), l->delta, l->delta, false,
-                                  p->batch * dims_count(l->out));
+    shared_activate_grad(l, p, (activation)s->activation);
     p->backend->scale_map_grad(p, &s->scaling, l->input[0], l->input[1], l->delta, l->input_delta[0],
                             l->adds[0], l->input_delta[1], l->adds[1]);
 }

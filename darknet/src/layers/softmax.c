@@ -5,7 +5,7 @@
  * delta = truth - p, whatever the temperature; cost = sum of -truth*log(p)
  * A truth of another length belongs to another loss layer, and counts as none.
  */
-#include "backend.h"
+#include "shared.h"
 
 typedef struct {
     int groups, spatial, noloss;
@@ -85,10 +85,7 @@ static void release(layer *l)
 
 static void backward(layer *l, const pass *p)
 {
-    const int64_t count = dims_count(l->out);
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
-                              l->adds[0]);
+    shared_hand_back(l, p, 1);
 }
 
 const layer_type softmax_layer = {.name = "softmax",

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "backend.h"
+#include "shared.h"
 #include "detector.h"
 
 enum { MAX_WEIGHED = 4096 }; /* classes with counters_per_class */
@@ -200,26 +200,12 @@ static void forward(layer *l, const pass *p)
                              .sizes = y->num,
                              .size = (const float(*)[2])y->all,
                              .own = y->own};
-    const detector_arrays a = {l->output, l->delta, dn_buffer(l, "assigned"),
-                               dn_buffer(l, "overlap")};
-    detector_result sum;
-    p->backend->yolo_loss(p, &s, &a, &sum);
-    l->cost = sum.cost;
-    l->stats = sum.stats;
+    shared_judge(l, p, &s, p->backend->yolo_loss);
 }
 
 static void backward(layer *l, const pass *p)
 {
-    const int64_t count = dims_count(l->out);
-    if (l->input_delta[0])
-        p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
-                              l->adds[0]);
-}
-
-static size_t workspace(const layer *l, const pass *p)
-{
-    (void)l;
-    return p->backend->detector_workspace(p);
+    shared_hand_back(l, p, 1);
 }
 
 const layer_type yolo_layer = {.name = "yolo",
@@ -228,6 +214,6 @@ const layer_type yolo_layer = {.name = "yolo",
                                .loss = true,
                                .detector = true,
                                .shape = shape,
-                               .workspace = workspace,
+                               .workspace = shared_judge_workspace,
                                .forward = forward,
                                .backward = backward};

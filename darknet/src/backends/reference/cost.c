@@ -72,10 +72,9 @@ double reference_cost(const pass *p, int type, const float *x, const float *trut
     return cost_types[type].loss(x, truth, error, delta, count);
 }
 
-double reference_cross_entropy(const pass *p, const float *x, const float *truth, float *delta,
-                               int64_t count)
+/* binary: what is not wanted counts too. */
+static double entropy(const float *x, const float *truth, float *delta, int64_t count, bool binary)
 {
-    (void)p;
     if (!truth) {
         clear(delta, count);
         return 0;
@@ -86,8 +85,24 @@ double reference_cross_entropy(const pass *p, const float *x, const float *truth
         delta[i] = wanted - x[i];
         if (wanted != 0)
             sum -= wanted * logf(fmaxf(x[i], 1e-37f));
+        if (binary && wanted != 1)
+            sum -= (1 - wanted) * logf(fmaxf(1 - x[i], 1e-37f));
     }
     return sum;
+}
+
+double reference_cross_entropy(const pass *p, const float *x, const float *truth, float *delta,
+                               int64_t count)
+{
+    (void)p;
+    return entropy(x, truth, delta, count, false);
+}
+
+double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
+                                      float *delta, int64_t count)
+{
+    (void)p;
+    return entropy(x, truth, delta, count, true);
 }
 
 /* delta is first 1 for the wanted nodes: those of the truth and all above them. */
@@ -120,25 +135,5 @@ double reference_tree_cross_entropy(const pass *p, const tree *t, const float *x
             sum += tree_image(t, x + b * t->nodes, truth + b * t->nodes, delta + b * t->nodes);
         else
             clear(delta + b * t->nodes, t->nodes);
-    return sum;
-}
-
-double reference_binary_cross_entropy(const pass *p, const float *x, const float *truth,
-                                      float *delta, int64_t count)
-{
-    (void)p;
-    if (!truth) {
-        clear(delta, count);
-        return 0;
-    }
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const float wanted = truth[i];
-        delta[i] = wanted - x[i];
-        if (wanted != 0)
-            sum -= wanted * logf(fmaxf(x[i], 1e-37f));
-        if (wanted != 1)
-            sum -= (1 - wanted) * logf(fmaxf(1 - x[i], 1e-37f));
-    }
     return sum;
 }
