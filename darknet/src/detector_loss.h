@@ -59,13 +59,19 @@ typedef struct {
 void detector_draw_box(const detector_image *m, int64_t prediction, const double target[4],
                        double scale);
 
+struct dual; /* a number with its derivatives */
+struct dual_box;
 /* What [yolo] iou_loss= chooses from: how a claimed prediction's box is learnt. */
 typedef struct {
     choice choice;
-    void (*teach)(const detector_loss *s, const detector_image *m, int64_t prediction,
-                  const float truth[5], double scale);
+    /* What a predicted box gains over a true one; NULL: squared errors. box_losses.c */
+    struct dual (*gain)(const struct dual_box *predicted, const struct dual_box *wanted);
 } box_loss_row;
 extern const box_loss_row box_losses[];
+
+/* A claimed prediction's box deltas towards a truth's, by s->box, times scale. */
+void detector_teach_box(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        const float truth[5], double scale);
 
 /* What [region] loss= chooses from: how the entries of a prediction but its box are learnt. */
 typedef struct {

@@ -9,7 +9,7 @@
 #include "detector_loss.h"
 
 /* A value, and its derivatives by x, y, w, h of the predicted box. */
-typedef struct {
+typedef struct dual {
     double v, d[4];
 } dual;
 
@@ -66,7 +66,7 @@ static dual angle(dual a, dual b)
                        : along(atan2(a.v, b.v), b.v / square, a, -a.v / square, b);
 }
 
-typedef struct {
+typedef struct dual_box {
     dual x, y, w, h, left, right, top, bottom;
 } dual_box;
 
@@ -166,8 +166,7 @@ static float bounded(double value, double most)
  * gains by w and h, in anchors. That is how the newer fork weighs them, whose iou_normalizer= counts
  * on it. */
 static void teach_overlap(const detector_loss *s, const detector_image *m, int64_t prediction,
-                          const float truth[5], double scale,
-                          dual (*overlap)(const dual_box *a, const dual_box *b))
+                          const float truth[5], double scale)
 {
     const detector *d = m->d;
     const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 0);
@@ -175,39 +174,15 @@ static void teach_overlap(const detector_loss *s, const detector_image *m, int64
     float box[4];
     detector_box(d, m->output, prediction, box);
     const dual_box predicted = predicted_box(box), wanted = true_box(truth);
-    const dual gain = overlap(&predicted, &wanted);
+    const dual gain = box_losses[s->box].gain(&predicted, &wanted);
     const double sides[4] = {1, 1, d->squares ? 2 : 2 * (double)box[2] / anchor[0],
                              d->squares ? 2 : 2 * (double)box[3] / anchor[1]};
     for (int e = 0; e < 4; e++)
         m->delta[at + e * cells] = bounded(scale * gain.d[e] * sides[e], s->max_delta);
 }
 
-static void teach_iou(const detector_loss *s, const detector_image *m, int64_t prediction,
-                      const float truth[5], double scale)
-{
-    teach_overlap(s, m, prediction, truth, scale, iou);
-}
-
-static void teach_giou(const detector_loss *s, const detector_image *m, int64_t prediction,
-                       const float truth[5], double scale)
-{
-    teach_overlap(s, m, prediction, truth, scale, giou);
-}
-
-static void teach_diou(const detector_loss *s, const detector_image *m, int64_t prediction,
-                       const float truth[5], double scale)
-{
-    teach_overlap(s, m, prediction, truth, scale, diou);
-}
-
-static void teach_ciou(const detector_loss *s, const detector_image *m, int64_t prediction,
-                       const float truth[5], double scale)
-{
-    teach_overlap(s, m, prediction, truth, scale, ciou);
-}
-
-static void teach_values(const detector_loss *s, const detector_image *m, int64_t prediction,
-                         const float truth[5], double scale)
+static void teach_values(const detector_image *m, int64_t prediction, const float truth[5],
+                         double scale)
 {
     const detector *d = m->d;
     const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
@@ -216,7 +191,6 @@ static void teach_values(const detector_loss *s, const detector_image *m, int64_
     const double target[4] = {(double)truth[0] * d->w - (double)(cell % d->w),
                               (double)truth[1] * d->h - (double)(cell / d->w),
                               d->squares ? sqrt(w / 4) : log(w), d->squares ? sqrt(h / 4) : log(h)};
-    (void)s;
     detector_draw_box(m, prediction, target, scale * (2 - (double)truth[2] * truth[3]));
 }
 
@@ -229,11 +203,20 @@ void detector_draw_box(const detector_image *m, int64_t prediction, const double
 }
 
 const box_loss_row box_losses[] = {
-    {{"mse", "squared errors of x, y, log w and log h, times 2 - w*h"}, teach_values},
-    {{"iou", "1 - IoU"}, teach_iou},
-    {{"giou", "1 - IoU + the empty share of the smallest box around both"}, teach_giou},
+    {{"mse", "squared errors of x, y, log w and log h, times 2 - w*h"}, NULL},
+    {{"iou", "1 - IoU"}, iou},
+    {{"giou", "1 - IoU + the empty share of the smallest box around both"}, giou},
     {{"diou", "1 - IoU + the squared distance of the centres, in diagonals of that box"},
-     teach_diou},
-    {{"ciou", "as diou, and the difference of the aspects: YOLOv4's"}, teach_ciou},
+     diou},
+    {{"ciou", "as diou, and the difference of the aspects: YOLOv4's"}, ciou},
     {{NULL, NULL}, NULL},
 };
+
+void detector_teach_box(const detector_loss *s, const detector_image *m, int64_t prediction,
+                        const float truth[5], double scale)
+{
+    if (box_losses[s->box].gain)
+        teach_overlap(s, m, prediction, truth, scale);
+    else
+        teach_values(m, prediction, truth, scale);
+}

@@ -199,7 +199,7 @@ static void region(const detector_loss *s, const detector_image *m)
         const int64_t prediction = claimed(s, m, truth);
         const bool again = m->assigned[prediction] == 1;
         const double iou = detector_claim(m, prediction, truth);
-        box_losses[s->box].teach(s, m, prediction, truth, s->coord_scale);
+        detector_teach_box(s, m, prediction, truth, s->coord_scale);
         objective->foreground(s, m, prediction, (int)truth[4], iou, again);
         detector_count_truth(m, prediction, truth, iou);
     }
@@ -213,7 +213,7 @@ static double teach(const detector_loss *s, const detector_image *m, int64_t pre
     const int class = (int)truth[4];
     const double weight = weight_of(s, class);
     m->delta[at] = (float)(weight * s->object_scale * (1 - (double)m->output[at]));
-    box_losses[s->box].teach(s, m, prediction, truth, weight * s->coord_scale);
+    detector_teach_box(s, m, prediction, truth, weight * s->coord_scale);
     teach_class(s, m, prediction, class, m->assigned[prediction] != 1);
     return detector_claim(m, prediction, truth);
 }
