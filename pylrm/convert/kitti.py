@@ -11,14 +11,13 @@ them by VOC's mAP, so that the .data file says metric=area; its split is a rando
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Literal
 
 from pylrm.convert.annotations import AnnotatedImage, Annotation
-from pylrm.convert.reading import IMAGE_SUFFIXES, Found, files_by_stem, is_file, shown
+from pylrm.convert.reading import IMAGE_SUFFIXES, Found, files_by_stem, finite, is_file, shown
 from pylrm.convert.sizes import on_image
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
@@ -103,11 +102,8 @@ def read_label(
 
 
 def _number(where: str, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite(text)
+    if value is None:
         raise DataError(f"{where}: {name} is {shown(text)}; expected a finite number")
     return value
 

@@ -11,12 +11,11 @@ and a box or a polygon may have a confidence at its end. What reaches beyond the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from pylrm.convert.annotations import Annotation, Box
-from pylrm.convert.reading import shown
+from pylrm.convert.reading import finite, shown
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
 
@@ -62,8 +61,8 @@ def looks_like_labels(path: Path) -> bool:
     try:
         rows = map(_fields, read_text(path).splitlines())
         first = next((fields for fields in rows if fields), [])
-        return len(first) > _BOX and all(math.isfinite(float(field)) for field in first)
-    except (DataError, ValueError):
+        return len(first) > _BOX and all(finite(field) is not None for field in first)
+    except DataError:
         return False
 
 
@@ -75,11 +74,8 @@ def _fields(line: str) -> list[str]:
 
 
 def _class(where: str, text: str, names: Sequence[str], namer: Path) -> str:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value != int(value):
+    value = finite(text)
+    if value is None or value != int(value):
         raise DataError(f"{where}: class {shown(text)}; expected a whole number 0…{len(names) - 1}")
     if not 0 <= value < len(names):
         hint = "; classes count from 0" if value == len(names) else ""
@@ -91,11 +87,8 @@ def _class(where: str, text: str, names: Sequence[str], namer: Path) -> str:
 
 
 def _value(where: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite(text)
+    if value is None:
         raise DataError(f"{where}: {shown(text)} is no finite number")
     if not _LOWEST <= value <= _HIGHEST:
         raise DataError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pylrm.binding.library import FloatArray
-from pylrm.errors import PylrmError
+from pylrm.extras import extra
 
 
 class Detection(NamedTuple):
@@ -46,7 +45,7 @@ class Detections(list[Detection]):
         PylrmError
             supervision is not installed.
         """
-        return _supervision().Detections(
+        return extra("supervision", "to_supervision needs supervision").Detections(
             xyxy=np.array([found.box for found in self], np.float32).reshape(-1, 4),
             confidence=np.array([found.score for found in self], np.float32),
             class_id=np.array([found.class_id for found in self], int),
@@ -57,24 +56,6 @@ class Detections(list[Detection]):
 def name_of(class_id: int, names: Sequence[str]) -> str:
     """Return the name of a class, or "class N" where there is none."""
     return names[class_id] if 0 <= class_id < len(names) else f"class {class_id}"
-
-
-def _supervision() -> ModuleType:
-    """Import supervision.
-
-    Raises
-    ------
-    PylrmError
-        It is not installed.
-    """
-    try:
-        import supervision
-    except ImportError as error:
-        raise PylrmError(
-            "to_supervision needs supervision: pip install 'pylrm[supervision]'"
-        ) from error
-    module: ModuleType = supervision
-    return module
 
 
 def detections_of(rows: FloatArray, size: tuple[int, int]) -> Detections:

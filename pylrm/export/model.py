@@ -14,6 +14,7 @@ from pylrm.errors import PylrmError
 from pylrm.export.graph import Graph
 from pylrm.export.heads import anchors, boxes_and_scores, suppress
 from pylrm.export.layers import NOTHING, add_layer
+from pylrm.extras import extra
 from pylrm.files.writing import write_whole
 from pylrm.version import VERSION
 
@@ -74,7 +75,7 @@ def export_onnx(
         The package onnx is not installed; the network has something that cannot be written, or is
         no detector where boxes are asked for; the file cannot be written.
     """
-    onnx = _library()
+    onnx = extra("onnx", "ONNX files need the package onnx")
     with Network(cfg, weights, batch=1, inference=True) as net:
         graph = Graph()
         values = _add_layers(graph, net)
@@ -91,14 +92,6 @@ def export_onnx(
         raise PylrmError(f"{out}: cannot be written as one ONNX file: {error}") from error
     write_whole(Path(out), content)
     return outputs
-
-
-def _library() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise PylrmError("ONNX files need the package onnx: pip install 'pylrm[onnx]'") from error
-    return onnx
 
 
 def _add_layers(graph: Graph, net: Network) -> dict[int, str]:

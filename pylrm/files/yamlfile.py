@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pylrm.errors import DataError, PylrmError
+from pylrm.errors import DataError
+from pylrm.extras import extra
 from pylrm.files.text import read_text
 
 
@@ -21,10 +22,7 @@ def read_yaml(path: Path) -> Any:
     PylrmError
         PyYAML is not installed.
     """
-    try:
-        import yaml
-    except ImportError as error:
-        raise PylrmError(f"{path}: YAML needs PyYAML: pip install 'pylrm[yaml]'") from error
+    yaml = extra("yaml", f"{path}: YAML needs PyYAML")
     text = read_text(path)
     try:
         return yaml.load(text, yaml.BaseLoader)  # makes nothing but texts, lists and dictionaries

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import tempfile
@@ -18,16 +17,11 @@ import numpy as np
 from pylrm.data.images import cv2, read_image
 from pylrm.engine import Network, cpu_features, cpu_peak, version
 from pylrm.errors import PylrmError
+from pylrm.extras import installed
 from pylrm.inspect.describe import table
 from pylrm.training.memory import GIB, room
 
 PACKAGES = ("numpy", "opencv", "cffi", "matplotlib", "click")
-EXTRAS = {  # of pip install 'pylrm[…]': the module that each brings
-    "cluster": "distributed",
-    "tensorboard": "tensorboardX",
-    "torch": "torch",
-    "yaml": "yaml",
-}
 PICTURES = (".jpg", ".png", ".bmp", ".webp", ".tif")
 # Each kind of layer with fast kernels of its own, and every part of a training step.
 NET = (
@@ -70,7 +64,7 @@ def examine() -> list[Finding]:
         Finding("pylrm", f"{version()}, in {Path(__file__).parents[1]}"),
         Finding("Python", f"{platform.python_version()} on {platform.platform(terse=True)}"),
         *map(package, PACKAGES),
-        Finding("extras", ", ".join(extras()) or "none"),
+        Finding("extras", ", ".join(installed()) or "none"),
         Finding("processor", f"{platform.machine()}; kernels: {cpu_features()}; {cores} cores"),
         Finding("peak", f"{cpu_peak(1) / 1e9:.0f} GFLOP/s a core, without memory in the way"),
         Finding(
@@ -94,11 +88,6 @@ def package(name: str) -> Finding:
         return Finding(name, importlib.metadata.version(name))
     except (ImportError, PylrmError) as error:
         return Finding(name, str(error), wrong=True)
-
-
-def extras() -> list[str]:
-    """Return the extras whose packages are installed."""
-    return [name for name, module in EXTRAS.items() if importlib.util.find_spec(module)]
 
 
 def pictures() -> Finding:

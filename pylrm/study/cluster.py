@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pylrm.errors import PylrmError
+from pylrm.extras import extra
 from pylrm.files.writing import write_whole, writing
 from pylrm.study.processes import Job, Processes
 from pylrm.study.run import RESULT, Task
@@ -39,11 +40,7 @@ class Cluster:
     """
 
     def __init__(self, address: str, threads: int) -> None:
-        try:
-            import distributed
-        except ImportError as error:
-            raise PylrmError("--scheduler needs Dask: pip install 'pylrm[cluster]'") from error
-        self.dask: Any = distributed
+        self.dask = extra("cluster", "--scheduler needs Dask")
         self.address, self.threads = address, threads
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Task, str]]:

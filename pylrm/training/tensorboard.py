@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from pylrm.errors import PylrmError
+from pylrm.extras import extra
 from pylrm.files.writing import writing
 from pylrm.runs.log import WHOLE
 from pylrm.training.callbacks import Callback
@@ -22,7 +21,7 @@ GROUPS = {
 }
 
 
-def tensorboard_x() -> ModuleType:
+def tensorboard_x() -> Any:
     """Import what writes TensorBoard's files.
 
     Raises
@@ -30,14 +29,7 @@ def tensorboard_x() -> ModuleType:
     PylrmError
         It is not installed.
     """
-    try:
-        import tensorboardX
-    except ImportError as error:
-        raise PylrmError(
-            "--tensorboard needs tensorboardX: pip install 'pylrm[tensorboard]'"
-        ) from error
-    module: ModuleType = tensorboardX
-    return module
+    return extra("tensorboard", "--tensorboard needs tensorboardX")
 
 
 class TensorBoard(Callback):

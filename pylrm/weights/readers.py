@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import re
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.errors import WeightsError
+from pylrm.extras import extra
 from pylrm.files.npz import read_npz
 from pylrm.weights.source import Arrays, Convolution, Source, checked
 from pylrm.weights.states import fold_states
@@ -98,10 +98,7 @@ def _array(content: bytes, entry: dict[str, Any]) -> npt.NDArray[np.generic]:
 
 
 def _read_torch(path: Path) -> Arrays:
-    try:
-        torch = importlib.import_module("torch")
-    except ImportError as error:
-        raise WeightsError(f"{path}: needs PyTorch: pip install 'pylrm[torch]'") from error
+    torch = extra("torch", f"{path}: needs PyTorch", WeightsError)
     try:
         states = torch.load(path, map_location="cpu", weights_only=True)
         return {name: value.float().numpy() for name, value in states.items()}

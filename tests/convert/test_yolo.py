@@ -1,7 +1,7 @@
 """Data sets of YOLO tools: what is written comes back, wherever paths lead, and mistakes' lines."""
 
-import builtins
 import struct
+import sys
 import tempfile
 from itertools import chain
 from pathlib import Path
@@ -376,14 +376,7 @@ def test_mistakes_in_yaml(tmp_path, text, message):
 
 
 def test_without_pyyaml_a_line_says_what_to_install(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "yaml":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(PylrmError, match=r"data\.yaml: YAML needs PyYAML: pip install 'pylrm.yaml"):
         convert("yolo", data_yaml(tmp_path), tmp_path / "out")
 
