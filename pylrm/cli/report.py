@@ -46,9 +46,9 @@ def command(
     images: int,
     threads: int | None,
 ) -> None:
-    """Write one page about runs, to keep or to send: curves, precision, errors, settings.
+    """Write one page about training runs, to keep or to send.
 
-    The page is one .html file that loads nothing from elsewhere. A run is a run folder; of a log
+    Curves, precision, errors, settings: one .html file that loads nothing from elsewhere. A run is a run folder; of a log
     alone, such as Darknet's text, the page has the curves.
 
     \b
