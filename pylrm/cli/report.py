@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Write one page about training runs, to keep or to send.
 
-    Curves, precision, errors, settings: one .html file that loads nothing from elsewhere. A run is a run folder; of a log
-    alone, such as Darknet's text, the page has the curves.
+    Curves, precision, errors, settings: one .html file that loads nothing from elsewhere. A run
+    is a run folder; of a log alone, such as Darknet's text, the page has the curves.
 
     \b
     Example:
