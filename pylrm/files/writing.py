@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -68,6 +68,31 @@ def whole_file(path: Path, *, durable: bool = True, suffix: str = "") -> Iterato
     finally:
         with suppress(OSError):  # of a folder that is gone, say; the error before it counts
             part.unlink()
+
+
+def refuse_links_out(folder: Path, paths: Iterable[Path], what: str) -> None:
+    """Refuse links in a folder through which files elsewhere would be written.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    paths : iterable of Path
+        What is in it.
+    what : str
+        Whose folder it is, as a message says it: "run".
+
+    Raises
+    ------
+    PylrmError
+        One is a link that leads out of the folder.
+    """
+    for path in paths:
+        if path.is_symlink() and folder.resolve() not in path.resolve().parents:
+            raise PylrmError(
+                f"{path}: a link out of the {what} folder, to {path.readlink()}: what a {what} "
+                "writes stays in its folder"
+            )
 
 
 def sync(path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Protocol
 
 from pylrm.cfg.file import Cfg
 from pylrm.errors import PylrmError
-from pylrm.files.writing import PART, whole_file, write_whole, writing
+from pylrm.files.writing import PART, refuse_links_out, whole_file, write_whole, writing
 
 try:
     import fcntl
@@ -136,12 +136,7 @@ class Run:
         for needed in (run.cfg, run.options):
             if not needed.is_file():
                 raise PylrmError(f"{folder}: no run folder: there is no {needed.name} in it")
-        for path in folder.iterdir():
-            if path.is_symlink() and folder.resolve() not in path.resolve().parents:
-                raise PylrmError(
-                    f"{path}: a link out of the run folder, to {path.readlink()}: what a run "
-                    "writes stays in its folder"
-                )
+        refuse_links_out(folder, folder.iterdir(), "run")
         return run
 
     @contextmanager

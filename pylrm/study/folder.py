@@ -23,7 +23,7 @@ from pathlib import Path
 from pylrm.cfg.file import Cfg
 from pylrm.errors import DataError, PylrmError
 from pylrm.files.jsonfile import read_json
-from pylrm.files.writing import write_whole, writing
+from pylrm.files.writing import refuse_links_out, write_whole, writing
 from pylrm.runs.folder import is_taken
 from pylrm.study.arms import Arm
 from pylrm.study.request import Request, read_request
@@ -72,11 +72,14 @@ class StudyFolder:
         Raises
         ------
         PylrmError
-            Another study holds it; the folder holds something else, or cannot be made.
+            Another study holds it; the folder holds something else or links out of it, or cannot
+            be made.
         """
         if is_taken(self.folder) and not self.request.exists() and not self._lock.exists():
             what = "holds files already" if self.folder.is_dir() else "is no folder"
             raise PylrmError(f"{self.folder}: {what}, and no study; name another with --out")
+        for level in ("*", "runs/*", "runs/*/*"):
+            refuse_links_out(self.folder, self.folder.glob(level), "study")
         with writing(self._lock):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o644)
@@ -154,10 +157,7 @@ class StudyFolder:
             raise DataError(f"{path}: not a run's result: {error}") from error
 
     def clear(self, task: Task) -> Path:
-        """Return a run's folder, without what an interrupted run left in it.
-
-        This is the place to go on with such a run, once training can.
-        """
+        """Return a run's folder, without what an interrupted run left in it."""
         folder = self.run(task)
         with writing(folder):
             if folder.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -118,6 +119,22 @@ def test_another_request_for_the_folder_is_refused(
     assert (out / "study.json").read_bytes() == before
     with pytest.raises(PylrmError, match="holds files already, and no study"):
         small(cfg, tiny_data, tiny_data.parent)
+
+
+@pytest.mark.parametrize("name", ["cfgs", "runs", "runs/baseline", "runs/baseline/seed-0", "lock"])
+def test_a_study_with_a_link_out_of_it_is_not_gone_on_with(
+    name: str, tiny_cfg: WriteCfg, tiny_data: Path, tmp_path: Path
+) -> None:
+    out, away, cfg = tmp_path / "study", tmp_path / "away", tiny_cfg()
+    small(cfg, tiny_data, out, seeds=[0])
+    (out / "runs/baseline/seed-0/result.json").unlink()
+    (out / name).rename(away)
+    (out / name).symlink_to(away)
+    before = {path: path.read_bytes() for path in [away, *away.rglob("*")] if path.is_file()}
+    line = f"{out / name}: a link out of the study folder, to {away}: "
+    with pytest.raises(PylrmError, match=re.escape(line)):
+        small(cfg, tiny_data, out, seeds=[0])
+    assert before == {p: p.read_bytes() for p in [away, *away.rglob("*")] if p.is_file()}
 
 
 def test_folds_are_the_same_for_all_arms(
