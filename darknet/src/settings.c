@@ -58,6 +58,8 @@ const key settings_keys[] = {
             "augmentation: 1: every other sample is of four images around a point at random"),
     KEY_INT(settings, mixup, 0, 0, 1,
             "augmentation: 1: over every other sample another one is laid, half of each"),
+    KEY_INT(settings, cutmix, 0, 0, 1,
+            "augmentation of classifiers: 1: over every other sample a part of another is put"),
     KEY_INT(settings, blur, 0, 0, 1001,
             "augmentation of every other sample: 1: blurred outside of the boxes; above: all, by so "
             "many pixels"),
@@ -67,6 +69,9 @@ const key settings_keys[] = {
             "augmentation of classifiers: largest side; 0: twice the width"),
     KEY_INT(settings, min_crop, 0, 0, 65536,
             "augmentation of classifiers: smallest side; 0: the width"),
+    KEY_FLOAT(settings, label_smooth_eps, 0, 0, 1,
+              "of classifiers: the share of the probability that is spread over all classes; "
+              "detectors' [yolo] has a key of its own"),
     KEY_TEXT(settings, data, NULL, "the data set's .data file, used when none is given"),
     KEY_INT(settings, letter_box, 1, 0, 1,
             "1: images keep their aspect, the default of pylrm's commands; 0: they are stretched"),
@@ -86,16 +91,12 @@ const key settings_keys[] = {
                                 "mosaic does, as with 1"),
     KEY_IGNORED("resize_step", "accepted, and without effect: with random=1, sizes step by the "
                                "coarsest grid's cells"),
-    KEY_IGNORED("label_smooth_eps", "of classifiers' training; accepted, and without effect on "
-                                    "detectors, whose [yolo] has a key of its own"),
     KEY_IGNORED("track", "of recurrent networks; accepted, and without effect"),
     KEY_IGNORED("augment_speed", "of recurrent networks; accepted, and without effect"),
     KEY_IGNORED("sequential_subdivisions", "of recurrent networks; accepted, and without effect"),
     KEY_IGNORED("seq_scales", "of recurrent networks; accepted, and without effect"),
     KEY_IGNORED("contrastive_jit_flip", "of [contrastive]; accepted, and without effect"),
     KEY_IGNORED("contrastive_color", "of [contrastive]; accepted, and without effect"),
-    KEY_IGNORED("cutmix", "of classifiers' training, refused in a detector's; accepted, and without "
-                          "effect"),
     KEY_IGNORED("max_chart_loss", "of a chart; accepted, and without effect: pylrm plot"),
     KEY_IGNORED("optimized_memory", "of a GPU; accepted, and without effect"),
     KEY_IGNORED("workspace_size_limit_MB", "of a GPU; accepted, and without effect"),

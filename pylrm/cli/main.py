@@ -20,7 +20,7 @@ from pylrm.errors import CfgWarning, PylrmError
 
 SECTIONS = {
     "Train": ["train", "study", "plot", "report", "explain", "demo"],
-    "Use": ["detect", "map"],
+    "Use": ["detect", "map", "classify"],
     "Models": ["cfg", "info", "weights", "export", "bench"],
     "Data": ["convert", "check", "preview", "hardest", "anchors"],
     "Help": ["doctor"],

@@ -1,12 +1,14 @@
 """Where an image stands in a network's input, in what colours, and where its boxes go.
 
-The augmentations of training are a table: each row is a function and the random numbers it takes.
+The augmentations of training are tables, one for detectors and one for classifiers: each row is a
+function and the random numbers it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +36,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges of the augmentation, as in a cfg's keys.
+    """Ranges of a detector's augmentation, as in a cfg's keys.
 
     Attributes
     ----------
@@ -82,13 +84,44 @@ class Ranges:
         letterbox
             The aspect that is jittered: the image's, or (without) the canvas's.
         """
-        transform = Transform(original if letterbox else canvas, (0, 0))
-        start = 0
-        for row in AUGMENTATIONS:
-            own = random[start : start + row.numbers]
-            transform = row.apply(self, transform, own, canvas)
-            start += row.numbers
-        return transform
+        start = Transform(original if letterbox else canvas, (0, 0))
+        return _applied(AUGMENTATIONS, self, start, canvas, random)
+
+
+@dataclass(frozen=True)
+class CropRanges:
+    """Ranges of a classifier's augmentation, as in a cfg's keys.
+
+    Attributes
+    ----------
+    min_crop, max_crop
+        Bounds of the image's shorter side in pixels, of which the input is cut out; 0: the input's
+        width, and twice the width.
+    aspect
+        Largest factor of the aspect; the smallest is its inverse.
+    angle
+        Largest rotation to either side, in degrees.
+    hue, saturation, exposure, flip, vflip
+        As `Ranges`.
+    """
+
+    min_crop: int = 0
+    max_crop: int = 0
+    aspect: float = 1.0
+    angle: float = 0.0
+    hue: float = 0.0
+    saturation: float = 1.0
+    exposure: float = 1.0
+    flip: bool = True
+    vflip: bool = False
+
+    def draw(self, original: Size, canvas: Size, random: Random) -> Transform:
+        """Draw a transform at random; the parameters are those of `Ranges.draw`."""
+        start = Transform(original, (0, 0))
+        return _applied(CLASSIFIER_AUGMENTATIONS, self, start, canvas, random)
+
+
+Colours = Ranges | CropRanges
 
 
 @dataclass(frozen=True)
@@ -112,7 +145,7 @@ class Augmentation:
     keys: tuple[str, ...]
     doc: str
     numbers: int
-    apply: Callable[[Ranges, Transform, Random, Size], Transform]
+    apply: Callable[[Any, Transform, Random, Size], Transform]
 
 
 def jitter_aspect(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
@@ -129,7 +162,21 @@ def jitter_aspect(ranges: Ranges, transform: Transform, random: Random, canvas: 
     return replace(transform, size=size, offset=offset)
 
 
-def shift_colours(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+def crop(ranges: CropRanges, transform: Transform, random: Random, canvas: Size) -> Transform:
+    """Change the aspect, give the shorter side a length at random, and cut the input out of it."""
+    (w, h), width = transform.size, canvas[0]
+    low = ranges.min_crop or width
+    high = max(low, ranges.max_crop or 2 * width)
+    side = low + int(random[0] * (high - low + 1))
+    stretched = w * _factor(ranges.aspect, random[1], random[2])
+    scale = side / min(stretched, h)
+    size = (max(1, round(stretched * scale)), max(1, round(h * scale)))
+    spare = [whole - side for whole, side in zip(canvas, size, strict=True)]
+    x, y = (round(float(at) * room) for at, room in zip(random[3:], spare, strict=True))
+    return replace(transform, size=size, offset=(x, y))
+
+
+def shift_colours(ranges: Colours, transform: Transform, random: Random, canvas: Size) -> Transform:
     """Shift the hue, and scale saturation and brightness."""
     return replace(
         transform,
@@ -139,13 +186,13 @@ def shift_colours(ranges: Ranges, transform: Transform, random: Random, canvas: 
     )
 
 
-def mirror(ranges: Ranges, transform: Transform, random: Random, canvas: Size) -> Transform:
+def mirror(ranges: Colours, transform: Transform, random: Random, canvas: Size) -> Transform:
     """Mirror every other image."""
     return replace(transform, flip=ranges.flip and bool(random[0] < 0.5))
 
 
 def mirror_upside_down(
-    ranges: Ranges, transform: Transform, random: Random, canvas: Size
+    ranges: Colours, transform: Transform, random: Random, canvas: Size
 ) -> Transform:
     """Turn every other image upside down, mirrored."""
     return replace(transform, vflip=True) if ranges.vflip and random[0] < 0.5 else transform
@@ -162,6 +209,17 @@ def change_size(ranges: Ranges, transform: Transform, random: Random, canvas: Si
     return replace(transform, size=(size[0], size[1]), offset=(x, y))
 
 
+_COLOURS = Augmentation(
+    ("hue", "saturation", "exposure"),
+    "the hue moves by up to this share of the circle; saturation and brightness are multiplied or "
+    "divided by up to theirs",
+    5,
+    shift_colours,
+)
+_MIRRORS = (
+    Augmentation(("flip",), "every other image is mirrored, left for right", 1, mirror),
+    Augmentation(("vflip",), "every other image is mirrored upside down", 1, mirror_upside_down),
+)
 # In this order; another order, or another count of numbers before a row, changes every run.
 AUGMENTATIONS = (
     Augmentation(
@@ -171,15 +229,8 @@ AUGMENTATIONS = (
         4,
         jitter_aspect,
     ),
-    Augmentation(
-        ("hue", "saturation", "exposure"),
-        "the hue moves by up to this share of the circle; saturation and brightness are multiplied "
-        "or divided by up to theirs",
-        5,
-        shift_colours,
-    ),
-    Augmentation(("flip",), "every other image is mirrored, left for right", 1, mirror),
-    Augmentation(("vflip",), "every other image is mirrored upside down", 1, mirror_upside_down),
+    _COLOURS,
+    *_MIRRORS,
     Augmentation(
         ("resize",),
         "the image's size is multiplied or divided by up to this factor; of a larger one a part is "
@@ -188,7 +239,30 @@ AUGMENTATIONS = (
         change_size,
     ),
 )
+CLASSIFIER_AUGMENTATIONS = (
+    Augmentation(
+        ("min_crop", "max_crop", "aspect"),
+        "the shorter side gets a length between these, and the aspect is multiplied or divided by "
+        "up to this factor; the input is cut out of the image at random",
+        5,
+        crop,
+    ),
+    _COLOURS,
+    *_MIRRORS,
+)
 NUMBERS = sum(row.numbers for row in AUGMENTATIONS)
+CLASSIFIER_NUMBERS = sum(row.numbers for row in CLASSIFIER_AUGMENTATIONS)
+
+
+def _applied(
+    table: Sequence[Augmentation], ranges: Any, transform: Transform, canvas: Size, random: Random
+) -> Transform:
+    """Apply the rows of a table in turn, each with random numbers of its own."""
+    start = 0
+    for row in table:
+        transform = row.apply(ranges, transform, random[start : start + row.numbers], canvas)
+        start += row.numbers
+    return transform
 
 
 def _factor(most: float, size: float, side: float) -> float:
@@ -205,6 +279,14 @@ def plain_transform(
         return Transform(canvas, (0, 0), corners=True)
     size = letterbox_size(*original, *canvas)
     return Transform(size, ((canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2), corners=True)
+
+
+def centre_crop(original: Size, canvas: Size) -> Transform:
+    """Return the transform of a classifier's evaluation: the image's middle fills the input."""
+    scale = max(whole / side for whole, side in zip(canvas, original, strict=True))
+    size = tuple(round(side * scale) for side in original)
+    offset = tuple((whole - side) // 2 for whole, side in zip(canvas, size, strict=True))
+    return Transform((size[0], size[1]), (offset[0], offset[1]), corners=True)
 
 
 def visible(transform: Transform, canvas: Size) -> npt.NDArray[np.int64]:

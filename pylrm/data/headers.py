@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from pylrm.errors import DataError
 
+# What files of images are called.
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 1 << 28  # 16384 x 16384, 768 MiB in colour: what asks for more is no photograph
 UPRIGHT = 1  # the orientation of pixels that are stored as they are to be seen
 

@@ -11,19 +11,17 @@ import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.data.augmentation import Ranges
 from pylrm.data.images import cv2
-from pylrm.data.samples import Preparation, Sample
+from pylrm.data.samples import BoxPreparation, Preparation, Sample
 from pylrm.errors import DataError
 
 Floats = npt.NDArray[np.float32]
@@ -42,7 +40,7 @@ class Batch:
         (b, channels, h, w) float32 RGB, 0…1.
     truth
         (b, max_boxes, 5) float32: x, y, w, h, class, relative to the input; ignored regions follow
-        the objects with class -1; zeros end the list.
+        the objects with class -1; zeros end the list. Of classifiers: (b, classes) probabilities.
     labels
         (b, max_boxes) which of its label file's boxes each row of the truth is; -1: none.
     indices
@@ -63,8 +61,8 @@ class _Pending:
 
     def __init__(self, b: int, preparation: Preparation, size: tuple[int, int]) -> None:
         self.x = np.empty((b, preparation.channels, size[1], size[0]), np.float32)
-        self.truth = np.zeros((b, preparation.max_boxes, 5), np.float32)
-        self.labels = np.full((b, preparation.max_boxes), -1)
+        self.truth = np.zeros((b, *preparation.truth_shape), np.float32)
+        self.labels = np.full((b, preparation.most_labels), -1)
         self.jobs: list[Future[Sample | DataError]] = []
 
 
@@ -76,39 +74,24 @@ class Loader:
 
     Parameters
     ----------
-    images
-        Paths of the images; their labels are found by Darknet's rule.
-    classes
-        How many classes the labels may name.
-    width, height, channels
-        The network's input; channels is 3 or 1.
+    preparation
+        What makes samples of the images.
+    width, height
+        The network's input.
     batch
         Images a batch.
-    max_boxes
-        Truth rows an image. Where there are more, the largest regions to ignore have up to a
-        quarter of them (more if the objects leave some), the others a random choice of objects.
     seed
         Of the order and of every sample's augmentation; 0 … 2**64-1.
     position
         Batches drawn before the first one: a run of `seen` images goes on at seen // batch.
     workers
         Threads that decode and augment.
-    letterbox
-        Keep the images' aspect (jittered in training); else stretch to the input's.
-    antialias
-        Make images smaller by area averages, not by bilinear samples.
-    augment
-        False: images as in evaluation.
     shuffle
         False: the images' own order.
     size_at
         (width, height) of the batch at a position, in place of a fixed size.
     skipped
         Unreadable images that were met before.
-    mixing
-        Which of `pylrm.data.mixing.MIXINGS` are on, by the keys' values; none without `augment`.
-    **ranges
-        Of the augmentation: fields of `pylrm.data.augmentation.Ranges`.
 
     Attributes
     ----------
@@ -120,46 +103,28 @@ class Loader:
 
     def __init__(
         self,
-        images: Sequence[Path],
+        preparation: Preparation,
         *,
-        classes: int,
         width: int,
         height: int,
-        channels: int = 3,
         batch: int,
-        max_boxes: int,
         seed: int = 0,
         position: int = 0,
         workers: int = 2,
-        letterbox: bool = True,
-        antialias: bool = False,
-        augment: bool = True,
         shuffle: bool = True,
         size_at: Callable[[int], tuple[int, int]] | None = None,
         skipped: Sequence[Path] = (),
-        mixing: Mapping[str, float] | None = None,
-        **ranges: Any,
     ) -> None:
-        if not images:
+        if not preparation.images:
             raise DataError("no images to train on")
-        if min(batch, max_boxes, workers, width, height) < 1:
-            raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
+        if min(batch, workers, width, height) < 1:
+            raise ValueError("batch, workers, width and height must be at least 1")
         if position < 0 or not 0 <= seed < 2**64:
             raise ValueError("position must be at least 0, and seed within 0…2**64-1")
         self.skipped = list(skipped)
         self.stall = 0.0
-        self._images = list(images)
-        drawn = Ranges(**ranges)
-        self._preparation = Preparation(
-            self._images,
-            classes,
-            channels,
-            max_boxes,
-            letterbox,
-            antialias,
-            drawn if augment else None,
-            mixing or {},
-        )
+        self._images = preparation.images
+        self._preparation = preparation
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))
         self._drawn = position * batch  # samples
@@ -260,6 +225,32 @@ def evaluation_batches(
     antialias: bool = False,
     skipped: list[Path] | None = None,
 ) -> Iterator[Batch]:
+    """Batches of a detector's images once, in their order, without augmentation.
+
+    Parameters are those of `BoxPreparation` and `batches_in_order`.
+    """
+    preparation = BoxPreparation(
+        images,
+        classes=classes,
+        channels=channels,
+        max_boxes=max_boxes,
+        letterbox=letterbox,
+        antialias=antialias,
+    )
+    return batches_in_order(
+        preparation, width=width, height=height, batch=batch, workers=workers, skipped=skipped
+    )
+
+
+def batches_in_order(
+    preparation: Preparation,
+    *,
+    width: int,
+    height: int,
+    batch: int,
+    workers: int | None = None,
+    skipped: list[Path] | None = None,
+) -> Iterator[Batch]:
     """Batches of all images once, in their order, without augmentation; the last may be short.
 
     Parameters are those of `Loader`; workers=None: one on each core that the process may use.
@@ -271,9 +262,9 @@ def evaluation_batches(
         Where a label is bad; without `skipped`, also at the first unreadable image.
     """
     workers = usable_cores() if workers is None else workers
-    if min(batch, max_boxes, workers, width, height) < 1:
-        raise ValueError("batch, max_boxes, workers, width and height must be at least 1")
-    preparation = Preparation(images, classes, channels, max_boxes, letterbox, antialias, None, {})
+    if min(batch, workers, width, height) < 1:
+        raise ValueError("batch, workers, width and height must be at least 1")
+    images = preparation.images
     queue: deque[tuple[list[int], _Pending]] = deque()
     pool = _start_pool(workers)
     try:

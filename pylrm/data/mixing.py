@@ -7,7 +7,7 @@ pictures it takes. Each row acts on every other sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +36,15 @@ class Picture:
         The number of each row's label in its file; -1: a region, or another image's.
     area : array (4,)
         Left, top, right, bottom of the image within x, in pixels; grey is around it.
+    target : array (classes,)
+        Of a classifier's picture: the probability of each class; else empty.
     """
 
     x: Floats
     rows: Floats
     labels: Ints
     area: Ints
+    target: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def mosaic(
     cut = (share * whole).astype(int)
     pictures = [replace(picture, x=picture.x.copy()), *others]
     found = []
+    corners = [cut, whole - cut]
+    shares = [corners[i % 2][0] * corners[i // 2][1] / whole.prod() for i in range(4)]
     picture.x[:] = GREY
     for i, part in enumerate(pictures):
         behind = np.array([i % 2, i // 2], bool)  # right of the point, below it
@@ -90,7 +95,7 @@ def mosaic(
         (x, y), (w, h) = low - move, high - low
         picture.x[:, top:bottom, left:right] = part.x[:, y : y + h, x : x + w]
         found.append(clipped(part.rows, move / whole, low / whole, high / whole))
-    _join(picture, found, pictures)
+    _join(picture, found, pictures, shares)
 
 
 def mixup(
@@ -100,7 +105,24 @@ def mixup(
     picture.x += others[0].x
     picture.x *= 0.5
     both = [picture, *others]
-    _join(picture, [each.rows for each in both], both)
+    _join(picture, [each.rows for each in both], both, [0.5, 0.5])
+
+
+def cutmix(
+    picture: Picture, others: Sequence[Picture], value: float, random: np.random.Generator
+) -> None:
+    """Put a part of another picture, of any size and place, over this one (Yun et al., 2019).
+
+    Each class is as probable as its share of the area; for classifiers.
+    """
+    _, height, width = picture.x.shape
+    side = np.sqrt(1 - random.random())  # the share that this picture keeps is uniform
+    w, h = (np.array([width, height]) * side).round().astype(int)
+    left, top = (int(random.random() * (room + 1)) for room in (width - w, height - h))
+    area = np.s_[:, top : top + h, left : left + w]
+    picture.x[area] = others[0].x[area]
+    share = float(w * h / (width * height))
+    picture.target = (1 - share) * picture.target + share * others[0].target
 
 
 def blur(
@@ -132,6 +154,7 @@ def gaussian_noise(
 MIXINGS = (
     Mixing("mosaic", "four images around a point at random", 3, mosaic),
     Mixing("mixup", "another image is laid over it, half of each", 1, mixup),
+    Mixing("cutmix", "a part of another image is put over it", 1, cutmix),
     Mixing("blur", "1: blurred outside of the boxes; above: all, by so many pixels", 0, blur),
     Mixing("gaussian_noise", "noise of this deviation, of 255", 0, gaussian_noise),
 )
@@ -145,9 +168,17 @@ def clipped(rows: Floats, move: Floats, low: Floats, high: Floats) -> Floats:
     return np.hstack([(near + far) / 2, far - near, rows[:, 4:]]).astype(np.float32)
 
 
-def _join(picture: Picture, rows: Sequence[Floats], pictures: Sequence[Picture]) -> None:
-    """Set the picture's boxes to those of all, objects first."""
+def _join(
+    picture: Picture,
+    rows: Sequence[Floats],
+    pictures: Sequence[Picture],
+    shares: Sequence[float],
+) -> None:
+    """Set the picture's boxes to those of all, objects first; its classes by the shares."""
     labels = [pictures[0].labels, *(np.full(len(each.labels), -1) for each in pictures[1:])]
     every = np.concatenate(rows)
     order = np.argsort(every[:, 4] < 0, kind="stable")
     picture.rows, picture.labels = every[order], np.concatenate(labels)[order]
+    picture.target = np.sum(
+        [share * each.target for share, each in zip(shares, pictures, strict=True)], axis=0
+    )

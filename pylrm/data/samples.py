@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,28 +29,54 @@ class Sample:
     skipped: list[int]
 
 
-class Preparation:
-    """Prepares single samples; worker threads share one."""
+class Preparation(ABC):
+    """Prepares single samples; worker threads share one.
+
+    Parameters
+    ----------
+    images
+        Paths of the images.
+    channels
+        3 or 1.
+    antialias
+        Make images smaller by area averages, not by bilinear samples.
+    mixing
+        Which of `pylrm.data.mixing.MIXINGS` are on, by the keys' values; None: none.
+    """
 
     def __init__(
         self,
         images: Sequence[Path],
-        classes: int,
         channels: int,
-        max_boxes: int,
-        letterbox: bool,
         antialias: bool,
-        ranges: Ranges | None,
-        mixing: Mapping[str, float],
+        mixing: Mapping[str, float] | None,
     ) -> None:
-        self.images = images
-        self.classes = classes
+        self.images = list(images)
         self.channels = channels
-        self.max_boxes = max_boxes
-        self.letterbox = letterbox
         self.antialias = antialias
-        self.ranges = ranges
-        self.mixing = mixing
+        self.mixing = mixing or {}
+
+    @property
+    @abstractmethod
+    def truth_shape(self) -> tuple[int, ...]:
+        """Of an image's truth."""
+
+    @property
+    @abstractmethod
+    def most_labels(self) -> int:
+        """How many labels of an image a batch tells the numbers of."""
+
+    @abstractmethod
+    def _picture(
+        self, index: int, image: ByteImage, random: np.random.Generator | None, x: Floats
+    ) -> Picture:
+        """Put an image into x (channels, h, w), transformed at random or plainly."""
+
+    @abstractmethod
+    def _answer(
+        self, picture: Picture, random: np.random.Generator | None, truth: Floats, labels: Ints
+    ) -> None:
+        """Fill truth and labels from a picture."""
 
     def sample(
         self,
@@ -59,7 +86,7 @@ class Preparation:
         truth: Floats,
         labels: Ints,
     ) -> Sample | DataError:
-        """Fill x (channels, h, w), truth (max_boxes, 5) and labels from a readable candidate.
+        """Fill x (channels, h, w), truth (`truth_shape`) and labels from a readable candidate.
 
         The first readable candidate is used. `random` draws the transform; without it, the plain
         one is taken. If no candidate can be read, the error of the last one is returned.
@@ -70,10 +97,9 @@ class Preparation:
             return found
         index, image = found
         picture = self._picture(index, image, random, x)
-        if random is not None and self.ranges is not None:
+        if random is not None:
             self._mix(picture, random, skipped)
-        rows, numbers = self._limited(picture, random)
-        truth[: len(rows)], labels[: len(rows)] = rows, numbers
+        self._answer(picture, random, truth, labels)
         return Sample(index, (image.shape[1], image.shape[0]), skipped)
 
     def _read(
@@ -89,19 +115,6 @@ class Preparation:
                 failure = error
         return failure
 
-    def _picture(
-        self, index: int, image: ByteImage, random: np.random.Generator | None, x: Floats
-    ) -> Picture:
-        """Put an image into x (channels, h, w), transformed at random or plainly."""
-        size, canvas = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
-        if self.ranges is not None and random is not None:
-            transform = self.ranges.draw(size, canvas, random.random(NUMBERS), self.letterbox)
-        else:
-            transform = plain_transform(size, canvas, self.letterbox)
-        augment(image, x, antialias=self.antialias, **vars(transform))
-        rows, labels = self._truth(self.images[index], transform, canvas)
-        return Picture(x, rows, labels, visible(transform, canvas))
-
     def _mix(self, picture: Picture, random: np.random.Generator, skipped: list[int]) -> None:
         """Apply each row of the table of mixings that is on, to every other picture."""
         for row in MIXINGS:
@@ -115,6 +128,77 @@ class Preparation:
                 assert not isinstance(found, DataError)  # the picture's own image can be read
                 others.append(self._picture(*found, random, np.empty_like(picture.x)))
             row.apply(picture, others, value, random)
+
+
+class BoxPreparation(Preparation):
+    """Prepares samples of a detector's data set: images with their boxes.
+
+    Parameters
+    ----------
+    images
+        Paths of the images; their labels are found by Darknet's rule.
+    classes
+        How many classes the labels may name.
+    max_boxes
+        Truth rows an image. Where there are more, the largest regions to ignore have up to a
+        quarter of them (more if the objects leave some), the others a random choice of objects.
+    letterbox
+        Keep the images' aspect (jittered in training); else stretch to the input's.
+    ranges
+        Of the augmentation; None: images as in evaluation.
+    channels, antialias, mixing
+        As `Preparation` takes them; without `ranges` nothing is mixed.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Path],
+        *,
+        classes: int,
+        channels: int = 3,
+        max_boxes: int,
+        letterbox: bool = True,
+        antialias: bool = False,
+        ranges: Ranges | None = None,
+        mixing: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(images, channels, antialias, mixing if ranges is not None else None)
+        if max_boxes < 1:
+            raise ValueError("max_boxes must be at least 1")
+        self.classes = classes
+        self.max_boxes = max_boxes
+        self.letterbox = letterbox
+        self.ranges = ranges
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """Of an image's truth: x, y, w, h, class of each box."""
+        return (self.max_boxes, 5)
+
+    @property
+    def most_labels(self) -> int:
+        """As many as there are boxes."""
+        return self.max_boxes
+
+    def _picture(
+        self, index: int, image: ByteImage, random: np.random.Generator | None, x: Floats
+    ) -> Picture:
+        """Put an image into x (channels, h, w), transformed at random or plainly."""
+        size, canvas = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
+        if self.ranges is not None and random is not None:
+            transform = self.ranges.draw(size, canvas, random.random(NUMBERS), self.letterbox)
+        else:
+            transform = plain_transform(size, canvas, self.letterbox)
+        augment(image, x, antialias=self.antialias, **vars(transform))
+        rows, labels = self._truth(self.images[index], transform, canvas)
+        return Picture(x, rows, labels, visible(transform, canvas))
+
+    def _answer(
+        self, picture: Picture, random: np.random.Generator | None, truth: Floats, labels: Ints
+    ) -> None:
+        """Fill truth and labels from a picture."""
+        rows, numbers = self._limited(picture, random)
+        truth[: len(rows)], labels[: len(rows)] = rows, numbers
 
     def _truth(
         self, image: Path, transform: Transform, canvas: tuple[int, int]

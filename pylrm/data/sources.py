@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from pylrm.data.darknet import read_list
+from pylrm.data.headers import SUFFIXES
 from pylrm.errors import DataError
 
-IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (
     *(".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
     *(".ts", ".webm", ".wmv"),
@@ -100,7 +100,7 @@ def _stands_for(asked: SourceLike) -> list[Source]:
 
 def _files(paths: Sequence[Path], otherwise: str) -> list[Source]:
     """The images and videos among paths; where there are none: an error."""
-    known = IMAGES + VIDEOS
+    known = SUFFIXES + VIDEOS
     found = [_file(path) for path in paths if path.suffix.lower() in known and path.is_file()]
     if not found:
         kinds = ", ".join(suffix[1:] for suffix in known)

@@ -190,6 +190,11 @@ class Network:
         return int(self._info.max_truths)
 
     @property
+    def truths(self) -> int:
+        """Values an image that a classifier's loss compares with; 0: a detector, or no loss."""
+        return int(self._info.truths)
+
+    @property
     def threads(self) -> int:
         """How many work at a pass."""
         return int(self._info.threads)

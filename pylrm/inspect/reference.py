@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from pylrm.binding.library import Key, keys
-from pylrm.data.augmentation import AUGMENTATIONS
+from pylrm.data.augmentation import AUGMENTATIONS, CLASSIFIER_AUGMENTATIONS
 from pylrm.data.mixing import MIXINGS
 
 INTRODUCTION = """\
@@ -79,11 +79,20 @@ def cell(text: str) -> str:
 
 
 def augmentations() -> list[str]:
-    """Return the lines of the table of augmentations."""
-    rows = [f"| {', '.join(row.keys)} | {row.doc} |" for row in AUGMENTATIONS]
-    heading = "## Augmentation of detectors' training images, in this order"
-    rows += [f"| {row.key} | every other sample: {row.doc} |" for row in MIXINGS]
-    return [heading, "", "| keys | what it does |", "|---|---|", *rows, ""]
+    """Return the lines of the tables of augmentations."""
+    lines = []
+    for kind, table in (("detectors'", AUGMENTATIONS), ("classifiers'", CLASSIFIER_AUGMENTATIONS)):
+        rows = [f"| {', '.join(row.keys)} | {row.doc} |" for row in table]
+        if table is CLASSIFIER_AUGMENTATIONS:
+            rows.insert(0, "| angle | the image is rotated by up to so many degrees |")
+        rows += [
+            f"| {row.key} | every other sample: {row.doc} |"
+            for row in MIXINGS
+            if row.key != "cutmix" or table is CLASSIFIER_AUGMENTATIONS
+        ]
+        heading = f"## Augmentation of {kind} training images, in this order"
+        lines += [heading, "", "| keys | what it does |", "|---|---|", *rows, ""]
+    return lines
 
 
 if __name__ == "__main__":

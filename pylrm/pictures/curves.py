@@ -49,7 +49,7 @@ def plot_runs(
 
 
 def runs_figure(logs: Sequence[Log], title: str | None = None) -> Figure:
-    """Draw the loss and, where a run has been validated, the mAP of runs.
+    """Draw the loss and, where a run has been validated, the mAP (of classifiers top-1) of runs.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def runs_figure(logs: Sequence[Log], title: str | None = None) -> Figure:
     if not logs:
         raise ValueError("no runs to draw")
     names = run_names(logs)
-    validated = any(np.isfinite(log["map"]).any() for log in logs)
+    validated = any(np.isfinite(log.validations).any() for log in logs)
     panels = 1 + validated
     labels = [label(log, name) for log, name in zip(logs, names, strict=True)]
     columns = legend_columns(labels, panels)
@@ -76,7 +76,10 @@ def runs_figure(logs: Sequence[Log], title: str | None = None) -> Figure:
         show_updates(axes, logs)
         handles = [
             Line2D(
-                [], [], label=text, **line_style(index, marker=bool(np.isfinite(log["map"]).any()))
+                [],
+                [],
+                label=text,
+                **line_style(index, marker=bool(np.isfinite(log.validations).any())),
             )
             for index, (log, text) in enumerate(zip(logs, labels, strict=True))
         ]
@@ -108,10 +111,10 @@ def show_updates(axes: Iterable[Axes], logs: Sequence[Log]) -> None:
 
 def label(log: Log, name: str) -> str:
     """Return what the legend says of a run: its name, and its best and last mAP."""
-    values = 100 * log["map"][np.isfinite(log["map"])]
+    values = 100 * log.validations[np.isfinite(log.validations)]
     if not len(values):
         return name
-    return f"{name}  (mAP best {values.max():.1f}, last {values[-1]:.1f})"
+    return f"{name}  ({log.figure} best {values.max():.1f}, last {values[-1]:.1f})"
 
 
 def run_names(logs: Sequence[Log]) -> list[str]:
@@ -174,14 +177,14 @@ def note(axes: Axes, text: str) -> None:
 
 
 def draw_map(axes: Axes, logs: Sequence[Log]) -> None:
-    """Draw the validations' mAP."""
+    """Draw what validations measured."""
     axes.set_title("Validation")
-    axes.set_ylabel("mAP (%)")
+    axes.set_ylabel(f"{', '.join(sorted({log.figure for log in logs}))} (%)")
     highest = 0.0
     for index, log in enumerate(logs):
-        there = np.isfinite(log["map"])
+        there = np.isfinite(log.validations)
         if there.any():
-            values = 100 * log["map"][there]
+            values = 100 * log.validations[there]
             highest = max(highest, float(values.max()))
             axes.plot(log["update"][there], values, **line_style(index, marker=True))
     axes.set_ylim(0, min(103.0, 1.1 * highest) if highest else 1)

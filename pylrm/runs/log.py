@@ -39,6 +39,8 @@ COLUMNS = (
     "fg",  # with [lrm]: the share of predictions that a truth claims, the foreground
     "fg_loss",  # their share of the loss, which is the sum of squared gradients, before mining
     "fg_kept_loss",  # the same of what [lrm] kept
+    "top1",  # of a classifier's validation after this update: the share of images that are right
+    "top5",  # the share whose class is among the five most probable
 )
 WHOLE = ("update", "images")
 
@@ -209,6 +211,8 @@ def darknet_lines(row: Row) -> Iterator[str]:
         )
     if row.get("grad_norm") is not None:
         yield f"Gradient norm: {value('grad_norm'):.7g}"
+    if row.get("top1") is not None:
+        yield f"Validation: top 1 {value('top1'):.6f}, top 5 {value('top5'):.6f}"
     yield (
         f"{int(value('update'))}: {value('loss'):.6f}, {value('avg'):.6f} avg, "
         f"{value('rate'):.9f} rate, {value('seconds'):.6f} seconds, {int(value('images'))} images"
@@ -241,6 +245,16 @@ class Log:
 
     def __getitem__(self, column: str) -> Floats:
         return self.columns[column]
+
+    @property
+    def figure(self) -> str:
+        """What validations measured: mAP, or of classifiers top-1."""
+        return "top-1" if np.isfinite(self["top1"]).any() else "mAP"
+
+    @property
+    def validations(self) -> Floats:
+        """That figure by update, 0 to 1; NaN without a validation."""
+        return self["top1" if self.figure == "top-1" else "map"]
 
 
 def read_log(path: str | Path) -> Log:

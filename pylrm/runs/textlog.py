@@ -5,9 +5,10 @@ An update is a line of its own, in one of two forms:
     1000: 1.250000, 1.500000 avg loss, 0.001000 rate, 2.5 seconds, 64000 images, 3.2 hours left
     1000: loss=1.250, avg loss=1.500, rate=0.001000, 64.4 milliseconds, 64000 images, …
 
-Before it stand the lines about the wait for images, the gradient's norm, [lrm] and detectors; those
-of detectors once per pass and head. After it comes that of a validation. The newer forks repeat its
-mAP ("Last accuracy …") at every update; some logs have nothing else of it.
+Before it stand the lines about the wait for images, the gradient's norm, [lrm], a classifier's
+validation and detectors; those of detectors once per pass and head. After it comes that of a
+detector's validation. The newer forks repeat its mAP ("Last accuracy …") at every update; some logs
+have nothing else of it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ BESIDE = (  # other lines before an update's own, and the columns that they give
         ("fg", "fg_loss", "fg_kept_loss"),
     ),
     (re.compile(rf"Gradient norm: {NUMBER}"), ("grad_norm",)),
+    (re.compile(rf"Validation: top 1 {NUMBER}, top 5 {NUMBER}"), ("top1", "top5")),
 )
 MAP = re.compile(rf"mean[ _]average[ _]precision \(mAP(?:@[\d.]+)?\) ?= ?{NUMBER}(%?)")
 LAST_MAP = re.compile(rf"[Ll]ast accuracy mAP@[\d.]+ ?= ?{NUMBER} ?%")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from pylrm.binding.library import keys
-from pylrm.data.augmentation import AUGMENTATIONS
+from pylrm.data.augmentation import AUGMENTATIONS, Ranges
 from pylrm.data.loader import Loader
 from pylrm.data.mixing import MIXINGS
+from pylrm.data.samples import BoxPreparation
 from pylrm.engine import Network
 from pylrm.training.schedule import Sizes, multi_scale_sizes
 
@@ -22,7 +23,7 @@ def input_sizes(net: Network, last: int, seed: int) -> Sizes:
     Parameters
     ----------
     net : Network
-        A detector, at the cfg's size.
+        At the cfg's size.
     last : int
         The last update of the run.
     seed : int
@@ -68,7 +69,7 @@ def training_batches(
     augment: bool = True,
     skipped: Sequence[Path] = (),
 ) -> Loader:
-    """Return the batches that a network is trained on, from the images it has seen on.
+    """Return the batches that a detector is trained on, from the images it has seen on.
 
     Parameters
     ----------
@@ -78,25 +79,29 @@ def training_batches(
         What the training list names.
     sizes : Sizes
         The input size of each pass.
-    seed, workers, letterbox, augment, skipped
-        As `Loader` takes them.
+    letterbox, seed, workers, skipped
+        As `BoxPreparation` and `Loader` take them.
+    augment : bool
+        False: images as in evaluation.
     """
-    return Loader(
+    preparation = BoxPreparation(
         images,
         classes=net.classes,
-        batch=net.batch,
-        width=net.width,
-        height=net.height,
         channels=net.channels,
         max_boxes=net.max_truths,
+        letterbox=letterbox,
+        antialias=net.antialias,
+        ranges=Ranges(**augmentation_options(net)) if augment else None,
+        mixing={row.key: net.option(row.key) for row in MIXINGS},
+    )
+    return Loader(
+        preparation,
+        width=net.width,
+        height=net.height,
+        batch=net.batch,
         seed=seed,
         position=net.seen // net.batch,
         workers=workers,
-        **augmentation_options(net),
-        mixing={row.key: net.option(row.key) for row in MIXINGS},
-        antialias=net.antialias,
-        letterbox=letterbox,
-        augment=augment,
         size_at=sizes.at,
         skipped=skipped,
     )

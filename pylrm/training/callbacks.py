@@ -22,7 +22,7 @@ class Callback:
         """After each update; `run.state.row` has its figures."""
 
     def validated(self, run: Training) -> None:
-        """After mAP was measured; `run.state.map` has it."""
+        """After a validation; `run.state.map` has what it measured."""
 
     def saved(self, run: Training, path: Path) -> None:
         """After weights were written."""

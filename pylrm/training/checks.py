@@ -28,7 +28,8 @@ def check_network(net: Network, cfg: Cfg, data: DataFile) -> None:
     """
     if not net.detectors:
         raise CfgError(
-            f"{cfg}: no [region], [yolo] or [detection]: training is for detectors, not classifiers"
+            f"{cfg}: no [region], [yolo] or [detection]: this is for detectors (for classifiers "
+            "there is `pylrm classify`)"
         )
     check_classes(net, cfg, data)
     if net.channels not in (1, 3):

@@ -20,10 +20,12 @@ class Progress:
         The run's first and last update.
     stream : TextIO or None
         Where to; None: nowhere.
+    figure : str
+        What validations measure.
     """
 
-    def __init__(self, first: int, last: int, stream: TextIO | None) -> None:
-        self.first, self.last, self.stream = first, last, stream
+    def __init__(self, first: int, last: int, stream: TextIO | None, figure: str = "mAP") -> None:
+        self.first, self.last, self.stream, self.figure = first, last, stream, figure
         self.live = stream is not None and stream.isatty()
         self.every = min(100, max(1, (last - first + 1) // LINES))
         self.seconds_an_update = 0.0
@@ -47,7 +49,7 @@ class Progress:
         loss, average : float
             Its loss and the running average.
         best : float or None
-            The newest validation mAP, 0 to 1.
+            What the newest validation measured, 0 to 1.
         rate : float
             Images a second.
         seconds : float
@@ -58,7 +60,7 @@ class Progress:
         if not self.live and update % self.every and update not in (self.first, self.last):
             return
         left = timedelta(seconds=round((self.last - update) * self.seconds_an_update))
-        found = "" if best is None else f"  mAP {best:.4f}"
+        found = "" if best is None else f"  {self.figure} {best:.4f}"
         self.write(
             f"{update:{len(str(self.last))}}/{self.last}  loss {loss:.4f}  avg {average:.4f}{found}"
             f"  {rate:.1f} img/s  {left} left"

@@ -25,6 +25,7 @@ from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
 from pylrm.training.schedule import Schedule, Sizes
 from pylrm.training.statistics import Passes
+from pylrm.training.task import Task
 
 
 @dataclass
@@ -38,7 +39,7 @@ class State:
     loss, average : float
         Its loss and the running average, .9 of the former plus .1 of the new.
     map, best_map : float or None
-        The newest and the best validation mAP, 0 to 1.
+        What the newest validation measured, and the best one: mAP, of classifiers top-1; 0 to 1.
     since_best : int
         Validations since the best one.
     images, seconds, stall : float
@@ -125,6 +126,8 @@ class Training:
 
     Attributes
     ----------
+    task : Task
+        What is learnt: a network and its data set.
     net : Network
         What is trained.
     cfg : Cfg
@@ -155,10 +158,7 @@ class Training:
         What looks for parameters that are not finite.
     """
 
-    net: Network
-    cfg: Cfg
-    data: DataFile
-    images: list[Path]
+    task: Task
     options: TrainOptions
     folder: Run
     schedule: Schedule
@@ -169,8 +169,14 @@ class Training:
     interruption: Interruption = field(init=False)
     batches: Loader = field(init=False)
     guard: Guard = field(init=False)
+    net: Network = field(init=False)
+    cfg: Cfg = field(init=False)
+    data: DataFile = field(init=False)
+    images: list[Path] = field(init=False)
 
     def __post_init__(self) -> None:
+        task = self.task
+        self.net, self.cfg, self.data, self.images = task.net, task.cfg, task.data, task.images
         self.size = self.net.width, self.net.height
         self.guard = Guard(self.net)
 

@@ -88,7 +88,7 @@ class PassStatistics:
             "obj": share(found["objectness"], found["count"]),
             "noobj": share(found["noobjectness"], found["predictions"]),
             "recall": share(found["recall50"], found["count"]),
-            "count": found["count"],
+            "count": found["count"] if self.heads else None,
             "kept": share(mined["kept"], self.images if self.miners else 0),
             "kept_claimed": share(mined["kept_claimed"], mined["kept"]),
             "kept_loss": share(mined["kept_loss"], mined["loss"]),

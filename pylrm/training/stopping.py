@@ -23,7 +23,7 @@ class Patience(Callback):
         """Count; `Saving` has said how many there are since the best one."""
         patience, state = run.options.patience, run.state
         if patience and state.since_best >= patience:
-            state.stop = f"no better mAP in {state.since_best} validations"
+            state.stop = f"no better {run.task.figure} in {state.since_best} validations"
 
 
 class TimeLimit(Callback):

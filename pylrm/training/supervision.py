@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pylrm.data.darknet import LabelSummary
 from pylrm.data.loader import Loader
 from pylrm.errors import DataError, NumericsError, PylrmError
 from pylrm.files.writing import write_whole, writing
 from pylrm.runs.log import cut_logs, note
-from pylrm.training import checks
-from pylrm.training.batches import data_seed, training_batches
+from pylrm.training.batches import data_seed
 from pylrm.training.checkpoints import Checkpoints, Kept, newest
 from pylrm.training.logfiles import Logging
 from pylrm.training.loop import loop
@@ -41,7 +39,8 @@ class RunResult:
     loss : float
         Running average of the loss at the end.
     map, best_map : float or None
-        The newest and the best validation mAP, 0 to 1; None without validation.
+        What the newest validation measured, and the best one: mAP, of classifiers top-1; 0 to 1;
+        None without validation.
     updates : int
         The last update done.
     images_per_second : float
@@ -75,7 +74,7 @@ class Supervisor:
         stream = None if run.options.quiet else sys.stdout
         self.run = run
         self.skipped: list[Path] = []
-        self.progress = Progress(run.schedule.first, run.schedule.last, stream)
+        self.progress = Progress(run.schedule.first, run.schedule.last, stream, run.task.figure)
         self.checkpoints = Checkpoints()
         run.callbacks = [
             Validation(self.progress, self.checkpoints),
@@ -89,22 +88,18 @@ class Supervisor:
             *run.callbacks,
         ]
 
-    def train(
-        self, labels: LabelSummary, warnings: Sequence[str], kept: Kept | None = None
-    ) -> RunResult:
+    def train(self, warnings: Sequence[str], kept: Kept | None = None) -> RunResult:
         """Train.
 
         Parameters
         ----------
-        labels : LabelSummary
-            What is trained on.
         warnings : sequence of str
             What is odd about the run so far.
         kept : Kept or None
             The checkpoint that it goes on from.
         """
         run, say = self.run, self.progress.say
-        introduce(run, labels, self.progress)
+        introduce(run, self.progress)
         for line in warnings:
             warn(line)
         if kept is not None:
@@ -206,9 +201,7 @@ class Supervisor:
 
 def open_batches(run: Training, skipped: Sequence[Path]) -> Loader:
     """Return a run's batches from its state on."""
-    return training_batches(
-        run.net,
-        run.images,
+    return run.task.batches(
         sizes=run.sizes,
         seed=data_seed(run.options.seed, run.state.rollbacks),
         workers=run.options.workers,
@@ -250,7 +243,7 @@ def warn(line: str) -> None:
     print(f"pylrm: warning: {line}", file=sys.stderr, flush=True)
 
 
-def introduce(run: Training, labels: LabelSummary, progress: Progress) -> None:
+def introduce(run: Training, progress: Progress) -> None:
     """Say what is about to be trained on what."""
     net, say = run.net, progress.say
     passes = f" in {net.subdivisions} passes" if net.subdivisions > 1 else ""
@@ -258,16 +251,10 @@ def introduce(run: Training, labels: LabelSummary, progress: Progress) -> None:
         f"{run.cfg}: {net.width}x{net.height}, {net.classes} classes, updates {run.schedule.first} "
         f"to {run.schedule.last} of {net.batch * net.subdivisions} images{passes}"
     )
-    say(f"{run.data.path}: {labels.images} images with {labels.boxes} boxes")
-    for line in checks.label_warnings(labels, run.data, net.max_truths):
+    for line in run.task.introduction():
+        say(line)
+    for line in run.task.warnings():
         warn(line)
-    for line in checks.anchor_warnings(net, run.cfg):
-        warn(line)
-    mining = checks.mining_limit(net)
-    if mining is not None:
-        say(mining.line)
-        if mining.warning:
-            warn(f"{run.cfg}: {mining.warning}")
     say(f"run folder: {run.folder.folder}")
 
 
@@ -284,7 +271,9 @@ def report_skipped(run: Training, skipped: Sequence[Path]) -> None:
 def conclude(run: Training, progress: Progress) -> None:
     """Say what came out, where it is and what to do with it."""
     state, folder, say = run.state, run.folder, progress.say
-    found = "" if state.best_map is None else f", mAP {state.map:.4f} (best {state.best_map:.4f})"
+    figure, found = run.task.figure, ""
+    if state.best_map is not None:
+        found = f", {figure} {state.map:.4f} (best {state.best_map:.4f})"
     say(
         f"{state.update} updates: loss {state.average:.4f}{found}, "
         f"{state.images / state.seconds:.1f} img/s"
@@ -297,5 +286,6 @@ def conclude(run: Training, progress: Progress) -> None:
     weights = folder.last if state.best_map is None else folder.best
     say(f"weights: {weights}   log: {folder.folder / 'log.csv'}")
     if run.data.valid:
-        say(f"next:    pylrm map --cfg {folder.cfg} --data {run.data.path} --weights {weights}")
+        command = f"{run.task.command} --cfg {folder.cfg} --data {run.data.path}"
+        say(f"next:    {command} --weights {weights}")
     say(f"         pylrm plot {folder.folder} -o {folder.folder / 'curves.png'}")

@@ -13,7 +13,7 @@ from pylrm.training.run import Training
 FOLDER = "tensorboard"  # in the run folder
 # Columns of log.csv to where TensorBoard shows them; all others are beside the loss.
 GROUPS = {
-    "map": "validation",
+    **dict.fromkeys(("map", "top1", "top5"), "validation"),
     **dict.fromkeys(("iou", "obj", "recall"), "predictions"),
     **dict.fromkeys(("kept", "kept_claimed", "kept_loss"), "mining"),
     **dict.fromkeys(("fg", "fg_loss", "fg_kept_loss"), "mining"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pylrm.cfg.file import Cfg, CfgLike
-from pylrm.data.darknet import DataFile, DataLike, LabelSummary, read_data, read_images
+from pylrm.data.darknet import DataFile, DataLike, read_data
 from pylrm.engine import Network
 from pylrm.errors import PylrmError
 from pylrm.files.writing import writing
@@ -19,11 +19,14 @@ from pylrm.training import checks, memory
 from pylrm.training.batches import input_sizes
 from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import newest
+from pylrm.training.classifying import Classifying
+from pylrm.training.detecting import Detecting
 from pylrm.training.options import TrainOptions
 from pylrm.training.resume import changed_cfg, changed_options, differences, read_options
 from pylrm.training.run import State, Training
 from pylrm.training.schedule import Schedule, Sizes, usual_map_every
 from pylrm.training.supervision import RunResult, Supervisor
+from pylrm.training.task import Task
 from pylrm.training.tensorboard import tensorboard_x
 from pylrm.version import VERSION
 
@@ -36,14 +39,14 @@ def train(
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> RunResult:
-    """Train a detector and write a run folder.
+    """Train a detector, or a classifier, and write a run folder.
 
     Parameters
     ----------
     cfg : Cfg, str or path
         The network; looked up in the working folder, then among the shipped cfg files.
     data : DataFile, str, Path or None
-        The .data file; None: the one that [net] data= names.
+        The .data file, or a classifier's folder; None: the one that [net] data= names.
     options : TrainOptions or None
         How it is trained.
     callbacks : sequence of Callback
@@ -66,7 +69,7 @@ def train(
     there = memory.room()
     with Network(cfg, threads=options.threads, seed=options.seed) as net:
         dataset = choose_data(cfg, data)
-        images, labels = check_data(net, cfg, dataset)
+        task = task_of(net, cfg, dataset)
         if options.weights is not None:
             net.load_weights(options.weights)
         an_update = net.batch * net.subdivisions
@@ -75,15 +78,12 @@ def train(
         if options.map_every is None:
             map_every = usual_map_every(first, last) if dataset.valid else 0
             options = replace(options, map_every=map_every)
-        schedule, sizes = plan(net, dataset, options, first, last)
+        schedule, sizes = plan(task, options, first, last)
         warning = memory.check(net, sizes, there)
         folder = Run.create(options.out, cfg.stem)
         with folder.locked():
             run = Training(
-                net=net,
-                cfg=cfg,
-                data=dataset,
-                images=images,
+                task=task,
                 options=options,
                 folder=folder,
                 schedule=schedule,
@@ -94,7 +94,7 @@ def train(
             name = cfg.name if cfg.path is None else str(cfg.path.resolve())
             about = {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())}
             describe(run, {**about, "first": first})
-            return Supervisor(run).train(labels, [warning] if warning else [])
+            return Supervisor(run).train([warning] if warning else [])
 
 
 def resume(
@@ -135,19 +135,16 @@ def resume(
         there = memory.room()
         with Network(cfg, threads=options.threads, seed=options.seed) as net:
             dataset = read_data(recorded["data"])
-            images, labels = check_data(net, cfg, dataset)
+            task = task_of(net, cfg, dataset)
             kept.restore(net)
             last = checks.last_of_resumed(folder, net, kept.state, options)
             first = kept.state.update + kept.state.told
-            schedule, sizes = plan(net, dataset, options, first, last)
+            schedule, sizes = plan(task, options, first, last)
             memory_warning = memory.check(net, sizes, there)
             warnings += [memory_warning] if memory_warning else []
-            warnings += differences(kept, net, images)
+            warnings += differences(kept, net, task.images)
             training = Training(
-                net=net,
-                cfg=cfg,
-                data=dataset,
-                images=images,
+                task=task,
                 options=options,
                 folder=folder,
                 schedule=schedule,
@@ -156,32 +153,29 @@ def resume(
                 callbacks=callbacks,
             )
             describe(training, recorded)
-            return Supervisor(training).train(labels, warnings, kept)
+            return Supervisor(training).train(warnings, kept)
 
 
-def check_data(net: Network, cfg: Cfg, data: DataFile) -> tuple[list[Path], LabelSummary]:
-    """Return the training images and what their labels hold, after all checks of them."""
-    checks.check_network(net, cfg, data)
-    images = read_images(data, "train")
-    return images, checks.check_boxes(images, data)
+def task_of(net: Network, cfg: Cfg, data: DataFile) -> Task:
+    """Return what a network learns from a data set, after all checks of them."""
+    kind = Detecting if net.detectors else Classifying
+    return kind(net, cfg, data)
 
 
-def plan(
-    net: Network, data: DataFile, options: TrainOptions, first: int, last: int
-) -> tuple[Schedule, Sizes]:
+def plan(task: Task, options: TrainOptions, first: int, last: int) -> tuple[Schedule, Sizes]:
     """Return what happens when, and at which input size, after what that needs was checked."""
     map_every = options.map_every or 0
     if map_every:
-        checks.check_validation(data)
+        task.check_validation()
     elif options.patience:
         raise PylrmError(
-            f"{data.path}: --patience counts validations, and there are none: name valid= and "
+            f"{task.data.path}: --patience counts validations, and there are none: name valid= and "
             "leave out --map-every 0"
         )
     if options.tensorboard:
         tensorboard_x()
     schedule = Schedule(first, last, map_every, options.save_every)
-    return schedule, input_sizes(net, last, options.seed)
+    return schedule, input_sizes(task.net, last, options.seed)
 
 
 def describe(run: Training, known: dict[str, Any]) -> None:

@@ -1,8 +1,7 @@
-"""Measuring mAP on the valid list while a run goes on."""
+"""Measuring on the valid list while a run goes on."""
 
 from __future__ import annotations
 
-from pylrm.evaluate.network import evaluate
 from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.progress import Progress
@@ -10,7 +9,7 @@ from pylrm.training.run import Training
 
 
 class Validation(Callback):
-    """Measures mAP where the schedule says so, at the cfg's input size.
+    """Measures mAP, or what the task has, where the schedule says so, at the cfg's input size.
 
     Parameters
     ----------
@@ -37,12 +36,8 @@ class Validation(Callback):
         self.checkpoints.write(run)
         if (net.width, net.height) != run.size:
             net.resize(*run.size)
-        self.progress.passing(f"{state.update}/{run.schedule.last}  measuring mAP")
-        state.map = evaluate(
-            net,
-            run.data,
-            letterbox=run.letterbox,
-            progress=run.interruption.check,
-        ).map
-        state.row["map"] = state.map
+        self.progress.passing(f"{state.update}/{run.schedule.last}  measuring {run.task.figure}")
+        found = run.task.validate(run.letterbox, run.interruption.check)
+        state.map = found[run.task.column]
+        state.row.update(found)
         run.validated()

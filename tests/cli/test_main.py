@@ -21,6 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 COMMANDS = {
     *(
         "train",
+        "classify",
         "study",
         "plot",
         "report",

@@ -114,7 +114,7 @@ def no_end(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
 def classifier(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:
     cfg = write()
     cfg.write_text(cfg.read_text().split("[region]")[0] + "[avgpool]\n\n[softmax]\n")
-    return cfg, ["tiny.cfg", "no [region], [yolo] or [detection]"]
+    return cfg, ["tiny.cfg", "no [region], [yolo] or [detection], so it is a classifier"]
 
 
 def jitter(data: Path, write: WriteCfg) -> tuple[Path, list[str]]:

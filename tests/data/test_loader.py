@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pylrm.data import loader
 from pylrm.data.augmentation import Ranges, Transform, move_boxes
 from pylrm.data.images import read_image
-from pylrm.data.loader import Batch, Loader, evaluation_batches
+from pylrm.data.loader import Batch, evaluation_batches
 from pylrm.errors import DataError
+from tests.data.loaders import loader_of
 
 RED, GREEN = (0, 0, 255), (0, 255, 0)  # BGR
 
@@ -59,7 +60,7 @@ FULL = {"jitter": 0.3, "hue": 0.1, "saturation": 1.5, "exposure": 1.5}
 
 
 def take(images, count, **options):
-    with Loader(images, **{**OPTIONS, **FULL, **options}) as batches:
+    with loader_of(images, **{**OPTIONS, **FULL, **options}) as batches:
         return list(itertools.islice(batches, count))
 
 
@@ -340,7 +341,7 @@ def test_unreadable_images_are_replaced_and_listed(with_broken):
     paths, broken = with_broken
     results = []
     for workers in (1, 3):
-        with Loader(paths, **OPTIONS, **FULL, workers=workers) as batches:
+        with loader_of(paths, **OPTIONS, **FULL, workers=workers) as batches:
             results.append(list(itertools.islice(batches, 6)))
             assert sorted(batches.skipped) == sorted(broken)
     assert_same(*results)
@@ -365,7 +366,7 @@ def test_a_bad_label_reaches_the_caller(tmp_path):
 
 
 def test_close_ends_it_and_may_be_repeated(images):
-    batches = Loader(images, **OPTIONS)
+    batches = loader_of(images, **OPTIONS)
     next(batches)
     assert batches.stall > 0
     batches.close()
@@ -379,7 +380,7 @@ def test_close_ends_it_and_may_be_repeated(images):
 )
 def test_wrong_arguments(images, wrong):
     with pytest.raises(ValueError):
-        Loader(images, **{**OPTIONS, **wrong})
+        loader_of(images, **{**OPTIONS, **wrong})
 
 
 def test_evaluation_takes_each_image_once_in_order(images):
@@ -388,7 +389,7 @@ def test_evaluation_takes_each_image_once_in_order(images):
     assert [len(batch.x) for batch in batches] == [4, 4, 3]
     np.testing.assert_array_equal(np.concatenate([b.indices for b in batches]), np.arange(11))
     assert_same(batches, list(evaluation_batches(images, **options, workers=4)))
-    with Loader(images, **options, augment=False, shuffle=False) as training:
+    with loader_of(images, **options, augment=False, shuffle=False) as training:
         assert_same([next(training)], batches[:1])
 
 

@@ -5,15 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from pylrm.data.loader import Loader
 from pylrm.data.mixing import MIXINGS, Picture, blur, gaussian_noise, mixup, mosaic
+from tests.data.loaders import loader_of
 from tests.data.test_loader import assert_same, differs, images  # noqa: F401 (a fixture)
 
 OPTIONS = {"classes": 1, "width": 96, "height": 64, "batch": 4, "max_boxes": 9, "jitter": 0.3}
 
 
 def take(paths, count, **options):
-    with Loader(paths, **{**OPTIONS, **options}) as batches:
+    with loader_of(paths, **{**OPTIONS, **options}) as batches:
         return list(itertools.islice(batches, count))
 
 
@@ -114,7 +114,7 @@ ALL = {"mosaic": 1, "mixup": 1, "blur": 1, "gaussian_noise": 10}
 
 
 def test_seed_and_position_decide(images):  # noqa: F811
-    assert set(ALL) == {row.key for row in MIXINGS}
+    assert {*ALL, "cutmix"} == {row.key for row in MIXINGS}  # which is of classifiers
     expected = take(images, 6, mixing=ALL)
     assert_same(take(images, 6, mixing=ALL, workers=4), expected)
     assert_same(take(images, 3, mixing=ALL, position=3), expected[3:])
@@ -127,6 +127,6 @@ def test_unreadable_images_are_replaced_in_mosaics_too(images, tmp_path):  # noq
     broken = tmp_path / "images" / "broken.png"
     broken.parent.mkdir()
     broken.write_bytes(b"no image")
-    with Loader([broken, *images], **OPTIONS, mixing={"mosaic": 1}) as batches:
+    with loader_of([broken, *images], **OPTIONS, mixing={"mosaic": 1}) as batches:
         assert len(list(itertools.islice(batches, 12))) == 12
         assert batches.skipped == [broken]

@@ -25,6 +25,7 @@ def test_every_row_of_a_table_is_told_with_what_it_is():
         "| steps | times scales= at the updates of steps= |",
         "| leaky | x, .1x below 0 |",
         "| sse | the square of d |",
-        "| hue, saturation, exposure | the hue moves by",
+        "| min_crop, max_crop, aspect | the shorter side",
     ):
         assert page.count(row) == 1
+    assert page.count("| hue, saturation, exposure | the hue moves by") == 2  # for each kind

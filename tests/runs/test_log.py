@@ -57,10 +57,11 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
     with LogWriter(tmp_path) as log:
         log.update(row(1, iou=0.5, obj=0.25, recall=0.125, noobj=0.01, count=8, map=None))
         assert (tmp_path / "log.csv").read_text() == (
-            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,,,,,\n"
+            ",".join(COLUMNS) + "\n1,64,2.5,3,0.001,32,0.5,0.25,0.125,,,,,,,,,,,\n"
         )
         log.update(row(2, kept=12.5, kept_claimed=0.1, kept_loss=0.75,
-                       fg=0.0625, fg_loss=0.25, fg_kept_loss=0.5, map=0.515))  # fmt: skip
+                       fg=0.0625, fg_loss=0.25, fg_kept_loss=0.5, map=0.515,
+                       top1=0.5, top5=0.75))  # fmt: skip
         assert rows_of(tmp_path)[1]["map"] == "0.515"
         lines = (tmp_path / "train.log").read_text().splitlines()
     assert lines[0] == (
@@ -69,6 +70,7 @@ def test_both_forms_appear_at_once(tmp_path: Path) -> None:
     )
     assert lines[1] == ("1: 2.500000, 3.000000 avg, 0.001000000 rate, 2.000000 seconds, 64 images")
     assert "LRM Foreground: 0.062500, Loss: 0.250000, Kept loss: 0.500000" in lines
+    assert "Validation: top 1 0.500000, top 5 0.750000" in lines
     assert lines[-1] == "mean average precision (mAP@0.50) = 0.515000, or 51.50 %"
 
 
@@ -93,6 +95,8 @@ written = st.fixed_dictionaries(
         "stall": st.none() | st.floats(0, 1e3),
         "grad_norm": st.none() | st.floats(0, 1e6),
         "count": st.integers(1, 500),
+        "top1": share,
+        "top5": share,
     }
 )
 
@@ -107,6 +111,7 @@ def test_what_is_written_is_read(tmp_path_factory: Any, values: list[dict[str, A
             ("iou", "obj", "recall"),
             ("kept", "kept_claimed", "kept_loss"),
             ("fg", "fg_loss", "fg_kept_loss"),
+            ("top1", "top5"),
         ):
             if any(fields[name] is None for name in group):  # as in a run: all or none
                 fields = {**fields, **dict.fromkeys(group)}

@@ -28,7 +28,7 @@ def give_maps(monkeypatch: pytest.MonkeyPatch, maps: Sequence[float]) -> None:
     """Validations find these, one after the other."""
     left = iter(maps)
     monkeypatch.setattr(
-        "pylrm.training.validation.evaluate",
+        "pylrm.training.detecting.evaluate",
         lambda *arguments, **options: SimpleNamespace(map=next(left)),
     )
 
@@ -67,7 +67,7 @@ def test_a_time_limit_leaves_time_for_what_comes(
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr("pylrm.training.stopping.process_seconds", lambda: 5 + now[0])
     monkeypatch.setattr(
-        "pylrm.training.validation.evaluate",
+        "pylrm.training.detecting.evaluate",
         lambda *arguments, **options: now.__setitem__(0, now[0] + 15) or SimpleNamespace(map=0.5),
     )
     from pylrm.engine import Network

@@ -1,5 +1,6 @@
 """Darknet's files of a data set: .data, names, lists of images, labels."""
 
+from pylrm.data.darknet.classes import read_classes
 from pylrm.data.darknet.files import (
     DataFile,
     DataLike,
@@ -44,6 +45,7 @@ __all__ = [
     "inspect_ignore",
     "inspect_labels",
     "inspect_truth",
+    "read_classes",
     "read_data",
     "read_ignore",
     "read_images",

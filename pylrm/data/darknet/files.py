@@ -9,10 +9,12 @@ command that is run inside it must not read these images instead of the list's.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pylrm.data.headers import SUFFIXES
 from pylrm.data.metric_names import METRICS, Metric
 from pylrm.errors import DataError
 from pylrm.files import shipped
@@ -37,18 +39,25 @@ class DataFile:
         The validation images' annotations in COCO's format.
     metric
         What `map` measures: VOC's average precision ("area", "11point"), COCO's or KITTI's.
+    labels
+        Of a classifier's data set: what stands in the images' paths, class by class; empty: the
+        names do.
+    top
+        Of a classifier's: how many guesses count as right if one is.
     """
 
     path: Path
     classes: int
     names: list[str]
-    train: Path | None
-    valid: Path | None
-    backup: Path | None
-    results: Path | None
-    eval: str
-    truth: Path | None
-    metric: Metric
+    train: Path | None = None
+    valid: Path | None = None
+    backup: Path | None = None
+    results: Path | None = None
+    eval: str = "voc"
+    truth: Path | None = None
+    metric: Metric = "area"
+    labels: Sequence[str] = ()
+    top: int = 5
 
 
 HOW_TO_GET = {
@@ -123,6 +132,9 @@ def read_names(path: str | Path) -> list[str]:
 def read_data(data: DataLike) -> DataFile:
     """Read a .data file and the names it points to; one that was read is returned as it is.
 
+    A folder with images in train/CLASS/, and in valid/CLASS/ (or val/, test/) to measure with, is a
+    classifier's data set.
+
     Raises
     ------
     DataError
@@ -131,6 +143,8 @@ def read_data(data: DataLike) -> DataFile:
     if isinstance(data, DataFile):
         return data
     path = _lookup(str(data), Path(), "", among_shipped=True)
+    if path.is_dir():
+        return _tree(path)
     if not path.is_file():
         raise DataError(f"{path}: no such data file, here or among the shipped ones")
     pairs = _pairs(path)
@@ -167,6 +181,18 @@ def read_data(data: DataLike) -> DataFile:
     else:
         raise DataError(f"{path}: neither classes= nor names= is there")
 
+    labels: list[str] = []
+    file = written_to("labels")
+    if file is not None and file.is_file():  # the folder of a detector's labels is no such file
+        labels = read_names(file)
+        if len(labels) != classes:
+            line = pairs["labels"][0]
+            raise DataError(f"{path}:{line}: {file} has {len(labels)} labels for {classes} classes")
+    line, value = pairs.get("top", (0, "5"))
+    if not re.fullmatch("0*[1-9][0-9]{0,6}", value):
+        raise DataError(f"{path}:{line}: top={value:.40}; expected a whole number from 1 on")
+    top = int(value)
+
     line, value = pairs.get("metric", (0, "area"))
     metric = next((name for name in METRICS if name == value), None)
     if metric is None:
@@ -183,11 +209,26 @@ def read_data(data: DataLike) -> DataFile:
         eval=pairs.get("eval", (0, "voc"))[1],
         truth=read_from("truth"),
         metric=metric,
+        labels=labels,
+        top=top,
     )
 
 
+def _tree(folder: Path) -> DataFile:
+    """The data set of a folder of images in folders of classes."""
+    train = folder / "train"
+    names = sorted(each.name for each in train.glob("*") if each.is_dir())
+    if not names:
+        raise DataError(
+            f"{folder}: a data set is a .data file, or for classifiers a folder with images in "
+            "train/CLASS/"
+        )
+    valid = next((folder / n for n in ("valid", "val", "test") if (folder / n).is_dir()), None)
+    return DataFile(folder, len(names), names, train, valid)
+
+
 def read_list(path: str | Path) -> list[Path]:
-    """Read a list of images: one path a line; blank lines are passed over.
+    """Read a list of images: one path a line; blank lines are passed over. Of a folder: all in it.
 
     A relative path is looked up in the list's folder and, if nothing is there, in the working
     folder, as in other Darknets.
@@ -200,6 +241,11 @@ def read_list(path: str | Path) -> list[Path]:
     """
     path = Path(path)
     images = []
+    if path.is_dir():
+        images = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+        if not images:
+            raise DataError(f"{path}: no images in the folder")
+        return images
     for number, line in enumerate(read_text(path).splitlines(), 1):
         name = line.strip()
         if not name:
@@ -232,7 +278,7 @@ def read_images(data: DataFile, kind: Literal["train", "valid"]) -> list[Path]:
     path = data.train if kind == "train" else data.valid
     if path is None:
         raise DataError(f"{data.path}: {kind}= is missing: the file that lists the images")
-    if not path.is_file():
+    if not path.exists():
         how = HOW_TO_GET.get(data.path.stem, "it should list one image path a line")
         raise DataError(f"{data.path} names {path}, which is not there: {how}")
     return read_list(path)
