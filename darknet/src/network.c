@@ -22,7 +22,7 @@ static const key common_keys[] = {
     KEY_INT(layer, numload, 0, 0, 1 << 24, "filters in the file that is loaded; 0: all"),
     KEY_IGNORED("truth", "accepted, and without effect: truths go to every loss layer"),
     KEY_IGNORED("show_receptive_field", "of the screen; accepted, and without effect"),
-    KEY_FOREIGN("dont_update", "0", "learning_rate=0 in a layer, or stopbackward=, does that"),
+    KEY_FOREIGN("dont_update", "0", "learning_rate=0 in a layer does that"),
     KEY_FOREIGN("burnin_update", "0", "the rate rises for all layers alike"),
     KEY_FOREIGN("train_only_bn", "0", "a layer's parameters are trained together"),
     KEY_FOREIGN("clip", "0", "[net] clip= is that of all layers"),

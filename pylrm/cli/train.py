@@ -29,6 +29,8 @@ def kind_of(field: Field[Any]) -> Any:
     least, most, choices = (field.metadata[name] for name in ("least", "most", "choices"))
     if choices:
         return click.Choice(choices)
+    if str(field.type).startswith("float"):
+        return click.FloatRange(least, most)
     return PATH if str(field.type).startswith("Path") else click.IntRange(least, most)
 
 
@@ -77,10 +79,23 @@ def given(ctx: click.Context) -> dict[str, Any]:
     type=PATH,
     help="Go on with the run in this folder, with its options; takes no --cfg.",
 )
+@click.option(
+    "--lr-find",
+    metavar="FIGURE",
+    type=PATH,
+    help="Train nothing: try rising learning rates for --updates (default 100), draw the loss into "
+    "this figure (.png, .pdf or .svg; a .csv beside it), and suggest a rate.",
+)
 @train_options
 @click.pass_context
 def command(
-    ctx: click.Context, /, cfg: str | None, data: str | None, resume: Path | None, **options: Any
+    ctx: click.Context,
+    /,
+    cfg: str | None,
+    data: str | None,
+    resume: Path | None,
+    lr_find: Path | None,
+    **options: Any,
 ) -> None:
     """Train a detector: makes a run folder with weights, checkpoints, log and options.
 
@@ -94,11 +109,34 @@ def command(
     if resume is not None:
         changes = given(ctx)
         del changes["resume"]
-        taken = [f"--{name}" for name in ("cfg", "data", "out") if name in changes]
+        taken = [
+            f"--{name.replace('_', '-')}"
+            for name in ("cfg", "data", "out", "lr_find")
+            if name in changes
+        ]
         if taken:
             raise click.UsageError(f"{taken[0]}: a run that is resumed has its own in {resume}")
         train.resume(resume, **changes)
     elif cfg is None:
         raise click.UsageError("Missing option '--cfg'; or --resume RUN goes on with a run.")
+    elif lr_find is not None:
+        find_rate(ctx, cfg, data, lr_find, TrainOptions(**options))
     else:
         train.train(cfg, data, TrainOptions(**options))
+
+
+def find_rate(
+    ctx: click.Context, cfg: str, data: str | None, figure: Path, options: TrainOptions
+) -> None:
+    """Sweep the learning rate, draw it, and print what it suggests."""
+    from pylrm.pictures.style import check_ending
+    from pylrm.training.ratesweep import SWEPT, sweep
+
+    other = [f"--{name.replace('_', '-')}" for name in given(ctx) if name not in SWEPT]
+    if other:
+        raise click.UsageError(f"{other[0]} means nothing beside --lr-find")
+    check_ending(figure)
+    found = sweep(cfg, data, options)
+    found.write(figure)
+    click.echo(found.line)
+    click.echo(f"curve: {figure}, {figure.with_suffix('.csv')}")

@@ -152,14 +152,19 @@ def draw_loss(axes: Axes, logs: Sequence[Log], labels: Sequence[str]) -> None:
                 log["update"], loss, color=style["color"], alpha=0.2, linewidth=0.6, rasterized=True
             )
         axes.plot(log["update"], smoothed(loss, window), label=text, **style)
+    show_decades(axes)
+    if window > 1:
+        note(axes, f"thin: each update; thick: mean of {window}")
+
+
+def show_decades(axes: Axes) -> None:
+    """Give a panel's logarithmic y axis as many numbers as it has room for."""
     low, high = axes.get_ylim()
     decades = np.log10(high / low)
     subs = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
     axes.yaxis.set_major_locator(LogLocator(subs=subs))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    if window > 1:
-        note(axes, f"thin: each update; thick: mean of {window}")
 
 
 def note(axes: Axes, text: str) -> None:

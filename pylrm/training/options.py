@@ -12,8 +12,8 @@ def option(
     default: Any,
     doc: str,
     *,
-    least: int | None = None,
-    most: int | None = None,
+    least: float | None = None,
+    most: float | None = None,
     choices: tuple[str, ...] = (),
     resumed: bool = False,
 ) -> Any:
@@ -25,7 +25,7 @@ def option(
         Its default.
     doc : str
         What it is for.
-    least, most : int or None
+    least, most : float or None
         A number's range.
     choices : tuple of str
         What a text may be; empty: anything.
@@ -106,6 +106,19 @@ class TrainOptions:
         False, "Write the curves for TensorBoard too, to OUT/tensorboard.", resumed=True
     )
     keep_seen: bool = option(False, "Go on counting images where --weights stopped.")
+    freeze: int = option(
+        0,
+        "Layers, from the first on, whose parameters stay as they are (they get learning_rate=0 in "
+        "the run's cfg, the last of them stopbackward=1 too).",
+        least=0,
+    )
+    ema: float | None = option(
+        None,
+        "Average the weights: the share that the averages keep in each update of the second half "
+        "(the cfg gets ema_alpha=).",
+        least=0,
+        most=1,
+    )
     letterbox: bool | None = option(
         None,
         "Keep the aspect of images, or stretch them to the input.  [default: as the cfg's "

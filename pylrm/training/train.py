@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pylrm.cfg.edit import set_keys
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.darknet import DataFile, DataLike, read_data
 from pylrm.engine import Network
-from pylrm.errors import PylrmError
+from pylrm.errors import CfgError, PylrmError
 from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
 from pylrm.runs.inputs import choose_data, letterboxes
@@ -64,7 +65,7 @@ def train(
     """
     options = replace(options or TrainOptions(), **changes)
     Run.check(options.out)
-    cfg = Cfg.read(cfg)
+    cfg = adapted(Cfg.read(cfg), options)
     options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
     there = memory.room()
     with Network(cfg, threads=options.threads, seed=options.seed) as net:
@@ -154,6 +155,29 @@ def resume(
             )
             describe(training, recorded)
             return Supervisor(training).train(warnings, kept)
+
+
+def adapted(cfg: Cfg, options: TrainOptions) -> Cfg:
+    """Return a cfg with the keys that stand for options.
+
+    Raises
+    ------
+    CfgError
+        It has fewer layers than are to be frozen.
+    """
+    if options.ema is not None:
+        cfg = set_keys(cfg, cfg.net, {"ema_alpha": f"{options.ema:g}"})
+    if options.freeze:
+        layers = cfg.sections[1:]
+        if options.freeze >= len(layers):
+            raise CfgError(
+                f"{cfg}: --freeze {options.freeze}: it has {len(layers)} layers, of which at least "
+                "the last must learn"
+            )
+        cfg = set_keys(cfg, layers[options.freeze - 1], {"stopbackward": "1"})
+        for index in range(options.freeze):  # else they would still decay
+            cfg = set_keys(cfg, cfg.sections[1 + index], {"learning_rate": "0"})
+    return cfg
 
 
 def task_of(net: Network, cfg: Cfg, data: DataFile) -> Task:
