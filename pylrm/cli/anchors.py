@@ -9,7 +9,7 @@ import click
 
 from pylrm.cli import options
 from pylrm.cli.cfg import read_size
-from pylrm.cli.terminal import image_counter
+from pylrm.terminal import counter, warn
 
 SIZE, STRIDE, NUM = 416, 32, 5  # without a cfg
 
@@ -80,10 +80,10 @@ def command(
         restarts=restarts,
         write=write,
         figure=out,
-        progress=image_counter(),
+        progress=counter(),
     )
     for line in found.warnings():
-        click.echo(f"pylrm: warning: {line}", err=True)
+        warn(line)
     if as_json:
         click.echo(json.dumps(found.record(), indent=2, ensure_ascii=False))
         return

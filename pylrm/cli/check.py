@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pylrm.cli.options import PATH
-from pylrm.cli.terminal import image_counter
+from pylrm.terminal import counter
 
 FAILED = 1  # exit code
 
@@ -53,7 +53,7 @@ def command(
         data,
         cfg=cfg,
         letterbox=letterbox,
-        progress=image_counter(),
+        progress=counter(),
     )
     if as_json:
         click.echo(json.dumps(report.record(), indent=2, ensure_ascii=False))

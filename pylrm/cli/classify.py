@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pylrm.cli import options, train
-from pylrm.cli.terminal import image_counter, warn_skipped
+from pylrm.terminal import counter, warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.data.darknet import DataFile
@@ -73,7 +73,7 @@ def valid(cfg: str, data: str | None, weights: Path, threads: int | None, as_jso
     with Network(source, weights, batch=BATCH, threads=threads, inference=True) as net:
         dataset = choose_data(source, data)
         check_classifier(net, source, dataset)
-        done = evaluate_classifier(net, dataset, progress=image_counter())
+        done = evaluate_classifier(net, dataset, progress=counter())
     warn_skipped(done.skipped)
     if as_json:
         click.echo(json.dumps(record(done, dataset), indent=1, ensure_ascii=False))

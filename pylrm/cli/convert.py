@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +11,11 @@ import click
 
 from pylrm.cli.options import PATH
 from pylrm.data.metric_names import METRICS
+from pylrm.terminal import counter, warn
 
 if TYPE_CHECKING:
     from pylrm.convert import Summary
     from pylrm.convert.formats import Format, Option
-    from pylrm.convert.reading import Progress
 
 
 class Formats(click.Group):
@@ -52,8 +49,9 @@ def subcommand(row: Format) -> click.Command:
     def run(source: Path, as_json: bool, **options: Any) -> None:
         from pylrm.convert import convert
 
-        with renewing_line() as progress:
-            summary = convert(row.name, source, progress=progress, **options)
+        shown = counter()
+        progress = shown.named if shown else None
+        summary = convert(row.name, source, progress=progress, **options)
         show(summary, as_json)
 
     parameters = [
@@ -120,30 +118,10 @@ def shared_options(metric: str) -> list[click.Parameter]:
     ]
 
 
-@contextmanager
-def renewing_line() -> Iterator[Progress | None]:
-    """Give a function that renews a line on the terminal; nothing where there is none."""
-    width = 0
-
-    def renew(what: str, done: int, total: int) -> None:
-        nonlocal width
-        if done % max(1, total // 200) and done != total:
-            return
-        line = f"{what} {done:{len(str(total))}}/{total} images"
-        click.echo(f"\r{line.ljust(width)}", nl=False, err=True)
-        width = len(line)
-
-    try:
-        yield renew if sys.stderr.isatty() else None
-    finally:
-        if width:
-            click.echo(err=True)
-
-
 def show(summary: Summary, as_json: bool) -> None:
     """Print what was written, and warnings."""
     for warning in summary.warnings:
-        click.echo(f"pylrm: warning: {warning}", err=True)
+        warn(warning)
     if as_json:
         click.echo(json.dumps(summary.record(), indent=2, ensure_ascii=False))
         return

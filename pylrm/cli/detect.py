@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pylrm.cli import options
+from pylrm.terminal import complain
 
 if TYPE_CHECKING:
     from pylrm.data.sources import Source
@@ -114,7 +115,7 @@ def command(
 
     def tell(error: DataError) -> None:
         nonlocal failed
-        click.echo(f"pylrm: {error}", err=True)
+        complain(str(error))
         failed = True
 
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from pylrm.cli import options
-from pylrm.cli.terminal import image_counter, warn_skipped
+from pylrm.terminal import counter, warn, warn_skipped
 
 BATCH = 8  # images a pass
 
@@ -88,14 +88,13 @@ def command(
             images,
             letterbox=letterbox,
             thresh=thresh,
-            progress=image_counter(),
+            progress=counter(),
         )
     warn_skipped(result.skipped)
     if result.unread:
-        click.echo(
-            f"pylrm: warning: {result.unread} labels were not looked at: under .001 of the image, "
-            f"or beyond the {most} that the network reads of one (max= in its detection layer)",
-            err=True,
+        warn(
+            f"{result.unread} labels were not looked at: under .001 of the image, or beyond the "
+            f"{most} that the network reads of one (max= in its detection layer)"
         )
     if not result.images:
         raise DataError(f"{dataset.path}: none of {len(images)} images can be read")

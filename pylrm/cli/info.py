@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from pylrm.terminal import warn
+
 
 @click.command(name="info")
 @click.argument("cfg", metavar="CFG")
@@ -21,4 +23,4 @@ def command(cfg: str) -> None:
     text, remarks = describe(cfg)
     click.echo(text)
     for remark in remarks:
-        click.echo(f"pylrm: warning: {remark}", err=True)
+        warn(remark)

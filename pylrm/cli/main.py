@@ -17,6 +17,7 @@ import click
 
 import pylrm
 from pylrm.errors import CfgWarning, PylrmError
+from pylrm.terminal import complain, warn
 
 SECTIONS = {
     "Train": ["train", "study", "plot", "report", "explain", "demo"],
@@ -109,30 +110,26 @@ def run() -> int:
             click.echo(error.ctx.get_help(), err=True)
             return MISTAKE
         path = error.ctx.command_path if error.ctx else "pylrm"
-        _say(f"{_one_line(error.format_message())} (see {path} --help)")
+        complain(f"{_one_line(error.format_message())} (see {path} --help)")
         return MISTAKE
     except click.ClickException as error:
-        _say(_one_line(error.format_message()))
+        complain(_one_line(error.format_message()))
         return MISTAKE
     except PylrmError as error:
         if debug:
             traceback.print_exc()
-        _say(_one_line(str(error)))
+        complain(_one_line(str(error)))
         return MISTAKE
     except Exception as error:
         if debug:
             traceback.print_exc()
         hint = "" if debug else " (PYLRM_DEBUG=1 shows where)"
-        _say(f"{_one_line(f'{type(error).__name__}: {error}')}{hint}")
+        complain(f"{_one_line(f'{type(error).__name__}: {error}')}{hint}")
         return FAULT
 
 
 def _one_line(text: str) -> str:
     return re.sub(r"\s*\n\s*", " ", text.strip())
-
-
-def _say(message: str) -> None:
-    click.echo(f"pylrm: {message}", err=True)
 
 
 @contextmanager
@@ -154,7 +151,7 @@ def _plain_warnings() -> Iterator[None]:
                 show(message, category, filename, lineno, file, line)
             elif str(message) not in said:
                 said.add(str(message))
-                _say(f"warning: {_one_line(str(message))}")
+                warn(_one_line(str(message)))
 
         warnings.showwarning = showwarning
         warnings.simplefilter("always", CfgWarning)

@@ -11,8 +11,8 @@ import click
 from click.core import ParameterSource
 
 from pylrm.cli import options
-from pylrm.cli.terminal import image_counter, warn_skipped
 from pylrm.data.metric_names import METRICS
+from pylrm.terminal import counter, warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.cfg.file import Cfg
@@ -172,5 +172,5 @@ def of_network(
             thresh=thresh,
             nms=nms,
             metric=metric,
-            progress=image_counter(),
+            progress=counter(),
         )

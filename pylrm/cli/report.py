@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pylrm.cli.options import PATH
-from pylrm.cli.terminal import image_counter
+from pylrm.terminal import counter
 
 
 @click.command(name="report")
@@ -66,6 +66,6 @@ def command(
         at=at,
         images=images,
         threads=threads,
-        progress=image_counter(),
+        progress=counter(),
     )
     click.echo(out)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from pylrm.cli.options import PATH
+from pylrm.terminal import counter
 
 CFG = "What the file was saved with; a cfg file, or the name of a shipped one."
 
@@ -57,15 +57,17 @@ def import_command(
     """
     from pylrm.weights import import_start
 
-    progress = _count_layers if sys.stderr.isatty() else None
     layers = import_start(
-        source, cfg, data, out, images=images, seed=seed, padding=padding, progress=progress
+        source,
+        cfg,
+        data,
+        out,
+        images=images,
+        seed=seed,
+        padding=padding,
+        progress=counter("layers"),
     )
     click.echo(f"wrote {out}: layers 0 to {layers - 1} of {cfg}")
-
-
-def _count_layers(done: int, total: int) -> None:
-    click.echo(f"\r{done:{len(str(total))}}/{total} layers", nl=done == total, err=True)
 
 
 @command.command(name="cut")

@@ -21,8 +21,8 @@ from pylrm.study.request import Request, request_of
 from pylrm.study.rows import read_rows
 from pylrm.study.run import Task
 from pylrm.study.work import Executor, Work
+from pylrm.terminal import warn
 from pylrm.training.options import TrainOptions
-from pylrm.training.supervision import warn
 
 OF_A_RUN = ("seed", "out", "threads", "quiet")  # options that the study sets itself
 

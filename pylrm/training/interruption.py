@@ -45,7 +45,7 @@ class Interruption:
     ) -> None:
         self._restore()
 
-    def check(self, *_: object) -> None:
+    def check(self) -> None:
         """Give up what is under way if a signal came.
 
         Raises

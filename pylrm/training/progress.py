@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TextIO
 
+from pylrm.terminal import LiveLine
 from pylrm.training.callbacks import Callback
 from pylrm.training.run import Training
 
@@ -26,10 +27,9 @@ class Progress:
 
     def __init__(self, first: int, last: int, stream: TextIO | None, figure: str = "mAP") -> None:
         self.first, self.last, self.stream, self.figure = first, last, stream, figure
-        self.live = stream is not None and stream.isatty()
+        self.live = LiveLine(stream) if stream is not None and stream.isatty() else None
         self.every = min(100, max(1, (last - first + 1) // LINES))
         self.seconds_an_update = 0.0
-        self.shown = 0  # characters of the live line
 
     def update(
         self,
@@ -71,11 +71,9 @@ class Progress:
         if self.stream is None:
             return
         if self.live:
-            self.stream.write("\r" + line.ljust(self.shown))
-            self.shown = len(line)
+            self.live.write(line)
         else:
-            self.stream.write(line + "\n")
-        self.stream.flush()
+            print(line, file=self.stream, flush=True)
 
     def passing(self, line: str) -> None:
         """Show on a terminal what is being done now; in a pipe nothing."""
@@ -90,9 +88,8 @@ class Progress:
 
     def end(self) -> None:
         """Leave the live line as it is and go on below it."""
-        if self.shown and self.stream is not None:
-            print(file=self.stream, flush=True)
-            self.shown = 0
+        if self.live:
+            self.live.end()
 
 
 class Showing(Callback):

@@ -13,6 +13,7 @@ from pylrm.data.loader import Loader
 from pylrm.errors import DataError, NumericsError, PylrmError
 from pylrm.files.writing import write_whole, writing
 from pylrm.runs.log import cut_logs, note
+from pylrm.terminal import warn
 from pylrm.training.batches import data_seed
 from pylrm.training.checkpoints import Checkpoints, Kept, newest
 from pylrm.training.logfiles import Logging
@@ -236,11 +237,6 @@ def result_of(run: Training, skipped: Sequence[Path]) -> RunResult:
         list(skipped),
         state.stop,
     )
-
-
-def warn(line: str) -> None:
-    """Print a warning."""
-    print(f"pylrm: warning: {line}", file=sys.stderr, flush=True)
 
 
 def introduce(run: Training, progress: Progress) -> None:

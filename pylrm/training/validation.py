@@ -36,8 +36,14 @@ class Validation(Callback):
         self.checkpoints.write(run)
         if (net.width, net.height) != run.size:
             net.resize(*run.size)
-        self.progress.passing(f"{state.update}/{run.schedule.last}  measuring {run.task.figure}")
-        found = run.task.validate(run.letterbox, run.interruption.check)
+        what = f"{state.update}/{run.schedule.last}  measuring {run.task.figure}"
+        self.progress.passing(what)
+
+        def measured(done: int, total: int) -> None:
+            run.interruption.check()
+            self.progress.passing(f"{what}: {done}/{total} images")
+
+        found = run.task.validate(run.letterbox, measured)
         state.map = found[run.task.column]
         state.row.update(found)
         run.validated()

@@ -125,11 +125,12 @@ def test_progress_on_a_terminal_only(
     arguments = ("convert", "kitti", sources / "kitti", "--out", sources / "new")
     assert run(*arguments)[2] == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
     shown = run(*arguments)[2]
     assert re.findall(r"\r(\w+ \d/\d images)", shown) == [
         f"{what} {done}/2 images" for what in ("reading", "writing") for done in (1, 2)
     ]
-    assert shown.endswith("images\n")
+    assert re.search("images *\n$", shown)
     last = Path((sources / "new" / "valid.txt").read_text().strip()).stem
     write(sources / "kitti" / "training" / "label_2" / f"{last}.txt", "Car")
     assert re.search(r"\rreading 1/2 images\npylrm: .*\.txt:1: 1 fields", run(*arguments)[2])

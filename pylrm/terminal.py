@@ -1,0 +1,128 @@
+"""What a terminal shows: a line that is rewritten, counts with the time left, and colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, TextIO
+
+SECONDS = 0.1  # between two writings of a count
+COLOURS = {"red": 31, "yellow": 33}
+
+
+def coloured(text: str, colour: str, stream: TextIO) -> str:
+    """Return a text in a colour where a stream shows colours: on a terminal, without NO_COLOR.
+
+    https://no-color.org says what NO_COLOR means: no colours, whatever its value, if it has one.
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty()
+    return text if plain else f"\033[{COLOURS[colour]}m{text}\033[0m"
+
+
+def warn(line: str) -> None:
+    """Print a warning."""
+    LiveLine.leave()
+    said = coloured("warning:", "yellow", sys.stderr)
+    print(f"pylrm: {said} {line}", file=sys.stderr, flush=True)
+
+
+def warn_skipped(images: Sequence[Path]) -> None:
+    """Warn of images that could not be read, if there are any, and name the first."""
+    if images:
+        shown = ", ".join(map(str, images[:5])) + (", …" if len(images) > 5 else "")
+        warn(f"{len(images)} images could not be read: {shown}")
+
+
+def complain(line: str) -> None:
+    """Print an error."""
+    LiveLine.leave()
+    print(f"{coloured('pylrm:', 'red', sys.stderr)} {line}", file=sys.stderr, flush=True)
+
+
+class LiveLine:
+    """A line of a terminal that takes its predecessor's place; there is one at a time.
+
+    Parameters
+    ----------
+    stream : TextIO
+        The terminal.
+    """
+
+    under_way: ClassVar[LiveLine | None] = None
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.shown = 0  # characters
+
+    def write(self, line: str) -> None:
+        """Show a line in the last one's place."""
+        self.stream.write("\r" + line.ljust(self.shown))
+        self.stream.flush()
+        self.shown = len(line)
+        LiveLine.under_way = self
+
+    def end(self) -> None:
+        """Leave the line as it is and go on below it."""
+        if self.shown:
+            self.stream.write("\n")
+            self.stream.flush()
+            self.shown = 0
+        LiveLine.under_way = None
+
+    @classmethod
+    def leave(cls) -> None:
+        """End the line that is under way, if there is one, before something else is printed."""
+        if cls.under_way is not None:
+            cls.under_way.end()
+
+
+class Counter:
+    """Shows how much is done, and the time left.
+
+    Parameters
+    ----------
+    line : LiveLine
+        Where.
+    what : str
+        What is counted: "images".
+    clock : callable
+        Seconds from any start.
+    """
+
+    def __init__(
+        self, line: LiveLine, what: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.line, self.what, self.clock = line, what, clock
+        self.name = ""
+        self.began = self.written = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show a count, at most ten a second; the last one stays."""
+        self.named("", done, total)
+
+    def named(self, name: str, done: int, total: int) -> None:
+        """Show a count of a step that has a name."""
+        now = self.clock()
+        first = name != self.name or done <= 1
+        if first:
+            self.name, self.began = name, now
+        if now - self.written < SECONDS and not first and done != total:
+            return
+        self.written = now
+        left = ""
+        if 1 < done < total:
+            seconds = (now - self.began) * (total - done) / (done - 1)
+            left = f"  {timedelta(seconds=round(seconds))} left"
+        count = f"{done:{len(str(total))}}/{total} {self.what}"
+        self.line.write(" ".join(filter(None, [name, count])) + left)
+        if done == total:
+            self.line.end()
+
+
+def counter(what: str = "images") -> Counter | None:
+    """Return what counts on stderr; None where that is no terminal."""
+    return Counter(LiveLine(sys.stderr), what) if sys.stderr.isatty() else None
