@@ -35,7 +35,7 @@ def calc_anchors(line: Line) -> None:
         data,
         cfg=cfg,
         num=num or (NUM if cfg is None else None),
-        **({} if cfg else {"size": (width, height)}),
+        size=(width or 0, height or 0),  # not looked at where there is a cfg
         figure=figure,
         progress=image_counter(),
     )

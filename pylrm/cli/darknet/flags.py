@@ -60,7 +60,9 @@ def refused(name: str, kind: Kind, doc: str) -> Flag:
 
 
 CPU = "the CPU works here"
-SERVER = "there is no server here: write a video with -out_filename, or lines with `pylrm detect --json`"
+SERVER = (
+    "there is no server here: write a video with -out_filename, or lines with `pylrm detect --json`"
+)
 
 FLAGS = (
     used("-dont_show", "on", "opens no window", *DETECTING, "train"),

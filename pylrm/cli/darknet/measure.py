@@ -16,6 +16,7 @@ from pylrm.cli.terminal import warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.data.darknet import DataFile
+    from pylrm.evaluate.boxes import Fields, Floats
     from pylrm.evaluate.measure import Detected, Evaluation
 
 POINTS = {0: "area", 11: "11point"}
@@ -102,9 +103,7 @@ def recall(line: Line) -> None:
     done, _ = evaluated(line, line.get("thresh", LOWEST_FOR_RECALL))
     found = objects = proposals = 0
     overlap = 0.0
-    for number, (image, count) in enumerate(best_overlaps(done.detected).items()):
-        del image
-        best, boxes = count
+    for number, (best, boxes) in enumerate(best_overlaps(done.detected)):
         found += int(np.count_nonzero(best > line.get("iou_thresh", 0.5)))
         objects += len(best)
         proposals += boxes
@@ -116,24 +115,24 @@ def recall(line: Line) -> None:
         )
 
 
-def best_overlaps(detected: Detected) -> dict[int, tuple[np.ndarray, int]]:  # type: ignore[type-arg]
+def best_overlaps(detected: Detected) -> list[tuple[Floats, int]]:
     """Return of each image each object's best IoU, with a box of any class, and how many boxes."""
     from pylrm.evaluate.boxes import CORNERS
     from pylrm.evaluate.matching import iou_of
 
-    def corners_of(record: object) -> np.ndarray:  # type: ignore[type-arg]
-        columns = [np.asarray(record[name], float) for name in CORNERS]  # type: ignore[index]
+    def corners_of(fields: Fields) -> Floats:
+        columns = [np.asarray(fields[name], np.float64) for name in CORNERS]
         return np.stack(columns, axis=1).reshape(-1, 4)
 
-    rows = {}
+    rows = []
     for index, truth in detected.truth.items():
         boxes = np.unique(corners_of(detected.detections[index]), axis=0)
         objects = corners_of(truth)
-        if "ignore" in (truth.dtype.names or ()):  # type: ignore[union-attr]
+        if "ignore" in truth:
             objects = objects[~np.asarray(truth["ignore"], bool)]
         owner, other = np.indices((len(objects), len(boxes))).reshape(2, -1)
         ratio = iou_of(objects[owner], boxes[other], border=0).reshape(len(objects), len(boxes))
-        rows[index] = ratio.max(axis=1, initial=0.0), len(boxes)
+        rows.append((ratio.max(axis=1, initial=0.0), len(boxes)))
     return rows
 
 
