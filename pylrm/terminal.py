@@ -23,11 +23,11 @@ def coloured(text: str, colour: str, stream: TextIO) -> str:
     return text if plain else f"\033[{COLOURS[colour]}m{text}\033[0m"
 
 
-def warn(line: str) -> None:
-    """Print a warning."""
+def warn(line: str, program: str = "pylrm") -> None:
+    """Print a warning of a program."""
     LiveLine.leave()
     said = coloured("warning:", "yellow", sys.stderr)
-    print(f"pylrm: {said} {line}", file=sys.stderr, flush=True)
+    print(f"{program}: {said} {line}", file=sys.stderr, flush=True)
 
 
 def warn_skipped(images: Sequence[Path]) -> None:
@@ -37,10 +37,10 @@ def warn_skipped(images: Sequence[Path]) -> None:
         warn(f"{len(images)} images could not be read: {shown}")
 
 
-def complain(line: str) -> None:
-    """Print an error."""
+def complain(line: str, program: str = "pylrm") -> None:
+    """Print an error of a program."""
     LiveLine.leave()
-    print(f"{coloured('pylrm:', 'red', sys.stderr)} {line}", file=sys.stderr, flush=True)
+    print(f"{coloured(f'{program}:', 'red', sys.stderr)} {line}", file=sys.stderr, flush=True)
 
 
 class LiveLine:

@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -94,10 +94,27 @@ def main() -> None:
 
 def run() -> int:
     """Run the command line; returns the exit code."""
+    return guarded("pylrm", lambda: command.main(prog_name="pylrm", standalone_mode=False))
+
+
+def guarded(program: str, action: Callable[[], Any]) -> int:
+    """Do what a command line asks for, errors becoming a line on stderr and an exit code.
+
+    Parameters
+    ----------
+    program : str
+        Begins the lines.
+    action : callable
+        What is done; where it returns a number, that is the exit code.
+    """
     debug = os.environ.get("PYLRM_DEBUG") == "1"
+
+    def say(message: str) -> None:
+        complain(message, program)
+
     try:
-        with _plain_warnings():
-            result = command.main(prog_name="pylrm", standalone_mode=False)
+        with _plain_warnings(program):
+            result = action()
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
@@ -109,22 +126,22 @@ def run() -> int:
         if isinstance(error, NO_ARGUMENTS) and error.ctx:
             click.echo(error.ctx.get_help(), err=True)
             return MISTAKE
-        path = error.ctx.command_path if error.ctx else "pylrm"
-        complain(f"{_one_line(error.format_message())} (see {path} --help)")
+        path = error.ctx.command_path if error.ctx else program
+        say(f"{_one_line(error.format_message())} (see {path} --help)")
         return MISTAKE
     except click.ClickException as error:
-        complain(_one_line(error.format_message()))
+        say(_one_line(error.format_message()))
         return MISTAKE
     except PylrmError as error:
         if debug:
             traceback.print_exc()
-        complain(_one_line(str(error)))
+        say(_one_line(str(error)))
         return MISTAKE
     except Exception as error:
         if debug:
             traceback.print_exc()
         hint = "" if debug else " (PYLRM_DEBUG=1 shows where)"
-        complain(f"{_one_line(f'{type(error).__name__}: {error}')}{hint}")
+        say(f"{_one_line(f'{type(error).__name__}: {error}')}{hint}")
         return FAULT
 
 
@@ -133,7 +150,7 @@ def _one_line(text: str) -> str:
 
 
 @contextmanager
-def _plain_warnings() -> Iterator[None]:
+def _plain_warnings(program: str) -> Iterator[None]:
     """Show each warning about a cfg once, as one line."""
     said: set[str] = set()
     with warnings.catch_warnings():
@@ -151,7 +168,7 @@ def _plain_warnings() -> Iterator[None]:
                 show(message, category, filename, lineno, file, line)
             elif str(message) not in said:
                 said.add(str(message))
-                warn(_one_line(str(message)))
+                warn(_one_line(str(message)), program)
 
         warnings.showwarning = showwarning
         warnings.simplefilter("always", CfgWarning)

@@ -156,7 +156,7 @@ def read_data(data: DataLike) -> DataFile:
         return _lookup(value, folder, where, among_shipped) if value else None
 
     def read_from(key: str) -> Path | None:
-        """A file to read; one that is nowhere stays as it is named, for the error about it."""
+        """Where it is; one that is nowhere stays as it is named, in the working folder."""
         found = written_to(key)
         return found if found is None or found.exists() else Path(pairs[key][1])
 
@@ -204,8 +204,8 @@ def read_data(data: DataLike) -> DataFile:
         names=names or [str(index) for index in range(classes)],
         train=read_from("train"),
         valid=read_from("valid"),
-        backup=written_to("backup"),
-        results=written_to("results"),
+        backup=read_from("backup"),
+        results=read_from("results"),
         eval=pairs.get("eval", (0, "voc"))[1],
         truth=read_from("truth"),
         metric=metric,

@@ -1,0 +1,1 @@
+"""The command `darknet`: Darknet's command lines, done by pylrm. A module for each kind of work."""
