@@ -22,7 +22,8 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
+    wheel debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -216,6 +217,19 @@ cross:
 	$(MAKE) CC=$(CROSS)-gcc AR=$(CROSS)-ar BUILD=$(CROSS_BUILD) CFLAGS='-O2 -Werror' "$$run" test-c && \
 	if $(CROSS)-objdump -d $(CROSS_KERNELS) | grep -q '\bfmla\b'; then echo 'aarch64: the kernels use fmla'; \
 	else echo 'aarch64: the kernels do not use fmla'; exit 1; fi
+
+#: make wheel      into dist/: the sdist and, made from it, a wheel that needs nothing but Python, tried under every Python
+#:                 here (PYTHONS=python3.12: under that one)
+LIBGOMP_TERMS ?= $(firstword $(wildcard /usr/share/doc/libgomp1/copyright /usr/share/licenses/libgomp/*RUNTIME*))
+wheel: | $(READY)
+	@test -n '$(LIBGOMP_TERMS)' || { echo "LIBGOMP_TERMS=FILE has to name the licence of this system's libgomp"; exit 1; }
+	rm -rf build/wheel dist
+	env -u MAKEFLAGS $(PYTHON) -m build -o build/wheel . > build/wheel.log 2>&1 || { tail -n 40 build/wheel.log; exit 1; }
+	PATH="$(abspath $(VENV)/bin):$$PATH" $(PYTHON) -m auditwheel repair -w dist build/wheel/*.whl >> build/wheel.log 2>&1
+	$(PYTHON) release/licences.py dist/*.whl $(LIBGOMP_TERMS)
+	mv build/wheel/*.tar.gz dist
+	tests/packaging/try.sh dist/*.whl $(or $(PYTHONS),$$(tests/packaging/pythons.sh))
+	@ls dist
 
 #: make debug      the extension without optimisation, for a debugger; `make` brings the other back
 debug: | $(READY)

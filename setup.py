@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from setuptools import setup
@@ -46,7 +47,12 @@ class build_package(build_py):  # noqa: N801
                     shutil.copy2(file, target)
 
 
+# One wheel serves all versions of Python, as cffi keeps to the stable part of Python's interface.
+# A Python without the global lock has no such part.
+STABLE = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
+
 setup(
     cffi_modules=["pylrm/binding/build.py:ffibuilder"],
     cmdclass={"build_ext": build_engine, "build_py": build_package},
+    options={"bdist_wheel": STABLE},
 )
