@@ -20,15 +20,12 @@ class build_engine(build_ext):  # noqa: N801
         folder = os.environ.get("PYLRM_BUILD") or os.path.join(self.build_temp, "engine")
         archive = os.path.join(folder, "libdarknet.a")
         jobs = [] if "MAKEFLAGS" in os.environ else [f"-j{os.cpu_count()}"]
-        subprocess.run(["make", "-s", *jobs, f"BUILD={folder}", archive], check=True)
+        make = ["make", "-s", f"BUILD={folder}"]
+        subprocess.run([*make, *jobs, archive], check=True)
+        flags = subprocess.run([*make, "link-flags"], check=True, stdout=subprocess.PIPE, text=True)
         ext.extra_objects = [archive]
         ext.depends = [archive]
-        ext.extra_link_args = [
-            "-lm",
-            "-fopenmp",
-            "-Wl,--exclude-libs,ALL",
-            *os.environ.get("PYLRM_LDFLAGS", "").split(),
-        ]
+        ext.extra_link_args = flags.stdout.split()
         super().build_extension(ext)
 
 
