@@ -30,7 +30,7 @@ READY := $(VENV)/ready
 endif
 
 .PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
-    wheel portable debug clean FORCE
+    wheel oldest portable debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -227,6 +227,11 @@ cross:
 	$(MAKE) CC=$(CROSS)-gcc AR=$(CROSS)-ar BUILD=$(CROSS_BUILD) CFLAGS='-O2 -Werror' "$$run" test-c && \
 	if $(CROSS)-objdump -d $(CROSS_KERNELS) | grep -q '\bfmla\b'; then echo 'aarch64: the kernels use fmla'; \
 	else echo 'aarch64: the kernels do not use fmla'; exit 1; fi
+
+#: make oldest     after make wheel: the tests with the oldest packages that pylrm may be used with, under the oldest Python
+#:                 here (TESTS=tests/cli: those)
+oldest: all
+	tests/packaging/oldest.sh dist/*.whl $$(tests/packaging/pythons.sh | head -n 1) $(TESTS)
 
 #: make portable   what can be shown here of other systems: the engine without OpenMP, tested; for macOS and Windows,
 #:                 compiled and linked by zig (in .venv-zig)
