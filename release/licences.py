@@ -1,7 +1,7 @@
 """Put the licence of the library that a repaired wheel carries into the wheel.
 
-`licences.py WHEEL COPYRIGHT`: COPYRIGHT is the file of the system that libgomp was taken from, and goes
-into the wheel as it is, with the licence texts that it refers to and a line that says what it is.
+`licences.py WHEEL COPYRIGHT`: COPYRIGHT is the file of the system that libgomp was taken from, and
+goes into the wheel as it is, with the licence that it refers to and a note that says what it is.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 NOTICE = """\
-{names} is the OpenMP runtime of GCC, as the system on which this
-wheel was built has it: {copyright}. It is not part of pylrm and not under its licence (MIT), but under
-the GNU General Public License, version 3, with the GCC Runtime Library Exception, which lets programs
-under any licence be linked with it. Its source is GCC's, in the package that the file `copyright` beside
-this one names. pylrm's own module finds it by its name in this folder, so it can be replaced.
+{names} is the OpenMP runtime of GCC, as the system on which
+this wheel was built has it ({copyright}). It is no part of pylrm and not
+under pylrm's licence (MIT), but under the GNU General Public License, version 3, with the GCC
+Runtime Library Exception, which lets programs under any licence be linked with it. Its source is
+GCC's, in the package that the file `copyright` beside this one names. pylrm's module finds the
+library by its name, so another build of it can take its place.
 """
 TEXTS = Path("/usr/share/common-licenses/GPL-3")
 
@@ -44,7 +45,8 @@ def main(wheel: Path, terms: Path) -> None:
 
 def run(*arguments: str) -> None:
     """Call `wheel`, without its messages."""
-    subprocess.run([sys.executable, "-m", "wheel", *arguments], check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "wheel", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

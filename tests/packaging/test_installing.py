@@ -1,4 +1,4 @@
-"""docs/installing.md and the other pages speak of what there is: extras, packages, make's targets."""
+"""docs/installing.md and other pages speak of what there is: extras, packages, make's targets."""
 
 from __future__ import annotations
 
