@@ -7,9 +7,16 @@ BUILD ?= build/release
 CC ?= cc
 CFLAGS ?= -O3
 
-WARNINGS := -Wall -Wextra
+# A compiler without OpenMP, as Apple's, makes an engine with one thread. OPENMP=: any compiler does.
+ifeq ($(origin OPENMP),undefined)
+OPENMP := $(shell printf '\043include <omp.h>\nint main(void) { return 0; }' | \
+    $(CC) -fopenmp -xc - -o /dev/null 2> /dev/null && echo -fopenmp)
+endif
+DARWIN := $(filter Darwin,$(shell uname))
+# Where the pragmas of OpenMP mean nothing, some parameters are there for nothing, too.
+WARNINGS := -Wall -Wextra $(if $(OPENMP),,-Wno-unknown-pragmas -Wno-unused-parameter)
 override CPPFLAGS += -D_POSIX_C_SOURCE=200809L -Idarknet/include -Idarknet/src
-override CFLAGS += -std=c11 -fopenmp -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math \
+override CFLAGS += -std=c11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math \
     $(WARNINGS) $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 
@@ -22,7 +29,8 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross debug clean FORCE
+.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
+    wheel oldest portable debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -49,15 +57,13 @@ $(VENV)/ready: pyproject.toml
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
+	    { $(if $(OPENMP),,echo '$(CC) is used without OpenMP: the engine will have one thread';) \
+    echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@; }
 
 $(BUILD)/obj/%.o: darknet/src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '$(CC) $<'
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-
-$(BUILD)/obj/backends/cpu/dispatch.o: CPPFLAGS += -D_GNU_SOURCE # sched_getaffinity
-$(BUILD)/obj/error.o: CPPFLAGS += -D_DEFAULT_SOURCE # madvise
 
 $(BUILD)/libdarknet.a: $(OBJECTS)
 	@rm -f $@
@@ -66,9 +72,14 @@ $(BUILD)/libdarknet.a: $(OBJECTS)
 
 $(BUILD)/libdarknet.so: $(OBJECTS)
 	@echo '$(CC) -o $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ -lm -Wl,-soname,libdarknet.so -o $@
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ -lm $(if $(DARWIN),,-Wl,-soname,libdarknet.so) -o $@
 
-#: make library    build/release/libdarknet.so and .a, for C programs
+# For setup.py: what an extension around the archive is linked with. The engine's names stay its own.
+.PHONY: link-flags
+link-flags:
+	@echo '-lm $(OPENMP) $(LDFLAGS) $(if $(DARWIN),,-Wl,--exclude-libs,ALL)'
+
+#: make library    build/release/libdarknet.so and .a, for C programs (OPENMP=: with one thread)
 library: $(BUILD)/libdarknet.so $(BUILD)/libdarknet.a
 
 # Which build the extension in the tree was linked from: another one's calls for linking anew.
@@ -170,7 +181,7 @@ tsan:
 
 # The package once more, with the sanitized or counting engine in it.
 %/python/built: $(BUILD)/libdarknet.a $(wildcard pylrm/*.py pylrm/*/*.py)
-	PYLRM_BUILD=$(BUILD) PYLRM_LDFLAGS='$(SANITIZE)' $(PYTHON) -W ignore setup.py -q build \
+	PYLRM_BUILD=$(BUILD) $(PYTHON) -W ignore setup.py -q build \
 	    --build-base $(@D)/work --build-lib $(@D)
 	@touch $@
 
@@ -216,6 +227,46 @@ cross:
 	$(MAKE) CC=$(CROSS)-gcc AR=$(CROSS)-ar BUILD=$(CROSS_BUILD) CFLAGS='-O2 -Werror' "$$run" test-c && \
 	if $(CROSS)-objdump -d $(CROSS_KERNELS) | grep -q '\bfmla\b'; then echo 'aarch64: the kernels use fmla'; \
 	else echo 'aarch64: the kernels do not use fmla'; exit 1; fi
+
+#: make oldest     after make wheel: the tests with the oldest packages that pylrm may be used with, under the oldest Python
+#:                 here (TESTS=tests/cli: those)
+oldest: all
+	tests/packaging/oldest.sh dist/*.whl $$(tests/packaging/pythons.sh | head -n 1) $(TESTS)
+
+#: make portable   what can be shown here of other systems: the engine without OpenMP, tested; for macOS and Windows,
+#:                 compiled and linked by zig (in .venv-zig)
+ZIG := $(CURDIR)/.venv-zig/bin/python -m ziglang
+ZIG_TARGETS := x86_64-macos aarch64-macos x86_64-windows-gnu
+SINGLE := build/single/python
+portable: .venv-zig/ready | $(READY)
+	$(MAKE) BUILD=build/single OPENMP= CFLAGS='-O3 -Werror' test-c $(SINGLE)/built
+	$(PYTHON) -m pytest -q -o pythonpath=$(SINGLE) -p no:cacheprovider $(SANITIZED_TESTS)
+	@if command -v clang > /dev/null; then \
+	    $(MAKE) -s CC=clang OPENMP= CFLAGS='-O1 -Werror' BUILD=build/lint-single objects && \
+	    echo 'clang without OpenMP: no warnings'; \
+	else echo 'SKIPPED: clang is not installed'; fi
+	@for target in $(ZIG_TARGETS); do \
+	    $(MAKE) -s CC="$(ZIG) cc -target $$target" AR='$(ZIG) ar' OPENMP= CFLAGS='-O1 -Werror' BUILD=build/zig/$$target \
+	        build/zig/$$target/libdarknet.so build/zig/$$target/libdarknet.a || exit 1; \
+	    echo "$$target: compiled and linked without a warning"; done
+
+.venv-zig/ready:
+	test -x .venv-zig/bin/python || python3 -m venv .venv-zig
+	.venv-zig/bin/python -m pip install -q --disable-pip-version-check ziglang
+	touch $@
+
+#: make wheel      into dist/: the sdist and, made from it, a wheel that needs nothing but Python, tried under every Python
+#:                 here (PYTHONS=python3.12: under that one)
+LIBGOMP_TERMS ?= $(firstword $(wildcard /usr/share/doc/libgomp1/copyright /usr/share/licenses/libgomp/*RUNTIME*))
+wheel: | $(READY)
+	@test -n '$(LIBGOMP_TERMS)' || { echo "LIBGOMP_TERMS=FILE has to name the licence of this system's libgomp"; exit 1; }
+	rm -rf build/wheel dist
+	env -u MAKEFLAGS $(PYTHON) -m build -o build/wheel . > build/wheel.log 2>&1 || { tail -n 40 build/wheel.log; exit 1; }
+	PATH="$(abspath $(VENV)/bin):$$PATH" $(PYTHON) -m auditwheel repair -w dist build/wheel/*.whl >> build/wheel.log 2>&1
+	$(PYTHON) release/licences.py dist/*.whl $(LIBGOMP_TERMS)
+	mv build/wheel/*.tar.gz dist
+	tests/packaging/try.sh dist/*.whl $(or $(PYTHONS),$$(tests/packaging/pythons.sh))
+	@ls dist
 
 #: make debug      the extension without optimisation, for a debugger; `make` brings the other back
 debug: | $(READY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from setuptools import setup
@@ -19,15 +20,12 @@ class build_engine(build_ext):  # noqa: N801
         folder = os.environ.get("PYLRM_BUILD") or os.path.join(self.build_temp, "engine")
         archive = os.path.join(folder, "libdarknet.a")
         jobs = [] if "MAKEFLAGS" in os.environ else [f"-j{os.cpu_count()}"]
-        subprocess.run(["make", "-s", *jobs, f"BUILD={folder}", archive], check=True)
+        make = ["make", "-s", f"BUILD={folder}"]
+        subprocess.run([*make, *jobs, archive], check=True)
+        flags = subprocess.run([*make, "link-flags"], check=True, stdout=subprocess.PIPE, text=True)
         ext.extra_objects = [archive]
         ext.depends = [archive]
-        ext.extra_link_args = [
-            "-lm",
-            "-fopenmp",
-            "-Wl,--exclude-libs,ALL",
-            *os.environ.get("PYLRM_LDFLAGS", "").split(),
-        ]
+        ext.extra_link_args = flags.stdout.split()
         super().build_extension(ext)
 
 
@@ -46,7 +44,12 @@ class build_package(build_py):  # noqa: N801
                     shutil.copy2(file, target)
 
 
+# One wheel serves all versions of Python, as cffi keeps to the stable part of Python's interface.
+# A Python without the global lock has no such part.
+STABLE = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp310"}
+
 setup(
     cffi_modules=["pylrm/binding/build.py:ffibuilder"],
     cmdclass={"build_ext": build_engine, "build_py": build_package},
+    options={"bdist_wheel": STABLE},
 )

@@ -240,6 +240,7 @@ bool dn_key_choice(int section, int index, int which, const char **name, const c
 const char *dn_version(void);
 /* "avx512", "avx2" or "baseline": what the fast kernels will use here */
 const char *dn_cpu_features(void);
+bool dn_has_threads(void); /* false: built without OpenMP, so that every network has one */
 /* Single-precision operations a second that the CPU's widest vectors reach in `threads` threads when
  * no memory is in their way (a fused multiply-add is two): the best of some short runs. */
 double dn_cpu_peak(int threads);

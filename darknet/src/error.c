@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "platform.h"
 
 dn_status dn_fail(dn_error *e, dn_status status, const char *format, ...)
 {
@@ -47,20 +48,6 @@ static bool told_to_fail(void)
 
 enum { ALIGNMENT = 64 };
 
-/* Kernels read large blocks with strides that touch many pages at a time: with huge pages, all of
- * their addresses fit into the processor's TLB. This is only a hint; the system may ignore it. */
-static void ask_for_huge_pages(char *block, size_t bytes)
-{
-#ifdef MADV_HUGEPAGE
-    enum { HUGE = 1 << 21 };
-    const size_t before = (HUGE - (uintptr_t)block % HUGE) % HUGE;
-    if (bytes >= before + HUGE)
-        madvise(block + before, (bytes - before) / HUGE * HUGE, MADV_HUGEPAGE);
-#else
-    (void)block, (void)bytes;
-#endif
-}
-
 void *dn_allocate(size_t bytes)
 {
     if (bytes > SIZE_MAX / 2 || told_to_fail())
@@ -72,7 +59,9 @@ void *dn_allocate(size_t bytes)
         return NULL;
     char *block = whole + sizeof(void *);
     block += (ALIGNMENT - (uintptr_t)block % ALIGNMENT) % ALIGNMENT;
-    ask_for_huge_pages(whole, rounded);
+    /* Kernels read large blocks with strides that touch many pages at a time: with huge pages, all
+     * of their addresses fit into the processor's TLB. */
+    dn_ask_for_huge_pages(whole, rounded);
     memcpy(block - sizeof(void *), &whole, sizeof whole);
     atomic_fetch_add(&live, 1);
     return block;

@@ -13,11 +13,6 @@ void dn_start_process(void)
     dn_cpu_start();
 }
 
-int dn_usable_processors(void)
-{
-    return dn_cpu_count();
-}
-
 int dn_usable_threads(int threads)
 {
     return dn_cpu_team(threads);

@@ -8,8 +8,8 @@ struct dn_network;
 
 /* Detects the CPU's features; may be called any number of times, from any thread. */
 void dn_start_process(void);
-int dn_usable_processors(void);
-/* How many of a network's threads can be used: all; 1 in a child made by fork(). */
+/* How many of a network's threads can be used: all; 1 in a child made by fork(), and in a build
+ * without OpenMP. */
 int dn_usable_threads(int threads);
 /* loads: a whole weights file comes next: weights that it holds are not drawn. */
 void dn_init_params(struct dn_network *net, bool loads);

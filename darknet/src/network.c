@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "init.h"
+#include "platform.h"
 #include "random.h"
 
 enum { MOST_UPDATES = 1 << 30 };
@@ -408,7 +409,7 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
     net->backend = backend;
     net->purpose = options->purpose;
     net->outline = options->outline;
-    net->threads = options->threads ? options->threads : dn_usable_processors();
+    net->threads = dn_usable_threads(options->threads ? options->threads : dn_processors());
     net->seed = options->seed;
     net->rate_factor = 1;
     net->gradient_norm = -1;

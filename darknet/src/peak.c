@@ -52,7 +52,7 @@ double dn_cpu_peak(int threads)
         width = 8;
     }
 #endif
-    const int team = dn_usable_threads(threads < 1 ? dn_usable_processors() : threads);
+    const int team = dn_usable_threads(threads < 1 ? dn_processors() : threads);
     const double operations = 2.0 * TURNS * CHAINS * width * team;
     double best = 0;
     for (int run = 0; run < RUNS; run++) {

@@ -1,14 +1,6 @@
 #include "timing.h"
 
 #include <string.h>
-#include <time.h>
-
-int64_t dn_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 dn_status dn_network_time(dn_network *net, bool on, dn_error *e)
 {

@@ -3,9 +3,7 @@
 #define DN_TIMING_H
 
 #include "network.h"
-
-/* Nanoseconds since some fixed moment. */
-int64_t dn_now(void);
+#include "platform.h"
 
 /* The time now if the network is timed; otherwise 0, without reading the clock. */
 static inline int64_t dn_time_begin(const dn_network *net)

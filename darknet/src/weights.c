@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "init.h"
 #include "network.h"
+#include "platform.h"
 
 /* Does the file to load hold this parameter? With dontloadscales: only biases and weights. */
 static bool in_file(const layer *l, const param *p)
@@ -150,7 +150,7 @@ static dn_status read_layer(layer *l, FILE *file, const char *path, bool transpo
 }
 
 /* Checks all values first, so that a refused file leaves the network as it was. */
-static dn_status read_layers(dn_network *net, const char *path, FILE *file, long start, int end,
+static dn_status read_layers(dn_network *net, const char *path, FILE *file, int64_t start, int end,
                              bool transposed, dn_error *e)
 {
     dn_status status = DN_OK;
@@ -158,7 +158,7 @@ static dn_status read_layers(dn_network *net, const char *path, FILE *file, long
     for (int i = 0; i < end && status == DN_OK; i++)
         if (!net->layers[i].dontload)
             status = check_layer(&net->layers[i], file, path, e);
-    if (status == DN_OK && fseek(file, start, SEEK_SET))
+    if (status == DN_OK && !dn_seek(file, start, SEEK_SET))
         status = short_read(path, e);
     for (int i = 0; i < end && status == DN_OK; i++)
         if (!net->layers[i].dontload)
@@ -178,27 +178,27 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
         return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be read: %s", path, strerror(errno));
     int64_t seen = 0;
     bool transposed = false;
-    long start = -1, size = -1;
+    int64_t start = -1, size = -1;
     if (read_header(file, &seen, &transposed)) {
-        start = ftell(file);
-        if (fseek(file, 0, SEEK_END) == 0)
-            size = ftell(file);
+        start = dn_tell(file);
+        if (dn_seek(file, 0, SEEK_END))
+            size = dn_tell(file);
     }
     int end = 0;
     dn_status status = DN_OK;
-    if (start < 0 || size < start || fseek(file, start, SEEK_SET))
+    if (start < 0 || size < start || !dn_seek(file, start, SEEK_SET))
         status = dn_fail(e, DN_BAD_WEIGHTS, "%s: no weights file: too short for its header", path);
     else if (seen < 0)
         status = dn_fail(e, DN_BAD_WEIGHTS,
                          "%s: no weights file: its header counts %lld images seen", path,
                          (long long)seen);
-    else if ((size - start) % (long)sizeof(float))
+    else if ((size - start) % (int64_t)sizeof(float))
         status = dn_fail(
             e, DN_BAD_WEIGHTS,
-            "%s: truncated: its %ld bytes after the header are no whole number of float32", path,
-            size - start);
+            "%s: truncated: its %lld bytes after the header are no whole number of float32", path,
+            (long long)(size - start));
     else
-        status = find_end(net, path, upto, whole, (size - start) / (long)sizeof(float), &end, e);
+        status = find_end(net, path, upto, whole, (size - start) / (int64_t)sizeof(float), &end, e);
     if (status == DN_OK)
         status = read_layers(net, path, file, start, end, transposed, e);
     fclose(file);
@@ -245,13 +245,13 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
     remove(temporary);
     FILE *file = fopen(temporary, "wbx"); /* a new file, never one that a link leads to */
     bool ok = file && write_network(net, upto, file);
-    ok = ok && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    ok = ok && dn_flush(file);
     int problem = ok ? 0 : errno;
     if (file && fclose(file) && ok) {
         ok = false;
         problem = errno;
     }
-    if (ok && rename(temporary, path)) {
+    if (ok && !dn_rename(temporary, path)) {
         ok = false;
         problem = errno;
     }

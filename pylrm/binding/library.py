@@ -33,6 +33,7 @@ __all__ = [
     "ffi",
     "fields",
     "floats",
+    "has_threads",
     "key_type",
     "keys",
     "lib",
@@ -133,6 +134,11 @@ def version() -> str:
 def cpu_features() -> str:
     """Return what the fast kernels use on this CPU: "avx512", "avx2" or "baseline"."""
     return str(text(lib.dn_cpu_features()))
+
+
+def has_threads() -> bool:
+    """Tell whether a network can have more than one thread: False for a build without OpenMP."""
+    return bool(lib.dn_has_threads())
 
 
 def cpu_peak(threads: int) -> float:

@@ -1,6 +1,6 @@
 """The C engine as Python classes."""
 
-from pylrm.binding.library import Key, cpu_features, cpu_peak, keys, version
+from pylrm.binding.library import Key, cpu_features, cpu_peak, has_threads, keys, version
 from pylrm.engine.detections import Detection, Detections
 from pylrm.engine.layer import Layer
 from pylrm.engine.network import Network
@@ -15,6 +15,7 @@ __all__ = [
     "Result",
     "cpu_features",
     "cpu_peak",
+    "has_threads",
     "keys",
     "version",
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.data.images import cv2, read_image
-from pylrm.engine import Network, cpu_features, cpu_peak, version
+from pylrm.engine import Network, cpu_features, cpu_peak, has_threads, version
 from pylrm.errors import PylrmError
 from pylrm.extras import installed
 from pylrm.inspect.describe import table
@@ -60,12 +60,15 @@ def examine() -> list[Finding]:
     """Look at the machine, the packages and the engine; takes about two seconds."""
     there = room()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    single = "" if has_threads() else ", of which one is used: built without OpenMP"
     return [
         Finding("pylrm", f"{version()}, in {Path(__file__).parents[1]}"),
         Finding("Python", f"{platform.python_version()} on {platform.platform(terse=True)}"),
         *map(package, PACKAGES),
         Finding("extras", ", ".join(installed()) or "none"),
-        Finding("processor", f"{platform.machine()}; kernels: {cpu_features()}; {cores} cores"),
+        Finding(
+            "processor", f"{platform.machine()}; kernels: {cpu_features()}; {cores} cores{single}"
+        ),
         Finding("peak", f"{cpu_peak(1) / 1e9:.0f} GFLOP/s a core, without memory in the way"),
         Finding(
             "memory",

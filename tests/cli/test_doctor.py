@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pylrm
+from pylrm.engine import has_threads
 from pylrm.inspect import doctor
 
 Outcome = tuple[int, str, str]
@@ -42,6 +43,15 @@ def test_what_does_not_work_is_named(
 def test_threads_that_change_results_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "trained", lambda kernels, threads: np.ones(3) + threads * 1e-9)
     assert "number of threads changes" in doctor.self_test().found and doctor.self_test().wrong
+
+
+def test_a_build_without_openmp_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def processor() -> str:
+        return next(each.found for each in doctor.examine() if each.what == "processor")
+
+    assert ("one is used" in processor()) != has_threads()
+    monkeypatch.setattr(doctor, "has_threads", lambda: False)
+    assert processor().endswith("cores, of which one is used: built without OpenMP")
 
 
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

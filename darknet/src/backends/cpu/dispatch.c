@@ -1,13 +1,9 @@
 #include "dispatch.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifdef __linux__
-#include <sched.h>
-#endif
+#include "platform.h"
 
 kernels dn_kernels;
 
@@ -63,30 +59,27 @@ static void in_child(void)
 
 int dn_cpu_team(int threads)
 {
-    return forked ? 1 : threads;
+    return forked || !dn_has_threads() ? 1 : threads;
+}
+
+bool dn_has_threads(void)
+{
+#ifdef _OPENMP
+    return true;
+#else
+    return false;
+#endif
 }
 
 static void start(void)
 {
-    pthread_atfork(NULL, NULL, in_child);
+    dn_in_forked_children(in_child);
     dn_kernels = *choose(DN_FLOAT32);
 }
 
 void dn_cpu_start(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start);
-}
-
-int dn_cpu_count(void)
-{
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-#endif
-    const long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? (int)count : 1;
+    dn_once(start);
 }
 
 const char *dn_cpu_features(void)

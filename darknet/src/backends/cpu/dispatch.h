@@ -105,8 +105,8 @@ typedef enum { CPU_BASELINE, CPU_AVX2, CPU_AVX512, CPU_TYPES } cpu_type;
 const kernels *dn_kernels_for(dn_type element, cpu_type cpu);
 
 void dn_cpu_start(void);                   /* once a process, from any thread */
-int dn_cpu_count(void);                    /* processors this process may use */
-int dn_cpu_team(int threads);              /* as many, but 1 in a child made by fork() */
+int dn_cpu_team(int threads);              /* as many, but 1 in a child made by fork(), and in a
+                                            * build without OpenMP */
 
 static inline bool is_clipped_line(activation a)
 {
