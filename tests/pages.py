@@ -54,8 +54,9 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         tools = folder / "tools"
         tools.mkdir()
-        (tools / "pylrm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pylrm "$@"\n')
-        (tools / "pylrm").chmod(0o755)
+        for name, options in {"pylrm": "-m pylrm", "python": ""}.items():
+            (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
+            (tools / name).chmod(0o755)
         self.folder = folder
         self.environment = {
             **os.environ,

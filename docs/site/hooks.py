@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # MkDocs loads this file alone
 
 from commands import commands  # noqa: E402
+from notebook import notebook  # noqa: E402
 
 import pylrm  # noqa: E402
 
@@ -35,6 +36,7 @@ def on_files(files: Files, config: Any) -> Files:
         for source, target in ABOVE.items()
     }
     pages |= {"commands.md": commands, "python.md": python, "study/index.md": rows}
+    pages["notebook.md"] = lambda: notebook(ROOT / "docs" / "notebook.ipynb")
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content()))
     return files
@@ -76,6 +78,7 @@ def as_in_docs(markdown: str) -> str:
 def link_on_site(link: str) -> str:
     """Return where a link of a file in docs/ leads to on the site."""
     link = ABOVE.get(link.removeprefix("../"), link)
+    link = "notebook.md" if link == "notebook.ipynb" else link
     return f"{link}index.md" if link.endswith("/") else link
 
 
