@@ -29,7 +29,7 @@ ifeq ($(PYTHON),$(VENV)/bin/python)
 READY := $(VENV)/ready
 endif
 
-.PHONY: all help env library test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
+.PHONY: all help env library docs test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
     wheel oldest portable debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
@@ -118,6 +118,15 @@ test-all: all test-c lint sanitize
 #: make demo       draw scenes, train with and without [lrm], show both
 demo: all
 	$(PYTHON) -m pylrm.cli.main demo
+
+#: make docs       the docs as a site: build/site/index.html; warnings are errors
+DOCS_READY := $(VENV)/docs
+docs: all | $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build -q
+
+$(DOCS_READY): pyproject.toml | $(READY)
+	PYLRM_BUILD=$(BUILD) $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[docs]'
+	touch $@
 
 #: make bench      our own speed, in about a minute
 bench: all

@@ -13,7 +13,7 @@ import pytest
 
 import pylrm
 from pylrm.cli.main import run
-from tests.test_tutorial import steps
+from tests.pages import steps
 from tests.videos import read_clip, write_clip
 
 PAGE = Path(__file__).parents[1] / "docs" / "detect.md"

@@ -7,87 +7,23 @@ then; the lines that the pages show without a digit have to come all the same.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import pylrm
 from pylrm.convert.split import split
+from tests.pages import ROOT, Shell, Step, plain, steps
 
-ROOT = Path(__file__).parent.parent
 MENDED = "BloodImage_00133", "BloodImage_00228"  # labels that the tutorial puts right
 IN_BOTH = ("raccoon-120", "raccoon-11", "raccoon-116"), ("raccoon-83",)  # copies: train, valid
 
 
-@dataclass
-class Step:
-    """A command of a page and the lines that stand below it."""
-
-    command: str
-    printed: list[str] = field(default_factory=list)
-
-
-def steps(page: Path) -> list[Step]:
-    """Read the commands of a page; a backslash at the end of a line joins the next to it."""
-    found: list[Step] = []
-    inside = False  # in a block that has begun with a command
-    for line in page.read_text(encoding="utf-8").splitlines():
-        text = line[4:]
-        inside = inside and (line.startswith("    ") or not line)
-        if line.startswith("    $ "):
-            found.append(Step(text[2:]))
-            inside = True
-        elif inside and found[-1].command.endswith("\\") and not found[-1].printed:
-            found[-1].command = f"{found[-1].command[:-1].rstrip()} {text.strip()}"
-        elif inside and text:
-            found[-1].printed.append(text)
-    return found
-
-
-def plain(lines: Iterable[str]) -> list[str]:
-    """Return the lines without a digit, spaces and rules shortened; "…" stands for any lines."""
-    shown = (re.sub(r"-{3,}", "---", " ".join(line.split())) for line in lines)
-    return [line for line in shown if line and line != "…" and not re.search(r"\d", line)]
-
-
 @pytest.fixture
-def shell(tmp_path: Path) -> Callable[[Step], None]:
+def shell(tmp_path: Path) -> Shell:
     """Runs a step in the test's folder and looks at what it prints."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "pylrm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pylrm "$@"\n')
-    (tools / "pylrm").chmod(0o755)
-    paths = {
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(pylrm.__file__).parents[1]),
-        "OMP_WAIT_POLICY": "passive",
-    }
-
-    def run(step: Step) -> None:
-        command = step.command.replace("pylrm train ", "pylrm train --updates 1 ")
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=tmp_path,
-            env={**os.environ, **paths},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-        )
-        mistake = bool(step.printed) and step.printed[0].startswith("pylrm: ")
-        assert done.returncode == (2 if mistake else 0), f"{command}\n{done.stdout}"
-        missing = [
-            line for line in plain(step.printed) if line not in plain(done.stdout.split("\n"))
-        ]
-        assert not missing, f"{command}\n{done.stdout}"
-
-    return run
+    return Shell(tmp_path)
 
 
 def part_of_blood(tree: Path, target: Path) -> None:
@@ -122,9 +58,7 @@ def link(tree: Path, target: Path, *names: str) -> None:
         (target / name).symlink_to(tree / name)
 
 
-def test_the_tutorial(
-    tmp_path: Path, real_data: Callable[[str], Path], shell: Callable[[Step], None]
-) -> None:
+def test_the_tutorial(tmp_path: Path, real_data: Callable[[str], Path], shell: Shell) -> None:
     part_of_blood(real_data("bccd"), tmp_path / "BCCD_Dataset" / "BCCD")
     part_of_raccoon(real_data("raccoon"), tmp_path / "raccoon_dataset")
     page = steps(ROOT / "docs" / "tutorial.md")
@@ -145,7 +79,7 @@ def test_the_tutorial(
 
 
 def test_the_tour_of_the_readme(
-    tmp_path: Path, real_data: Callable[[str], Path], shell: Callable[[Step], None]
+    tmp_path: Path, real_data: Callable[[str], Path], shell: Shell
 ) -> None:
     part_of_blood(real_data("bccd"), tmp_path / "BCCD_Dataset" / "BCCD")
     page = steps(ROOT / "README.md")
@@ -170,7 +104,11 @@ def test_pages_are_read(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "text\n\n    code\n    $ one \\\n        --two\n    a  b\n    …\n    ---- 3\n\n"
-        "    $ three\n\n    d\n\ntext\n\n    code\n"
+        "    $ three\n\n    d\n\ntext\n\n    code\n\n- item:\n\n        $ four\n        e\n"
     )
-    assert steps(page) == [Step("one --two", ["a  b", "…", "---- 3"]), Step("three", ["d"])]
+    assert steps(page) == [
+        Step("one --two", ["a  b", "…", "---- 3"]),
+        Step("three", ["d"]),
+        Step("four", ["e"]),
+    ]
     assert plain(["a  b", "…", "---- 3", "------", ""]) == ["a b", "---"]
