@@ -37,7 +37,7 @@ def test_data_file(folder):
     assert (data.classes, data.names) == (3, ["ant", "bee", "cat"])
     assert data.train == folder / "train.txt"
     assert data.valid == Path("nowhere.txt")  # as it is named
-    assert data.backup == folder / "backup"
+    assert data.backup == Path("backup")  # nowhere yet: the working folder, as in Darknet
     assert data.results is data.truth is None
     assert (data.eval, data.metric) == ("voc", "11point")
 
