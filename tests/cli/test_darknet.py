@@ -15,6 +15,7 @@ import pytest
 from pylrm.cli.darknet.flags import BY_NAME, FLAGS, table
 from pylrm.cli.darknet.main import COMMANDS, main
 from pylrm.engine import Network
+from tests.data.stripes import CLASSES, network, write_tree
 from tests.videos import read_clip, write_clip
 
 Outcome = tuple[int, str, str]
@@ -306,3 +307,26 @@ def test_a_flag_of_another_command_is_passed_over(darknet: Call) -> None:
 def test_help(darknet: Call) -> None:
     code, out, _ = darknet()
     assert code == 0 and all(" ".join(command.words) in out for command in COMMANDS)
+
+
+def test_classifiers(darknet: Call, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", train=4, valid=2)
+    (tmp_path / "c.names").write_text("\n".join(CLASSES) + "\n")
+    lines = "names=c.names\ntrain=tree/train\nvalid=tree/valid\ntop=2\nbackup=backup\n"
+    (tmp_path / "c.data").write_text(lines)
+    (tmp_path / "c.cfg").write_text(network(3))
+    code, out, err = darknet("classifier", "train", "c.data", "c.cfg", "-map", "-dont_show")
+    assert code == 0 and "\n top 1 = 0." in out, err
+    weights = "backup/c_final.weights"
+    code, out, err = darknet("classifier", "valid", "c.data", "c.cfg", weights)
+    first, last = out.splitlines()
+    assert first == f"pylrm classify valid --cfg c.cfg --data c.data --weights {weights}"
+    assert code == 0 and re.fullmatch(r"6: top 1: 0\.\d{6}, top 2: [01]\.\d{6}", last), err
+    image = tree / "valid" / "plain" / "0.png"
+    code, out, err = darknet("classifier", "predict", "c.data", "c.cfg", weights, image, "-t", 2)
+    found = out.splitlines()
+    assert code == 0 and len(found) == 4 and found[1] == f"{image}:", err
+    assert all(re.fullmatch(r" ?\d+\.\d\d%: (lying|plain|standing)", line) for line in found[2:])
+    asked = f"nowhere.png\n{image}\n"
+    code, out, err = darknet("classifier", "predict", "c.data", "c.cfg", weights, text=asked)
+    assert code == 2 and "darknet: Cannot load image: nowhere.png" in err and f"{image}:" in out

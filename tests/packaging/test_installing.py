@@ -12,7 +12,7 @@ from pylrm.extras import EXTRAS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
 INSTALLING = (ROOT / "docs" / "installing.md").read_text(encoding="utf-8")
-FOR_DEVELOPERS = {"test", "dev"}
+FOR_DEVELOPERS = {"test", "dev", "docs"}
 ROW = re.compile(r"^\| `(\w+)` \| (\S+(?:, \S+)*) \| .+ \|$", re.M)
 
 

@@ -45,6 +45,7 @@ def test_the_command_has_the_options_of_the_run(given_: TrainOptions) -> None:
     parsed: dict[str, Any] = dict(context.params)
     assert parsed.pop("cfg") == str(Path("runs/a b/net.cfg"))
     assert parsed.pop("data") == "my data.data" and parsed.pop("resume") is None
+    assert parsed.pop("lr_find") is None
     found = TrainOptions(**parsed).record()
     for name, value in found.items():
         if name not in NOT_TOLD:

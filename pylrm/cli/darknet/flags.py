@@ -77,6 +77,7 @@ FLAGS = (
     used("-save_labels", "on", "writes what is found as labels beside the images", "test"),
     used("-prefix", "text", "writes each drawn frame to TEXT_00000001.jpg and so on", "demo"),
     used("-out_filename", "text", "writes a video", "demo"),
+    used("-t", "whole", "how many classes are shown", "predict"),
     used("-c", "whole", "the camera's number", "demo"),
     used("-s", "whole", "leaves out N frames after each", "demo"),
     used("-iou_thresh", "number", "what a hit's IoU exceeds", "map", "recall"),

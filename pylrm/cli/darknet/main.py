@@ -53,6 +53,9 @@ COMMANDS = (
     detector("recall", "measure", "D.data C.cfg W", 3, 3),
     detector("demo", "demo", "D.data C.cfg W [VIDEO]", 3, 4),
     detector("calc_anchors", "anchors", "D.data [C.cfg]", 1, 3),
+    Command(("classifier", "train"), "train", "train", "D.data C.cfg [W]", 2, 3),
+    Command(("classifier", "valid"), "classify", "valid", "D.data C.cfg W", 3, 3),
+    Command(("classifier", "predict"), "classify", "predict", "D.data C.cfg W [IMAGE]", 3, 4),
     Command(("partial",), "partial", "partial", "C.cfg W.weights OUT.weights N", 4, 4),
 )
 

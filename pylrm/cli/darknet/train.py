@@ -51,7 +51,8 @@ class DarknetsFiles(Callback):
     def validated(self, run: Training) -> None:
         """Say the mAP as Darknet does."""
         if run.state.map is not None and not run.options.quiet:
-            click.echo(f"\n mean_average_precision (mAP@0.50) = {run.state.map:f}")
+            mean = "mean_average_precision (mAP@0.50)"
+            click.echo(f"\n {mean if run.task.figure == 'mAP' else 'top 1'} = {run.state.map:f}")
 
     def _copy(self, path: Path, kind: str) -> None:
         with whole_file(self._backup / f"{self._name}_{kind}.weights") as part:
