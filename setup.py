@@ -20,7 +20,7 @@ class build_engine(build_ext):  # noqa: N801
         folder = os.environ.get("PYLRM_BUILD") or os.path.join(self.build_temp, "engine")
         archive = os.path.join(folder, "libdarknet.a")
         jobs = [] if "MAKEFLAGS" in os.environ else [f"-j{os.cpu_count()}"]
-        make = ["make", "-s", f"BUILD={folder}"]
+        make = ["make", "-s", "--no-print-directory", f"BUILD={folder}"]
         subprocess.run([*make, *jobs, archive], check=True)
         flags = subprocess.run([*make, "link-flags"], check=True, stdout=subprocess.PIPE, text=True)
         ext.extra_objects = [archive]
