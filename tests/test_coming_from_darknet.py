@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.test_tutorial import steps
+from tests.pages import steps
 from tests.videos import write_clip
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming-from-darknet.md"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,18 +86,20 @@ def valid(cfg: str, data: str | None, weights: Path, threads: int | None, as_jso
 
 def record(done: Classified, data: DataFile) -> dict[str, Any]:
     """Return the figures as JSON holds them."""
+    from pylrm.evaluate.measure import without_nan
+
     return {
         "images": len(done.images),
         "top1": done.top1,
         f"top{data.top}": done.top(data.top),
-        "recall": {name: None if each != each else each for name, each in done.recalls.items()},
+        "recall": without_nan(done.recalls),
         "confusions": done.confusions,
     }
 
 
 def show_worst(done: Classified) -> None:
     """Print the classes that are found least, and what is taken for what."""
-    shares = sorted((share, name) for name, share in done.recalls.items() if share == share)
+    shares = sorted((share, name) for name, share in done.recalls.items() if not math.isnan(share))
     width = max(len(name) for name in done.names)
     more = f"; the least {ROWS} of {len(shares)}" if len(shares) > ROWS else ""
     click.echo(f"\nfound of each class{more}:")

@@ -34,8 +34,33 @@ class Transform:
     corners: bool = False
 
 
-@dataclass(frozen=True)
-class Ranges:
+@dataclass(frozen=True, kw_only=True)
+class Colours:
+    """Ranges of what all augmentations have: colours and mirroring.
+
+    Attributes
+    ----------
+    hue
+        Largest shift, in turns.
+    saturation, exposure
+        Largest factor; the smallest is its inverse.
+    flip, vflip
+        Mirror every other image left for right, and upside down.
+    """
+
+    hue: float = 0.0
+    saturation: float = 1.0
+    exposure: float = 1.0
+    flip: bool = True
+    vflip: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.saturation > 0 and self.exposure > 0):
+            raise ValueError("saturation and exposure must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges(Colours):
     """Ranges of a detector's augmentation, as in a cfg's keys.
 
     Attributes
@@ -43,30 +68,18 @@ class Ranges:
     jitter
         Part of its size by which an image's width and height each change before its aspect is
         taken.
-    hue
-        Largest shift, in turns.
-    saturation, exposure
-        Largest factor; the smallest is its inverse.
-    flip, vflip
-        Mirror every other image left for right, and upside down.
     resize
         Largest factor of the size at which the image would fill the input; the smallest is its
         inverse. Of a larger image a part is seen.
     """
 
     jitter: float = 0.2
-    hue: float = 0.0
-    saturation: float = 1.0
-    exposure: float = 1.0
-    flip: bool = True
-    vflip: bool = False
     resize: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter is {self.jitter}; it must be within 0…1")
-        if not (self.saturation > 0 and self.exposure > 0):
-            raise ValueError("saturation and exposure must be positive")
         if self.resize < 1:
             raise ValueError(f"resize is {self.resize}; it must be at least 1")
 
@@ -88,8 +101,8 @@ class Ranges:
         return _applied(AUGMENTATIONS, self, start, canvas, random)
 
 
-@dataclass(frozen=True)
-class CropRanges:
+@dataclass(frozen=True, kw_only=True)
+class CropRanges(Colours):
     """Ranges of a classifier's augmentation, as in a cfg's keys.
 
     Attributes
@@ -101,27 +114,17 @@ class CropRanges:
         Largest factor of the aspect; the smallest is its inverse.
     angle
         Largest rotation to either side, in degrees.
-    hue, saturation, exposure, flip, vflip
-        As `Ranges`.
     """
 
     min_crop: int = 0
     max_crop: int = 0
     aspect: float = 1.0
     angle: float = 0.0
-    hue: float = 0.0
-    saturation: float = 1.0
-    exposure: float = 1.0
-    flip: bool = True
-    vflip: bool = False
 
     def draw(self, original: Size, canvas: Size, random: Random) -> Transform:
         """Draw a transform at random; the parameters are those of `Ranges.draw`."""
         start = Transform(original, (0, 0))
         return _applied(CLASSIFIER_AUGMENTATIONS, self, start, canvas, random)
-
-
-Colours = Ranges | CropRanges
 
 
 @dataclass(frozen=True)

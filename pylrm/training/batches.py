@@ -10,9 +10,9 @@ import numpy as np
 
 from pylrm.binding.library import keys
 from pylrm.data.augmentation import AUGMENTATIONS, Ranges
-from pylrm.data.loader import Loader
+from pylrm.data.loader import Batch, Loader
 from pylrm.data.mixing import MIXINGS
-from pylrm.data.samples import BoxPreparation
+from pylrm.data.samples import BoxPreparation, Preparation
 from pylrm.engine import Network
 from pylrm.training.schedule import Sizes, multi_scale_sizes
 
@@ -92,8 +92,20 @@ def training_batches(
         letterbox=letterbox,
         antialias=net.antialias,
         ranges=Ranges(**augmentation_options(net)) if augment else None,
-        mixing={row.key: net.option(row.key) for row in MIXINGS},
+        mixing=mixing_options(net),
     )
+    return loader_of(net, preparation, sizes, seed, workers, skipped)
+
+
+def loader_of(
+    net: Network,
+    preparation: Preparation,
+    sizes: Sizes,
+    seed: int,
+    workers: int,
+    skipped: Sequence[Path],
+) -> Loader:
+    """Return the batches that a network takes, from the images it has seen on."""
     return Loader(
         preparation,
         width=net.width,
@@ -105,3 +117,16 @@ def training_batches(
         size_at=sizes.at,
         skipped=skipped,
     )
+
+
+def mixing_options(net: Network) -> dict[str, float]:
+    """Return the keys of the table of mixings as the cfg sets them."""
+    return {row.key: net.option(row.key) for row in MIXINGS}
+
+
+def train_on(net: Network, batch: Batch) -> float:
+    """Train on a batch, at the input size that it has; returns the loss."""
+    height, width = batch.x.shape[2:]
+    if (width, height) != (net.width, net.height):
+        net.resize(width, height)
+    return net.train_batch(batch.x, batch.truth)

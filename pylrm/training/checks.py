@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,18 +86,45 @@ def check_boxes(images: list[Path], data: DataFile) -> LabelSummary:
         A bad label, naming file and line; not one of the images is there; not one box in them.
     """
     summary = check_labels(images, data.classes, data.path)
-    if len(summary.absent) == len(images):
-        first = summary.absent[0]
-        raise DataError(
-            f"{data.train}: none of its {len(images)} images is there; the first is {first}"
-            f"{where_instead(first, data.train)}"
-        )
+    check_some_there(summary.absent, images, data)
     if not summary.boxes:
         raise DataError(
             f"{data.train}: not one labelled box in {len(images)} images; the labels of "
             "images/NAME.jpg are looked for in labels/NAME.txt, then in images/NAME.txt"
         )
     return summary
+
+
+def check_some_there(absent: Sequence[Path], images: Sequence[Path], data: DataFile) -> None:
+    """Refuse a training list of images that are all absent.
+
+    Raises
+    ------
+    DataError
+        Not one is there.
+    """
+    if len(absent) == len(images):
+        raise DataError(
+            f"{data.train}: none of its {len(images)} images is there; the first is {absent[0]}"
+            f"{where_instead(absent[0], data.train)}"
+        )
+
+
+def absence_warning(absent: Sequence[Path], images: int, data: DataFile) -> Iterator[str]:
+    """Yield a line where some of a training list's images are not there."""
+    if absent:
+        yield (
+            f"{data.train}: {len(absent)} of {images} images are not there and are passed over "
+            f"({absent[0]} is the first{where_instead(absent[0], data.train)})"
+        )
+
+
+def class_warning(counts: Sequence[int], what: str, data: DataFile) -> Iterator[str]:
+    """Yield a line where classes have nothing to train on: no box, or no image."""
+    without = [name for name, count in zip(data.names, counts, strict=True) if not count]
+    if without:
+        first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
+        yield f"{data.train}: {len(without)} of {data.classes} classes have no {what}: {first}"
 
 
 def check_validation(data: DataFile) -> None:
@@ -136,23 +163,13 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
     most : int
         Boxes an image that the network reads.
     """
-    if summary.absent:
-        gone = summary.absent[0]
-        yield (
-            f"{data.train}: {len(summary.absent)} of {summary.images} images are not there and are "
-            f"passed over ({gone} is the first{where_instead(gone, data.train)})"
-        )
+    yield from absence_warning(summary.absent, summary.images, data)
     if summary.missing:
         yield (
             f"{data.train}: {len(summary.missing)} of {summary.images} images have no label file "
             f"and count as background ({summary.missing[0]} is the first)"
         )
-    without = [
-        name for name, boxes in zip(data.names, summary.boxes_per_class, strict=True) if not boxes
-    ]
-    if without:
-        first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-        yield f"{data.train}: {len(without)} of {data.classes} classes have no box: {first}"
+    yield from class_warning(summary.boxes_per_class, "box", data)
     if summary.small:
         yield f"{data.train}: {summary.small} boxes are under .001 of the image and are left out"
     if summary.most > most:

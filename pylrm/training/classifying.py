@@ -12,10 +12,11 @@ from pylrm.data.augmentation import CLASSIFIER_AUGMENTATIONS, CropRanges
 from pylrm.data.classes import ClassPreparation
 from pylrm.data.darknet import DataFile, read_classes, read_images
 from pylrm.data.loader import Loader
-from pylrm.data.mixing import MIXINGS
 from pylrm.engine import Network
-from pylrm.errors import CfgError, DataError
+from pylrm.errors import CfgError
 from pylrm.evaluate.classifier import check_classifier, evaluate_classifier
+from pylrm.training import checks
+from pylrm.training.batches import loader_of, mixing_options
 from pylrm.training.schedule import Sizes
 from pylrm.training.task import Task
 
@@ -37,12 +38,8 @@ class Classifying(Task):
             )
         self.images = read_images(data, "train")
         self.classes = read_classes(self.images, data)
-        gone = [image for image in self.images if not image.is_file()]
-        if len(gone) == len(self.images):
-            raise DataError(
-                f"{data.train}: none of its {len(gone)} images is there; the first is {gone[0]}"
-            )
-        self.gone = gone
+        self.absent = [image for image in self.images if not image.is_file()]
+        checks.check_some_there(self.absent, self.images, data)
 
     def check_validation(self) -> None:
         """Look at the validation list and the classes of its images."""
@@ -61,20 +58,10 @@ class Classifying(Task):
             channels=net.channels,
             antialias=net.antialias,
             ranges=CropRanges(**{name: net.option(name) for name in keys}),
-            mixing={row.key: net.option(row.key) for row in MIXINGS},
+            mixing=mixing_options(net),
             smoothing=net.option("label_smooth_eps"),
         )
-        return Loader(
-            preparation,
-            width=net.width,
-            height=net.height,
-            batch=net.batch,
-            seed=seed,
-            position=net.seen // net.batch,
-            workers=workers,
-            size_at=sizes.at,
-            skipped=skipped,
-        )
+        return loader_of(net, preparation, sizes, seed, workers, skipped)
 
     def validate(
         self, letterbox: bool, progress: Callable[[int, int], None]
@@ -89,14 +76,6 @@ class Classifying(Task):
 
     def warnings(self) -> Iterator[str]:
         """Yield what is odd about the images."""
-        data = self.data
-        if self.gone:
-            yield (
-                f"{data.train}: {len(self.gone)} of {len(self.images)} images are not there and "
-                f"are passed over ({self.gone[0]} is the first)"
-            )
-        counts = np.bincount(self.classes, minlength=data.classes)
-        without = [name for name, count in zip(data.names, counts, strict=True) if not count]
-        if without:
-            first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-            yield f"{data.train}: {len(without)} of {data.classes} classes have no image: {first}"
+        yield from checks.absence_warning(self.absent, len(self.images), self.data)
+        counts = np.bincount(self.classes, minlength=self.data.classes)
+        yield from checks.class_warning(counts.tolist(), "image", self.data)

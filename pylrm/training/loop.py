@@ -8,6 +8,7 @@ from statistics import fmean
 
 from pylrm.data.loader import Batch
 from pylrm.errors import NumericsError, PylrmError
+from pylrm.training.batches import train_on
 from pylrm.training.guard import dump_batch, first_of_pass
 from pylrm.training.interruption import InterruptedRunError, Interruption
 from pylrm.training.run import Training
@@ -66,10 +67,7 @@ def step(run: Training, update: int) -> None:
     rate = net.learning_rate
     while len(statistics.losses) < net.subdivisions:
         batch = next(batches)
-        height, width = batch.x.shape[2:]
-        if (width, height) != (net.width, net.height):
-            net.resize(width, height)
-        loss = net.train_batch(batch.x, batch.truth)
+        loss = train_on(net, batch)
         if not math.isfinite(loss):
             why = first_of_pass(net, batch, run.options.seed) or "there is no memory to see where"
             raise _diverged(run, batch, f"the loss of update {update} is {loss}: {why}")

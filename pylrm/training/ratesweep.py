@@ -7,6 +7,7 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from pylrm.files.writing import write_whole
 from pylrm.pictures.curves import rolling_mean, show_decades
 from pylrm.pictures.style import RC_PARAMS, line_style, save
 from pylrm.runs.inputs import choose_data, letterboxes
-from pylrm.training.batches import input_sizes
+from pylrm.training.batches import input_sizes, train_on
 from pylrm.training.options import TrainOptions
 from pylrm.training.train import adapted, task_of
 
@@ -144,14 +145,7 @@ def sweep(cfg: CfgLike, data: DataLike | None, options: TrainOptions) -> Sweep:
             for update, rate in enumerate(rates, 1):
                 net.rate_factor = 1
                 net.rate_factor = rate / net.rate_at(update)
-                passes = []
-                for _ in range(net.subdivisions):
-                    batch = next(batches)
-                    height, width = batch.x.shape[2:]
-                    if (width, height) != (net.width, net.height):
-                        net.resize(width, height)
-                    passes.append(net.train_batch(batch.x, batch.truth))
-                loss = float(np.mean(passes))
+                loss = fmean(train_on(net, next(batches)) for _ in range(net.subdivisions))
                 if not math.isfinite(loss):
                     break
                 losses.append(loss)

@@ -10,7 +10,7 @@ import pytest
 
 from pylrm.engine import Network
 from tests.data.stripes import write_tree
-from tests.test_tutorial import steps
+from tests.pages import steps
 
 PAGE = Path(__file__).parents[2] / "docs" / "classify.md"
 

@@ -12,6 +12,7 @@ import click
 from pylrm.cli.darknet import shown
 from pylrm.cli.darknet.flags import Line
 from pylrm.cli.darknet.test import command_of
+from pylrm.terminal import complain
 
 if TYPE_CHECKING:
     from pylrm.data.sources import Source
@@ -41,7 +42,7 @@ def demo(line: Line) -> None:
 
     def tell(error: DataError) -> None:
         nonlocal failed
-        click.echo(f"darknet: {error}", err=True)
+        complain(str(error), "darknet")
         failed = True
 
     with ExitStack() as stack:

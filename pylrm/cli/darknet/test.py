@@ -13,6 +13,7 @@ import click
 
 from pylrm.cli.darknet import shown
 from pylrm.cli.darknet.flags import Line
+from pylrm.terminal import complain
 
 if TYPE_CHECKING:
     from pylrm.engine import Result
@@ -45,12 +46,12 @@ def test(line: Line) -> None:
             try:
                 sources = find_sources(asked)
             except DataError as error:
-                click.echo(f"darknet: {error}", err=True)
+                complain(str(error), "darknet")
                 failed = True
                 continue
             for frame in read_frames(sources, net.channels):
                 if isinstance(frame, DataError):
-                    click.echo(f"darknet: Cannot load image: {frame}", err=True)
+                    complain(f"Cannot load image: {frame}", "darknet")
                     failed = True
                     continue
                 if frame.source.kind != "image":
