@@ -59,7 +59,7 @@ class Colours:
             raise ValueError("saturation and exposure must be positive")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Ranges(Colours):
     """Ranges of a detector's augmentation, as in a cfg's keys.
 
@@ -101,7 +101,7 @@ class Ranges(Colours):
         return _applied(AUGMENTATIONS, self, start, canvas, random)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CropRanges(Colours):
     """Ranges of a classifier's augmentation, as in a cfg's keys.
 
