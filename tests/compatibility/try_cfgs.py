@@ -1,6 +1,6 @@
-"""Try the cfg files of a folder: does each load, infer and train? A table in Markdown.
+"""Try the cfg files of a folder: does each load, infer, train and export? A table in Markdown.
 
-    python tests/compatibility/try_cfgs.py FOLDER [--seconds 300] [--memory 4] …
+    python -m tests.compatibility.try_cfgs FOLDER [--seconds 300] [--memory 4] …
 
 Each file is tried in a process of its own, from the folder above FOLDER, as `darknet` runs:
 
@@ -9,6 +9,8 @@ Each file is tried in a process of its own, from the folder above FOLDER, as `da
   what follows is done at a small size and batch, and a constant rate.
 - learns: the loss of the last update is below that of the first.
 - infers: an inference network with what was learnt, if that is finite, has a finite output.
+- exports: as an ONNX file, with random weights like trained ones; the largest difference of an output
+  in ONNX Runtime, relative where values are above 1.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ from pylrm.cfg.edit import set_keys
 from pylrm.cfg.file import Cfg
 from pylrm.engine import Network
 from pylrm.errors import CfgError, PylrmError
+from tests.export.nets import distances
+from tests.export.runtimes import onnxruntime
 
+ROOT = Path(__file__).parents[2]
 SIDES = (64, 128, 256)
 RATES = (0.001, 0.0001, 0.00001)
 STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches": "0"}
@@ -97,6 +102,15 @@ def train(cfg: Cfg, updates: int, weights: Path) -> dict[str, str]:
     return {"trains": "yes" if np.isfinite(losses).all() else "no", "learns": f"no: {told}"}
 
 
+def export(cfg: Cfg, folder: Path) -> str:
+    """Return how far ONNX Runtime's outputs are from the engine's, or why there are none."""
+    try:
+        found = distances(cfg, folder, {"found": onnxruntime})["found"]
+    except PylrmError as error:
+        found = error
+    return f"no: {found!s:.100}" if isinstance(found, Exception) else f"{found:.0e}"
+
+
 def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]:
     """Yield what is known of one file, after each step."""
     row: dict[str, str] = {}
@@ -129,6 +143,8 @@ def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]
         with Network(cfg, learnt, inference=True) as net:
             out = net.forward(images(net, 1))
             row["infers"] = "yes" if np.isfinite(out).all() else "no: the output is not finite"
+        yield row
+        row["exports"] = export(cfg, Path(folder))
     yield row
 
 
@@ -146,7 +162,7 @@ def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
     try:
         done = subprocess.run(
             own, cwd=path.resolve().parents[1], timeout=options.seconds, capture_output=True,
-            text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         )  # fmt: skip
     except subprocess.TimeoutExpired as late:
         return {**read_row(late.stdout), "why": f"took longer than {options.seconds:g} seconds"}
@@ -158,7 +174,7 @@ def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
 
 def line(name: str, row: dict[str, str]) -> str:
     """Return a row of the table."""
-    cells = [row.get(key, "") for key in ("loads", "infers", "trains", "learns", "at", "why")]
+    cells = [row.get(key, "") for key in ("loads", "infers", "trains", "learns", "exports", "at", "why")]
     return "| " + " | ".join([name, *cells]) + " |"
 
 
@@ -181,8 +197,8 @@ def main() -> None:
             why = str(error).replace(f"{options.folder.parent}{os.sep}", "")
             print(json.dumps({**row, "why": why}))
         return
-    print("| cfg | loads | infers | trains | learns | at | why not |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| cfg | loads | infers | trains | learns | exports | at | why not |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     for path in sorted(options.folder.glob("*.cfg")):
         print(line(path.name, guarded(path, options)), flush=True)
 
