@@ -9,8 +9,8 @@ Each file is tried in a process of its own, from the folder above FOLDER, as `da
   what follows is done at a small size and batch, and a constant rate.
 - learns: the loss of the last update is below that of the first.
 - infers: an inference network with what was learnt, if that is finite, has a finite output.
-- exports: as an ONNX file, with random weights like trained ones; the largest difference of an output
-  in ONNX Runtime, relative where values are above 1.
+- exports: as an ONNX file, with random weights like trained ones; the largest difference of an
+  output in ONNX Runtime, relative where values are above 1.
 """
 
 from __future__ import annotations
@@ -36,6 +36,15 @@ from tests.export.nets import distances
 from tests.export.runtimes import onnxruntime
 
 ROOT = Path(__file__).parents[2]
+COLUMNS = {
+    "loads": "loads",
+    "infers": "infers",
+    "trains": "trains",
+    "learns": "learns",
+    "exports": "exports",
+    "at": "at",
+    "why": "why not",
+}
 SIDES = (64, 128, 256)
 RATES = (0.001, 0.0001, 0.00001)
 STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches": "0"}
@@ -159,10 +168,11 @@ def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
     own = [sys.executable, __file__, str(path.resolve()), "--one"]
     for name in ("batch", "updates", "memory"):
         own += [f"--{name}", str(getattr(options, name))]
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     try:
         done = subprocess.run(
             own, cwd=path.resolve().parents[1], timeout=options.seconds, capture_output=True,
-            text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            text=True, check=False, env={**os.environ, **paths},
         )  # fmt: skip
     except subprocess.TimeoutExpired as late:
         return {**read_row(late.stdout), "why": f"took longer than {options.seconds:g} seconds"}
@@ -174,8 +184,7 @@ def guarded(path: Path, options: argparse.Namespace) -> dict[str, str]:
 
 def line(name: str, row: dict[str, str]) -> str:
     """Return a row of the table."""
-    cells = [row.get(key, "") for key in ("loads", "infers", "trains", "learns", "exports", "at", "why")]
-    return "| " + " | ".join([name, *cells]) + " |"
+    return "| " + " | ".join([name, *(row.get(key, "") for key in COLUMNS)]) + " |"
 
 
 def main() -> None:
@@ -197,8 +206,8 @@ def main() -> None:
             why = str(error).replace(f"{options.folder.parent}{os.sep}", "")
             print(json.dumps({**row, "why": why}))
         return
-    print("| cfg | loads | infers | trains | learns | exports | at | why not |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| cfg | " + " | ".join(COLUMNS.values()) + " |")
+    print("|---" * (1 + len(COLUMNS)) + "|", flush=True)
     for path in sorted(options.folder.glob("*.cfg")):
         print(line(path.name, guarded(path, options)), flush=True)
 
