@@ -30,8 +30,11 @@ typedef struct conv {
     bool batch_normalize;
     activation activation;
     const struct conv *before;        /* inference: the convolution before, computed within this
-                                         one's forward from its own input; NULL: none */
+                                         one's forward from its own input; NULL: none. That may have
+                                         one of its own, and so on. */
 } conv;
+
+enum { MOST_WITHIN = 3 };             /* convolutions that one may compute besides its own */
 
 typedef struct {
     const float *input;
@@ -51,7 +54,7 @@ typedef struct {
     float *input_delta; bool add;
     float *weight_grads, *bias_grads, *scale_grads; /* added to */
     const void *packed;               /* inference with folding: what conv_fold wrote; NULL: none */
-    const void *packed_before;        /* likewise for `before` */
+    const void *packed_before[MOST_WITHIN]; /* likewise for `before`, its `before`, … */
 } conv_data;
 
 typedef struct { dims in, out; int size, stride, padding; } window;
@@ -87,8 +90,9 @@ struct backend {
     size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
     void (*conv_backward)(const pass *p, const conv *s, const conv_data *d);
-    /* Can `before` become s->before? NULL: never */
-    bool (*conv_fuses)(const conv *s, const conv *before);
+    /* Can `before` become s->before, where s is computed within another convolution, or not? NULL:
+     * never */
+    bool (*conv_fuses)(const conv *s, const conv *before, bool within);
     size_t (*conv_packed_bytes)(const conv *s); /* 0: this backend folds nothing */
     void (*conv_fold)(const pass *p, const conv *s, const conv_data *d, void *packed);
 

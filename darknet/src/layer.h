@@ -140,8 +140,8 @@ typedef struct layer_type {
     void (*forward)(layer *l, const pass *p);
     void (*backward)(layer *l, const pass *p);       /* NULL: its inputs get no gradient */
     void (*release)(layer *l);                       /* frees what shape() allocated */
-    /* inference: can l's forward() compute the output of the layer before, which only l reads? If
-     * so, it does from then on. NULL: never */
+    /* inference: can l's forward(), or that of the layer that l is fused with, compute the output of
+     * the layer before, which only l reads? If so, it does from then on. NULL: never */
     bool (*fuses)(layer *l, const layer *before, const backend *b);
     /* inference: size of l->packed; NULL: nothing to pack */
     size_t (*packed_bytes)(const layer *l, const backend *b);

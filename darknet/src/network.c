@@ -198,23 +198,37 @@ static dn_status create_layer(dn_network *net, const cfg_section *section, dn_er
     return status == DN_OK ? find_inputs(net, l, e) : status;
 }
 
-/* Layers that only the next one reads may be taken into its pass. */
+static bool is_read_once(const dn_network *net, int i)
+{
+    int readers = 0;
+    for (int k = i + 1; k < net->layer_count; k++)
+        for (int j = 0; j < net->layers[k].inputs; j++)
+            readers += net->layers[k].from[j] == i;
+    return readers == 1;
+}
+
+static bool fuse_before(const dn_network *net, int i)
+{
+    layer *l = &net->layers[i], *before = l - 1;
+    if (i == 0 || !l->type->fuses || l->inputs != 1 || l->from[0] != i - 1 || !is_read_once(net, i - 1)
+        || !l->type->fuses(l, before, net->backend))
+        return false;
+    l->before = before;
+    before->fused = true;
+    return true;
+}
+
+/* Layers that only the next one reads may be taken into its pass, those before them too. */
 static void fuse_layers(dn_network *net)
 {
     for (int i = 0; i < net->layer_count; i++) {
-        layer *l = &net->layers[i], *before = i ? l - 1 : NULL;
-        l->before = NULL;
-        l->fused = false;
-        if (!before || !l->type->fuses || l->inputs != 1 || l->from[0] != i - 1 || before->before)
-            continue;
-        int readers = 0;
-        for (int k = i; k < net->layer_count; k++)
-            for (int j = 0; j < net->layers[k].inputs; j++)
-                readers += net->layers[k].from[j] == i - 1;
-        if (readers == 1 && l->type->fuses(l, before, net->backend)) {
-            l->before = before;
-            before->fused = true;
-        }
+        net->layers[i].before = NULL;
+        net->layers[i].fused = false;
+    }
+    for (int i = 0; i < net->layer_count; i++) {
+        int first = i;
+        while (!net->layers[first].before && fuse_before(net, first))
+            first--;
     }
 }
 

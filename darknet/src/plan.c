@@ -103,7 +103,9 @@ static int last_reader(const draft *d, int i)
         for (int j = 0; j < net->layers[k].inputs; j++) {
             if (net->layers[k].from[j] != i)
                 continue;
-            const int moment = is_fused(d, k) ? k + 1 : k; /* read in the next layer's pass */
+            int moment = k;
+            while (is_fused(d, moment)) /* read in the next layer's pass */
+                moment++;
             if (last < moment)
                 last = moment;
             const int beyond = is_repeated(d, k) ? last_reader(d, k) : 0;

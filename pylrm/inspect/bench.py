@@ -212,11 +212,14 @@ def measure(
 
 
 def forward_multiply_adds(net: Network, layer: Layer) -> int:
-    """Return a layer's multiply-adds, with those of the layer before that it computes itself."""
+    """Return a layer's multiply-adds, with those of the layers before that it computes itself."""
     if layer.is_fused:
         return 0
-    before = [net[i] for i in layer.inputs if i >= 0 and net[i].is_fused]
-    return layer.multiply_adds + sum(each.multiply_adds for each in before)
+    total = layer.multiply_adds
+    while layer.inputs and layer.inputs[0] >= 0 and net[layer.inputs[0]].is_fused:
+        layer = net[layer.inputs[0]]
+        total += layer.multiply_adds
+    return total
 
 
 def images_a_pass(cfg: Cfg) -> int:

@@ -46,16 +46,34 @@ static void takings(void)
     const conv pointwise = convolution(16, 8, 1, 1, 0, 1),
                winograd = convolution(16, 16, 3, 1, 1, 1);
     const conv depthwise = convolution(16, 16, 3, 1, 1, 16);
-    CHECK(cpu_conv_fuses(&pointwise, &depthwise));
-    CHECK(!cpu_conv_fuses(&pointwise, &winograd));
-    CHECK(!cpu_conv_fuses(&pointwise, &pointwise));
-    CHECK(!cpu_conv_fuses(&winograd, &depthwise));
-    CHECK(!cpu_conv_fuses(&depthwise, &depthwise));
+    CHECK(cpu_conv_fuses(&pointwise, &depthwise, false));
+    CHECK(!cpu_conv_fuses(&pointwise, &winograd, false));
+    CHECK(!cpu_conv_fuses(&pointwise, &pointwise, false));
+    CHECK(!cpu_conv_fuses(&winograd, &depthwise, false));
+    CHECK(!cpu_conv_fuses(&depthwise, &depthwise, false));
     conv few = pointwise, curved = depthwise;
     few.in.h = few.out.h = 1; /* planes that are joined */
     curved.activation = MISH;
-    CHECK(!cpu_conv_fuses(&few, &depthwise));
-    CHECK(!cpu_conv_fuses(&pointwise, &curved));
+    CHECK(!cpu_conv_fuses(&few, &depthwise, false));
+    CHECK(!cpu_conv_fuses(&pointwise, &curved, false));
+
+    /* bands of a large map, that a depthwise convolution within another one reads */
+    enum { LARGE = 512 };
+    conv maker = pointwise, reader = depthwise, first = depthwise, earlier = pointwise;
+    maker.out = (dims){16, LARGE, LARGE};
+    CHECK(cpu_conv_fuses(&reader, &maker, true));
+    CHECK(!cpu_conv_fuses(&reader, &maker, false));
+    CHECK(!cpu_conv_fuses(&reader, &pointwise, true)); /* small */
+    maker.before = &first;
+    CHECK(cpu_conv_fuses(&reader, &maker, true));
+    first.before = &earlier; /* which is made in bands itself */
+    CHECK(!cpu_conv_fuses(&reader, &maker, true));
+    maker.before = NULL;
+    maker.activation = MISH;
+    CHECK(!cpu_conv_fuses(&reader, &maker, true));
+    maker = (conv){.in = {16, LARGE, LARGE}, .out = {1024, LARGE, LARGE}, .size = 1, .stride = 1};
+    maker.groups = 1;
+    CHECK(!cpu_conv_fuses(&reader, &maker, true)); /* a band of a few rows would be too large */
 }
 
 int main(void)

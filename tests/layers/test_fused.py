@@ -1,4 +1,7 @@
-"""Depthwise layers that an inference network computes in the pass of the 1x1 layer after them."""
+"""Layers that an inference network computes in the pass of the 1x1 layer after them.
+
+Depthwise layers, and where maps are large also the 1x1 layers before these.
+"""
 
 import numpy as np
 import pytest
@@ -48,14 +51,57 @@ CASES = {
 }
 
 
+# maps of more than two million values, of which bands are made
+BANDS = {
+    "two of them": (pointwise(17) + depthwise(17, stride=2) + pointwise(6), (5, 352, 360), [0, 1]),
+    "two of them, stride 1": (
+        pointwise(16, **NORM) + depthwise(16) + pointwise(9, activation="linear"),
+        (3, 365, 362),
+        [0, 1],
+    ),
+    "three of them, odd sizes": (
+        depthwise(7, activation="relu6") + pointwise(20) + depthwise(20, stride=2) + pointwise(4),
+        (7, 321, 331),
+        [0, 1, 2],
+    ),
+    "every other one": (
+        pointwise(16) + 3 * (depthwise(16) + pointwise(16)),
+        (4, 363, 364),
+        [0, 1, 3, 4, 5],
+    ),
+    "not in bands of too few rows": (
+        pointwise(64) + depthwise(64, stride=2) + pointwise(3),
+        (2, 9, 3700),
+        [1],
+    ),
+    "not in bands what another layer reads, too": (
+        pointwise(17)
+        + depthwise(17)
+        + pointwise(17)
+        + section("shortcut", **{"from": -3, "activation": "linear"}),
+        (5, 352, 360),
+        [1],
+    ),
+    "not in bands with a curved activation": (
+        pointwise(17, activation="mish") + depthwise(17) + pointwise(5),
+        (5, 352, 360),
+        [1],
+    ),
+}
+
+
 def fused(net):
     return [layer.index for layer in net if layer.is_fused]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize(
+    ("case", "batch"),
+    [(case, batch) for case in CASES for batch in (1, 4)]
+    + [(case, 1) for case in BANDS]
+    + [("two of them", 4)],
+)
 def test_the_output_is_that_of_separate_layers(case, batch):
-    sections, shape, expected = CASES[case]
+    sections, shape, expected = {**CASES, **BANDS}[case]
     x = images(shape, batch)
     with network(sections, shape, batch, kernels="reference", keep=True) as apart:
         for layer in apart:
@@ -115,3 +161,13 @@ def test_memory_is_that_of_the_layers_around_it():
         with network(body.format(activation), shape, 1, inference=True) as net:
             sizes.append(sum(net.memory("infer")))
     assert sizes[1] - sizes[0] > 64 * 40 * 40 * 4 // 2
+
+
+def test_a_map_that_is_made_in_bands_is_never_there():
+    shape = (8, 370, 370)
+    body = pointwise(16, activation="{}") + depthwise(16, stride=2) + pointwise(4)
+    sizes = []
+    for activation in ("relu", "mish"):
+        with network(body.format(activation), shape, 1, inference=True) as net:
+            sizes.append(sum(net.memory("infer")))
+    assert sizes[1] - sizes[0] > 16 * 370 * 370 * 4 // 2

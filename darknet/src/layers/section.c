@@ -29,20 +29,23 @@ conv_data section_collect(const layer *l)
 {
     const conv *s = l->state;
     const param *biases = dn_param(l, "biases"), *weights = dn_param(l, "weights");
-    const layer *before = l->before;
-    conv_data d = {.input = before ? before->input[0] : l->input[0],
-                   .output = l->output,
+    conv_data d = {.output = l->output,
                    .delta = l->delta,
                    .input_delta = l->input_delta[0],
                    .add = l->adds[0],
                    .fresh = l->fresh,
                    .packed = l->packed,
-                   .packed_before = before ? before->packed : NULL,
                    .biases = biases->value,
                    .bias_grads = biases->grad,
                    .weights = weights->value,
                    .weight_grads = weights->grad,
                    .raw = dn_buffer(l, "raw")};
+    const layer *first = l; /* of those computed in this pass */
+    for (int i = 0; first->before; i++) {
+        first = first->before;
+        d.packed_before[i] = first->packed;
+    }
+    d.input = first->input[0];
     if (s->batch_normalize) {
         const param *scales = dn_param(l, "scales");
         d.scales = scales->value;
@@ -58,7 +61,8 @@ conv_data section_collect(const layer *l)
 bool section_fuses(layer *l, const layer *before, const backend *b)
 {
     conv *s = l->state;
-    if (before->type->fuses != section_fuses || !b->conv_fuses || !b->conv_fuses(s, before->state))
+    if (before->type->fuses != section_fuses || !b->conv_fuses
+        || !b->conv_fuses(s, before->state, l->fused))
         return false;
     s->before = before->state;
     return true;

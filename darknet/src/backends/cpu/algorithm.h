@@ -67,11 +67,11 @@ static inline int64_t packed_biases(const conv *s)
     return whole_lines(s->out.c);
 }
 
-/* Weights as they are or, in inference, packed; and those of the layer that this one takes. */
+/* Weights as they are or, in inference, packed; and those of the layers within this one. */
 typedef struct {
     const float *plain;
     const float *packed;
-    const float *before; /* biases, then weights */
+    const void *const *before; /* of s->before, its `before`, …: biases, then weights */
 } conv_weights;
 
 /* The forward pass makes the sums or, with an epilogue (inference), the output; weights' gradients
@@ -86,8 +86,9 @@ typedef struct conv_algorithm conv_algorithm;
 struct conv_algorithm {
     const char *name;
     bool (*fits)(const conv *s);
-    /* Inference: may `before`, a convolution by `its`, become s->before? NULL: never. */
-    bool (*fuses)(const conv *s, const conv *before, const conv_algorithm *its);
+    /* Inference: may `before`, a convolution by `its`, become s->before? within: s is computed
+     * within another. NULL: never. */
+    bool (*fuses)(const conv *s, const conv *before, const conv_algorithm *its, bool within);
     room (*scratch)(const conv *s, const pass *p);
     packing (*packing)(const conv *s);
     void (*pack)(const workspace *w, const conv *s, const float *weights, float *packed);

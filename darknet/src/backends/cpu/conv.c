@@ -20,10 +20,10 @@ const conv_algorithm *conv_algorithm_of(const conv *s)
     return *a;
 }
 
-bool cpu_conv_fuses(const conv *s, const conv *before)
+bool cpu_conv_fuses(const conv *s, const conv *before, bool within)
 {
     const conv_algorithm *a = conv_algorithm_of(s);
-    return a->fuses && a->fuses(s, before, conv_algorithm_of(before));
+    return a->fuses && a->fuses(s, before, conv_algorithm_of(before), within);
 }
 
 workspace conv_workspace_of(const conv_algorithm *a, const pass *p, const conv *s)

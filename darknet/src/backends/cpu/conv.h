@@ -9,7 +9,7 @@ const conv_algorithm *conv_algorithm_of(const conv *s);
 workspace conv_workspace_of(const conv_algorithm *a, const pass *p, const conv *s);
 
 /* The backend's (backend.h). */
-bool cpu_conv_fuses(const conv *s, const conv *before);
+bool cpu_conv_fuses(const conv *s, const conv *before, bool within);
 size_t cpu_conv_workspace(const conv *s, const pass *p);
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d);
 void cpu_conv_backward(const pass *p, const conv *s, const conv_data *d);

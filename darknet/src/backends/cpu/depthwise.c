@@ -1,5 +1,6 @@
 /* Depthwise 3x3 convolutions of padding 1, a channel at a time. */
 #include "depthwise.h"
+#include "pointwise.h"
 
 #include <string.h>
 
@@ -59,21 +60,40 @@ static void channel_grads(const pass *p, const workspace *w, const conv *s, cons
     }
 }
 
-void depthwise_fill(const conv *s, const float *packed, const float *image, int64_t first,
-                    int64_t last, int64_t from, int64_t to, int64_t deep, float *panels,
-                    float *scratch)
+int depthwise_first_read(const conv *s, int first_row)
+{
+    return (int)most(first_row * s->stride - 1, 0);
+}
+
+band depthwise_band(const conv *s, int first_row, int last_row)
+{
+    const int first = (int)most(first_row - 1, 0) * s->stride;
+    return (band){.first = first,
+                  .count = (int)least(last_row * s->stride + 2, s->in.h) - first};
+}
+
+void depthwise_fill(const conv *s, const float *packed, band in, int64_t first, int64_t last,
+                    int64_t from, int64_t to, int64_t deep, float *panels, float *scratch)
 {
     const int width = dn_kernels.tile_columns;
     const float *biases = packed, *weights = packed + packed_biases(s);
-    const planes p = {to - from, s->in.h, s->in.w, s->stride, first, last};
-    dn_kernels.depthwise(&p, image + from * plane(s->in), weights + TAPS * from, biases + from,
-                         s->activation, panels + from * width, width, panel_depth(deep) * width,
-                         scratch);
+    const int64_t above = (int64_t)(in.first / s->stride) * s->out.w; /* outputs */
+    const planes p = {to - from, in.count, s->in.w, s->stride, first - above, last - above};
+    dn_kernels.depthwise(&p, in.rows + from * in.count * s->in.w, weights + TAPS * from,
+                         biases + from, s->activation, panels + from * width, width,
+                         panel_depth(deep) * width, scratch);
+}
+
+/* Only within a 1x1 convolution: a large map need not go to memory then. */
+static bool fuses(const conv *s, const conv *before, const conv_algorithm *its, bool within)
+{
+    return within && its == &pointwise_algorithm && pointwise_makes_bands(before, s);
 }
 
 const conv_algorithm depthwise_algorithm = {
     .name = "depthwise",
     .fits = fits,
+    .fuses = fuses,
     .scratch = scratch_of,
     .packing = packing_of,
     .pack = pack_weights,

@@ -3,10 +3,16 @@
 #include <string.h>
 
 #include "depthwise.h"
+#include "pointwise.h"
 #include "product.h"
 
 enum {
     FEW_PIXELS = 64,
+    /* of a layer within: bands of maps that would not stay in a cache, and panels */
+    LARGE_MAP = 1 << 21,
+    LEAST_ROWS = 6, /* of a band for each that it shares with another */
+    BAND_FLOATS = 1 << 17,
+    INNER_FLOATS = 1 << 15,
     /* of the weights' gradient: a block at most, and the deltas and inputs packed at a time */
     BLOCK_ROWS = 96,
     BLOCK_COLUMNS = 128,
@@ -25,9 +31,25 @@ static bool joins(const conv *s)
 }
 
 /* A depthwise convolution's rows may as well be made where the panels need them. */
-static bool fuses(const conv *s, const conv *before, const conv_algorithm *its)
+static bool fuses(const conv *s, const conv *before, const conv_algorithm *its, bool within)
 {
+    (void)within;
     return its == &depthwise_algorithm && is_clipped_line(before->activation) && !joins(s);
+}
+
+/* Rows of the reader's output whose band of s's output stays in a near cache. */
+static int rows_of_band(const conv *s, const conv *reader)
+{
+    const int64_t rows = BAND_FLOATS / ((int64_t)s->out.c * s->out.w);
+    return (int)most((rows - 2) / reader->stride, 1);
+}
+
+/* Bands overlap, and what they share is computed twice. */
+bool pointwise_makes_bands(const conv *s, const conv *reader)
+{
+    const int shared = 3 - reader->stride, rows = rows_of_band(s, reader) * reader->stride;
+    return dims_count(s->out) >= LARGE_MAP && rows >= LEAST_ROWS * shared && !joins(s)
+           && is_clipped_line(s->activation) && !(s->before && s->before->before);
 }
 
 /* Columns of a chunk of the weights' gradient, of all images'. */
@@ -53,14 +75,43 @@ static void fill_before(const product *q, int image, int64_t first, int64_t last
                         int64_t to, float *panels, float *scratch)
 {
     const conv *before = q->s->before;
-    depthwise_fill(before, q->before, q->input + image * dims_count(before->in), first, last, from,
-                   to, q->k, panels, scratch);
+    const band whole = {q->input + image * dims_count(before->in), 0, before->in.h};
+    depthwise_fill(before, q->before[0], whole, first, last, from, to, q->k, panels, scratch);
+}
+
+/* Columns of a 1x1 convolution's product, whose panels are made at a time. */
+static int64_t inner_columns(const product *q)
+{
+    return most(INNER_FLOATS / q->k / dn_kernels.tile_columns, 1) * dn_kernels.tile_columns;
+}
+
+/* The depthwise layer within reads a 1x1 layer within, whose rows are made first. */
+static void fill_from_band(const product *q, int image, int64_t first, int64_t last, int64_t from,
+                           int64_t to, float *panels, float *scratch)
+{
+    const product *inner = q->inner;
+    const conv *before = q->s->before, *s = inner->s;
+    const int first_row = (int)(first / before->out.w), last_row = (int)((last - 1) / before->out.w);
+    band made = depthwise_band(before, first_row, last_row);
+    const int64_t w = s->out.w, above = made.first * w, step = made.count * w,
+                  end = above + step, columns = inner_columns(inner);
+    float *rows = scratch + taps_scratch((int)w), *inner_panels = rows + whole_lines(s->out.c * step),
+          *inner_scratch = inner_panels + packed_floats(columns, dn_kernels.tile_columns, inner->k);
+    const float *biases = q->before[1], *weights = biases + packed_biases(s);
+    const epilogue e = {biases, s->activation};
+    for (int64_t at = depthwise_first_read(before, first_row) * w; at < end; at += columns) {
+        const int64_t count = least(columns, end - at);
+        inner->fill(inner, image, at, at + count, 0, inner->k, inner_panels, inner_scratch);
+        gemm(inner->m, count, inner->k, weights, inner_panels, false, rows + at - above, step, &e);
+    }
+    made.rows = rows;
+    depthwise_fill(before, q->before[0], made, first, last, from, to, q->k, panels, scratch);
 }
 
 /* Planes of a few pixels are one image of all images' columns. */
 static product product_of(const conv *s, const pass *p, bool turned)
 {
-    const conv *before = p->folded ? s->before : NULL;
+    const conv *before = p->folded ? s->before : NULL, *bands = before ? before->before : NULL;
     const bool joined = joins(s);
     product q = {.images = joined ? 1 : p->capacity,
                  .threads = p->most_threads,
@@ -70,8 +121,17 @@ static product product_of(const conv *s, const pass *p, bool turned)
                  .unit = dn_kernels.tile_columns,
                  .grain = 1,
                  .scratch = before ? depthwise_algorithm.scratch(before, p).own : 0,
-                 .fill = before ? fill_before : fill,
+                 .fill = bands ? fill_from_band : before ? fill_before : fill,
                  .s = s};
+    if (bands) {
+        const int rows = rows_of_band(bands, before);
+        const product inner = product_of(bands, p, false);
+        q.by_unit = true;
+        q.unit = rows * before->out.w;
+        q.scratch += whole_lines((rows * before->stride + 2) * (int64_t)bands->out.w * bands->out.c)
+                     + packed_floats(inner_columns(&inner), dn_kernels.tile_columns, inner.k)
+                     + inner.scratch;
+    }
     q.cut = cut_of(&q);
     q.images = joined ? 1 : p->batch;
     q.n = plane(s->out) * (joined ? p->batch : 1);
@@ -137,11 +197,17 @@ static void part(const workspace *w, int images, int64_t rows, int64_t n, const 
 }
 
 static void convolve(const pass *p, const workspace *w, const conv *s, bool turned, const float *a,
-                     const float *before, float *shared, const float *input, float *output,
+                     const void *const *before, float *shared, const float *input, float *output,
                      bool add, const epilogue *e)
 {
-    product q = product_of(s, p, turned);
+    product q = product_of(s, p, turned), inner;
     q.before = before;
+    if (q.by_unit) {
+        inner = product_of(s->before->before, p, false);
+        inner.before = before + 2;
+        inner.input = input;
+        q.inner = &inner;
+    }
     if (!joins(s)) {
         q.input = input;
         multiply(w, shared, &q, a, output, add, e);

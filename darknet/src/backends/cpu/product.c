@@ -42,6 +42,8 @@ cut cut_of(const product *q)
 {
     const int width = dn_kernels.tile_columns;
     const int64_t units = units_of(q);
+    if (q->by_unit)
+        return (cut){true, units, q->unit};
     const int64_t most_units = most(least(BLOCK_FLOATS / q->k, MOST_COLUMNS) / q->unit, 1);
     const int64_t blocks = pieces_of(units, most_units);
     const int64_t tasks = q->images < FEW ? even(blocks) : blocks;

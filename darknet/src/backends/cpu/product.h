@@ -19,6 +19,7 @@ struct product {
     int images, threads;
     int64_t m, n, k;
     int unit;        /* columns come in whole units of these, but for the last */
+    bool by_unit;    /* each unit is a task */
     int grain;       /* rows that fill makes together */
     int64_t scratch; /* floats that fill needs */
     int64_t image_step;
@@ -29,7 +30,9 @@ struct product {
                  float *panels, float *scratch);
     const conv *s;
     /* for fill */
-    const float *input, *before;
+    const float *input;
+    const void *const *before;
+    const product *inner; /* of a 1x1 convolution within */
     int group;
 };
 
