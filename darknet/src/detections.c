@@ -70,6 +70,19 @@ static frame letterbox_frame(dims net, int image_w, int image_h)
 /* Darknet's: how sure a class is to be named instead of the one above it in the tree. */
 static const double TREE_THRESH = .5;
 
+/* By how much a prediction's uncertainties lower its scores (Choi et al., Gaussian YOLOv3, 2019,
+ * section 3.3): 1 - their mean. */
+static float certainty(const detector *d, const float *output, int64_t prediction)
+{
+    if (!d->uncertain)
+        return 1;
+    const int64_t cells = (int64_t)d->w * d->h;
+    float sum = 0;
+    for (int e = 0; e < 4; e++)
+        sum += output[detector_entry(d, prediction, e) + cells];
+    return 1 - sum / 4;
+}
+
 /* One prediction's row. Of a class tree, one class has the whole objectness for its score. */
 static void write_row(const detector *d, const float *output, int64_t prediction, const frame *f,
                       float thresh, float *row)
@@ -86,9 +99,10 @@ static void write_row(const detector *d, const float *output, int64_t prediction
                            ? 1
                            : output[detector_entry(d, prediction, 4)];
     const int top = d->tree ? tree_top(d->tree, class, step, TREE_THRESH) : -1;
+    const float weight = gate * certainty(d, output, prediction);
     row[4] = gate > thresh ? gate : 0;
     for (int c = 0; c < d->classes; c++) {
-        const float score = !d->tree ? gate * class[c * step] : c == top ? gate : 0;
+        const float score = !d->tree ? weight * class[c * step] : c == top ? weight : 0;
         row[5 + c] = score > thresh ? score : 0;
     }
 }

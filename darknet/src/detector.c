@@ -16,7 +16,7 @@ void detector_box(const detector *d, const float *output, int64_t prediction, fl
     const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
     const float *anchor = d->anchor ? d->anchor + prediction / cells * 2 : (const float[]){1, 1};
     const float *t = output + detector_entry(d, prediction, 0);
-    const int64_t step = d->shares_classes ? 1 : cells;
+    const int64_t step = detector_box_step(d);
     box[0] = (float)(((double)(cell % d->w) + t[0]) / d->w);
     box[1] = (float)(((double)(cell / d->w) + t[step]) / d->h);
     box[2] = (float)(size_of(d, t[2 * step]) * anchor[0]);

@@ -1,8 +1,11 @@
-/* A box predictor's output, as [region], [yolo], [detection], [lrm] and dn_boxes see it.
+/* A box predictor's output, as [region], [yolo], [Gaussian_yolo], [detection], [lrm] and dn_boxes
+ * see it.
  *
  * Output of an image: (anchors, 4 + 1 + classes, h, w). Prediction n*h*w + cell with
  * cell = row*w + col; its entry e (0-3 box, 4 objectness, from 5 on classes) stands at
  * (n*(5+classes) + e)*h*w + cell.
+ * [Gaussian_yolo]'s: (anchors, 8 + 1 + classes, h, w), where each of x, y, w, h has its uncertainty
+ * after it; entries 0-3 are still x, y, w, h, 4 objectness.
  * [detection]'s: (h, w, classes), which all anchors of a cell share; then (h, w, anchors)
  * objectness; then (h, w, anchors, 4) boxes.
  */
@@ -18,6 +21,7 @@ typedef struct detector {
     int w, h;
     bool background;       /* entry 4 is the background's probability, score = class's alone */
     bool classes_alone;    /* entry 4 means nothing, score = class's alone */
+    bool uncertain;        /* [Gaussian_yolo]: its layout; the score falls with the uncertainties */
     bool squares;          /* w, h: (2*value)^2 anchors, not exp(value) */
     bool shares_classes;   /* [detection]: its layout; w, h: the value, or with roots its square */
     bool roots;
@@ -41,11 +45,17 @@ static inline int64_t detector_predictions(const detector *d)
 {
     return (int64_t)d->anchors * d->h * d->w;
 }
+/* Values of a prediction; [detection]: but for the classes, which it shares. */
+static inline int detector_width(const detector *d)
+{
+    return (d->uncertain ? 9 : 5) + (d->shares_classes ? 0 : d->classes);
+}
 static inline int64_t detector_entry(const detector *d, int64_t prediction, int entry)
 {
     const int64_t cells = (int64_t)d->h * d->w, n = prediction / cells, cell = prediction % cells;
+    const int place = !d->uncertain ? entry : entry < 4 ? 2 * entry : 4 + entry;
     if (!d->shares_classes)
-        return (n * (5 + d->classes) + entry) * cells + cell;
+        return (n * detector_width(d) + place) * cells + cell;
     if (entry >= 5)
         return cell * d->classes + entry - 5;
     const int64_t own = cell * d->anchors + n, boxes = cells * (d->classes + d->anchors);
@@ -55,7 +65,13 @@ static inline int64_t detector_entry(const detector *d, int64_t prediction, int 
 static inline int64_t detector_values(const detector *d)
 {
     const int64_t cells = (int64_t)d->h * d->w;
-    return cells * (5 * d->anchors + (d->shares_classes ? 1 : d->anchors) * (int64_t)d->classes);
+    return cells * ((int64_t)d->anchors * detector_width(d) + (d->shares_classes ? d->classes : 0));
+}
+/* How far x, y, w and h of a prediction are apart. */
+static inline int64_t detector_box_step(const detector *d)
+{
+    const int64_t cells = (int64_t)d->h * d->w;
+    return d->shares_classes ? 1 : d->uncertain ? 2 * cells : cells;
 }
 /* How far a prediction's classes are apart. */
 static inline int64_t detector_class_step(const detector *d)

@@ -20,7 +20,7 @@ typedef struct detector_loss {
     const float *class_weight; /* of each class's truths; NULL: all 1 */
     bool at_anchors;      /* every prediction is drawn to its anchor */
     float thresh, truth_thresh;
-    float object_scale, noobject_scale, class_scale, coord_scale;
+    float object_scale, noobject_scale, class_scale, coord_scale, uncertainty_scale;
     float focal_gamma, focal_alpha;
     /* [yolo]: the anchors of all heads, and this head's number of each; -1: another head's */
     int sizes;
@@ -69,7 +69,8 @@ typedef struct {
 } box_loss_row;
 extern const box_loss_row box_losses[];
 
-/* A claimed prediction's box deltas towards a truth's, by s->box, times scale. */
+/* A claimed prediction's box deltas towards a truth's, by s->box, times scale; and those of its
+ * uncertainties, times s->uncertainty_scale. */
 void detector_teach_box(const detector_loss *s, const detector_image *m, int64_t prediction,
                         const float truth[5], double scale);
 

@@ -54,10 +54,11 @@ static void init_head(const layer *l)
         weights->value[i] = (float)(shrink * weights->value[i]);
     const double odds = d->prior / (1 - d->prior);
     const double start = d->background ? log(d->classes / odds) : log(odds);
+    const int64_t cells = (int64_t)d->w * d->h;
     const int first = d->classes_alone ? 5 : 4, past = d->classes_alone ? 5 + d->classes : 5;
     for (int n = 0; n < d->anchors; n++)
         for (int e = first; e < past; e++)
-            biases->value[n * (5 + d->classes) + e] = (float)start;
+            biases->value[detector_entry(d, n * cells, e) / cells] = (float)start;
 }
 
 void dn_init_params(dn_network *net, bool loads)

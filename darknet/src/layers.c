@@ -9,9 +9,9 @@
 
 extern const layer_type activation_layer, avgpool_layer, batchnorm_layer, connected_layer,
     convolutional_layer, cost_layer, crop_layer, deconvolutional_layer, detection_layer,
-    dropout_layer, l2norm_layer, local_layer, logistic_layer, lrm_layer, maxpool_layer,
-    normalization_layer, region_layer, reorg_layer, route_layer, sam_layer, scale_channels_layer,
-    shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
+    dropout_layer, gaussian_yolo_layer, l2norm_layer, local_layer, logistic_layer, lrm_layer,
+    maxpool_layer, normalization_layer, region_layer, reorg_layer, route_layer, sam_layer,
+    scale_channels_layer, shortcut_layer, softmax_layer, upsample_layer, yolo_layer;
 
 const layer_type *const layer_types[] = {&convolutional_layer,
                                          &maxpool_layer,
@@ -36,6 +36,7 @@ const layer_type *const layer_types[] = {&convolutional_layer,
                                          &cost_layer,
                                          &region_layer,
                                          &yolo_layer,
+                                         &gaussian_yolo_layer,
                                          &detection_layer,
                                          &lrm_layer,
                                          NULL};
@@ -47,15 +48,18 @@ static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "max
                                          {"lrn", "normalization"},  {NULL, NULL}};
 
 static const char RECURRENT[] = "recurrent layers are not part of this engine, which is for images";
+static const char LEARNT[] = "learnt values without an input are not part of this engine: YOLOR's "
+                             "files are for PyTorch alone";
 static const char *const foreign[][2] = {
     {"rnn", RECURRENT},       {"gru", RECURRENT},     {"lstm", RECURRENT},
     {"crnn", RECURRENT},      {"conv_lstm", RECURRENT}, {"history", RECURRENT},
     {"contrastive", "networks that compare images are not part of this engine"},
     {"iseg", "masks of objects are not part of this engine"},
-    {"Gaussian_yolo", "uncertainties of boxes are not part of this engine; [yolo] has none"},
     {"reorg3d", "the newer fork's own order of [reorg] is not part of this engine"},
     {"local_avgpool", "averages of windows are not part of this engine"},
-    {"implicit", "learnt values without an input are not part of this engine"},
+    {"implicit", LEARNT},       {"implicit_add", LEARNT}, {"implicit_mul", LEARNT},
+    {"implicit_cat", LEARNT},   {"shift_channels", LEARNT}, {"control_channels", LEARNT},
+    {"alternate_channels", LEARNT},
     {NULL, NULL}};
 
 const char *dn_foreign_layer(const char *section)

@@ -14,6 +14,8 @@ from pylrm.errors import CfgError, CfgWarning
 from pylrm.files import shipped
 from pylrm.files.text import SAVE_AS_UTF8, utf16_hint
 
+# Detectors whose heads share anchors in pixels of the input, some by mask= for each.
+MASKED = ("yolo", "Gaussian_yolo")
 _SPACE = " \t\r\v\f"
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\r\v\f]))[#;].*")
 

@@ -59,6 +59,7 @@ KEYS: dict[str, tuple[str, ...]] = {
         "nms_kind",
         "beta_nms",
     ),
+    "Gaussian_yolo": ("mask", "anchors", "classes", "num", "scale_x_y", "nms_kind", "beta_nms"),
 }
 OURS = ("lrm",)  # sections that no other Darknet has; no layer reads them
 

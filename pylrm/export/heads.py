@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.cfg.file import MASKED
 from pylrm.engine import Layer, Network
 from pylrm.errors import PylrmError
 from pylrm.export.graph import BATCH, Graph
@@ -44,6 +45,20 @@ def yolo(graph: Graph, net: Network, layer: Layer, x: str) -> str:
     return graph.reshape(graph.add("Concat", xy, wh, rest, axis=2), BATCH, c, h, w)
 
 
+def gaussian_yolo(graph: Graph, net: Network, layer: Layer, x: str) -> str:
+    """Add [Gaussian_yolo]: all logistic but w and h, which stand between their uncertainties."""
+    classes, stretch = layer.option("classes"), layer.option("scale_x_y")
+    c, h, w = layer.shape
+    entries = graph.reshape(x, BATCH, layer.anchors, 9 + classes, h * w)
+    parts = [
+        part if place in (4, 6) else graph.add("Sigmoid", part)
+        for place, part in enumerate(graph.split(entries, [1] * 8 + [1 + classes], axis=2))
+    ]
+    for place in (0, 2):
+        parts[place] = graph.plus(graph.times(parts[place], stretch), -(stretch - 1) / 2)
+    return graph.reshape(graph.add("Concat", *parts, axis=2), BATCH, c, h, w)
+
+
 def detection(graph: Graph, net: Network, layer: Layer, x: str) -> str:
     """Add [detection]: as it comes, but for the classes of each cell with softmax=1."""
     cells, classes = layer.option("side") ** 2, layer.option("classes")
@@ -75,7 +90,7 @@ def anchors(net: Network, layer: Layer) -> Floats:
     if layer.type == "detection":
         return np.ones((layer.anchors, 2))
     sizes = np.reshape(layer.option("anchors"), (-1, 2))
-    if layer.type == "yolo":
+    if layer.type in MASKED:
         mask = layer.option("mask")
         return np.asarray((sizes[mask] if mask else sizes) / [net.width, net.height])
     _, height, width = layer.shape
@@ -92,11 +107,21 @@ def boxes_and_scores(graph: Graph, net: Network, layer: Layer, output: str) -> t
         return _cell_by_cell(graph, layer, output)
     classes = layer.option("classes")
     _, h, w = layer.shape
-    entries = graph.reshape(output, BATCH, layer.anchors, 5 + classes, h * w)
+    width = layer.shape[0] // layer.anchors
+    entries = graph.reshape(output, BATCH, layer.anchors, width, h * w)
     rows = graph.reshape(
-        graph.add("Transpose", entries, perm=[0, 1, 3, 2]), BATCH, layer.predictions, 5 + classes
+        graph.add("Transpose", entries, perm=[0, 1, 3, 2]), BATCH, layer.predictions, width
     )
-    xy, wh, gate, kinds = graph.split(rows, [2, 2, 1, classes], axis=2)
+    if layer.type == "Gaussian_yolo":
+        box, gate, kinds = graph.split(rows, [8, 1, classes], axis=2)
+        xy, wh, spread = (
+            graph.add("Gather", box, graph.numbers(places), axis=2)
+            for places in ([0, 2], [4, 6], [1, 3, 5, 7])
+        )
+        doubt = graph.add("MatMul", spread, graph.constant([[-0.25]] * 4))
+        gate = graph.add("Mul", gate, graph.plus(doubt, 1))
+    else:
+        xy, wh, gate, kinds = graph.split(rows, [2, 2, 1, classes], axis=2)
     centre = _centre(graph, xy, np.tile(_grid(w, h), (layer.anchors, 1)), (w, h))
     sizes = np.repeat(anchors(net, layer), h * w, axis=0)
     if layer.type == "yolo" and layer.option("new_coords"):
@@ -134,7 +159,7 @@ def _cell_by_cell(graph: Graph, layer: Layer, output: str) -> tuple[str, str]:
 
 def _classes_alone(layer: Layer) -> bool:
     """Whether objectness does not count: a class's probability is the score."""
-    if layer.type == "yolo":
+    if layer.type in MASKED:
         return False
     return bool(layer.option("background")) or layer.option("loss") == "sigmoids"
 

@@ -15,7 +15,7 @@ from pylrm.engine import Layer, Network
 from pylrm.errors import PylrmError
 from pylrm.export.activations import activate
 from pylrm.export.graph import BATCH, Graph
-from pylrm.export.heads import detection, refuse_tree, region, yolo
+from pylrm.export.heads import detection, gaussian_yolo, refuse_tree, region, yolo
 
 Floats = npt.NDArray[np.float64]
 EPSILON = 1e-5  # of batch norm, added to the variance
@@ -298,6 +298,7 @@ LAYERS: dict[str, Rule] = {
     "logistic": _logistic,
     "region": region,
     "yolo": yolo,
+    "Gaussian_yolo": gaussian_yolo,
     "detection": detection,
 }
 

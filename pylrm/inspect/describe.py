@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 
-from pylrm.cfg.file import Cfg, CfgLike
+from pylrm.cfg.file import MASKED, Cfg, CfgLike
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgWarning
 from pylrm.training.checks import mining_limit
@@ -126,7 +126,7 @@ def _detector(net: Network, layer: Layer) -> Iterator[str]:
     )
     cell = net.width / width, net.height / height
     for across, down in _anchors(layer):
-        if layer.type == "yolo":
+        if layer.type in MASKED:
             across, down = across / cell[0], down / cell[1]
         yield (
             f"    anchor {across:7.2f} x {down:5.2f} cells  {across * cell[0]:6.1f} x "
@@ -140,7 +140,7 @@ def _anchors(layer: Layer) -> list[tuple[float, float]]:
         return []
     values = layer.option("anchors")
     pairs = list(zip(values[::2], values[1::2], strict=True))
-    mask = layer.option("mask") if layer.type == "yolo" else []
+    mask = layer.option("mask") if layer.type in MASKED else []
     return [pairs[index] for index in mask] if mask else pairs
 
 

@@ -83,6 +83,12 @@ FORK = {
         "track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm "
         "show_details"
     ),
+    "Gaussian_yolo": (
+        "mask anchors classes num max jitter resize random ignore_thresh truth_thresh "
+        "iou_thresh iou_thresh_kind iou_loss iou_normalizer uc_normalizer obj_normalizer "
+        "cls_normalizer delta_normalizer max_delta counters_per_class label_smooth_eps scale_x_y "
+        "objectness_smooth nms_kind beta_nms yolo_point map"
+    ),
 }
 
 # Sections, by the name that they are written with most.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.cfg.file import MASKED
 from pylrm.engine import Network
 from pylrm.errors import CfgError
 from pylrm.inspect.anchors.clusters import Floats, ious
@@ -21,12 +22,12 @@ class Head:
     Attributes
     ----------
     kind
-        "region" or "yolo".
+        "region", "yolo" or "Gaussian_yolo".
     grid
         Cells across and down.
     unit
         Factors that turn relative sizes (w, h) into the unit of the cfg's anchors=: cells of the
-        grid for [region], pixels of the input for [yolo].
+        grid for [region], pixels of the input for the others.
     sizes
         (n, 2) the anchors that compete for a truth, relative to the input.
     own
@@ -98,7 +99,7 @@ def check_anchors(net: Network) -> None:
 
 
 def read_heads(net: Network) -> list[Head]:
-    """Return a network's detection layers, [region] and [yolo].
+    """Return a network's detection layers: [region], [yolo], [Gaussian_yolo].
 
     Raises
     ------
@@ -111,7 +112,7 @@ def read_heads(net: Network) -> list[Head]:
         grid = layer.grid
         unit = grid if layer.type == "region" else (net.width, net.height)
         sizes = np.array(layer.option("anchors"), np.float64).reshape(-1, 2) / unit
-        mask = (layer.option("mask") if layer.type == "yolo" else None) or range(len(sizes))
+        mask = (layer.option("mask") if layer.type in MASKED else None) or range(len(sizes))
         own = np.full(len(sizes), -1)
         own[list(mask)] = np.arange(len(mask))
         by_prediction = layer.type == "region" and not layer.option("bias_match")

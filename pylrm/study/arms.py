@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pylrm.cfg.edit import add_section, set_keys, without_section
-from pylrm.cfg.file import Cfg, CfgLike, Section
+from pylrm.cfg.file import MASKED, Cfg, CfgLike, Section
 from pylrm.engine import keys
 from pylrm.errors import CfgError, PylrmError
 
 BASELINE = "baseline"
-DETECTORS = ("region", "yolo")
+DETECTORS = ("region", *MASKED)
 ANY_LAYER = "any layer"  # whose keys every section but [net] has
 NAME = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 

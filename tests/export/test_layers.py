@@ -117,6 +117,20 @@ CASES = {
             "new_coords": {"new_coords": 1},
         }.items()
     },
+    **{
+        f"Gaussian_yolo {stretch}": section(
+            "convolutional", filters=24, size=1, activation="linear"
+        )
+        + section(
+            "Gaussian_yolo",
+            anchors="5,6, 7,8, 9,20",
+            mask="2,0",
+            num=3,
+            classes=3,
+            scale_x_y=stretch,
+        )
+        for stretch in (1, 1.2)
+    },
     **{name: section("activation", activation=name) for name in ACTIVATIONS},
 }
 

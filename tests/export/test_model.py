@@ -48,6 +48,9 @@ DETECTORS = {
     "cell by cell": section("connected", output=9 * (2 + 3 * 5), activation="logistic")
     + section("detection", side=3, num=3, classes=2, sqrt=1),
     "new_coords": CONV + yolo(mask="0,3", new_coords=1).replace("linear", "logistic"),
+    "Gaussian_yolo": CONV
+    + yolo(mask="3,1", scale_x_y=1.1).replace("[y", "[Gaussian_y").replace("=14", "=22")
+    + section("lrm", k=4),
 }
 SHAPE = (3, 24, 40)
 
@@ -76,7 +79,7 @@ def test_boxes_and_scores_are_the_network_s(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", ["region", "background", "two heads"])
+@pytest.mark.parametrize("name", ["region", "background", "two heads", "Gaussian_yolo"])
 def test_detections_are_the_network_s(name: str, runtime: str, tmp_path: Path) -> None:
     text, file = cfg(DETECTORS[name], SHAPE), tmp_path / "net.onnx"
     save_like_trained(text, tmp_path / "net.weights")

@@ -22,6 +22,7 @@ WHOLE = {
     "detection": "[connected]\noutput=28\n[detection]\nside=2\nclasses=2\n",
     "region": "[convolutional]\nfilters=7\n[region]\nanchors=1,1\nclasses=2\n",
     "yolo": "[convolutional]\nfilters=7\n[yolo]\nanchors=1,1\nclasses=2\n",
+    "Gaussian_yolo": "[convolutional]\nfilters=11\n[Gaussian_yolo]\nanchors=1,1\nclasses=2\n",
     "sam": "[maxpool]\nsize=1\n[maxpool]\nsize=1\n[sam]\nfrom=-2\n",
     "cost": "[maxpool]\nsize=1\n[cost]\n",
     "dropout": "[maxpool]\nsize=1\n[dropout]\n",

@@ -30,17 +30,19 @@ CASES = {
         nets.yolo(CLASSES, FOUR, mask=[2, 0]),
         nets.yolo(CLASSES, FOUR, mask=[1, 3]),
     ],
+    "Gaussian_yolo": [nets.yolo(CLASSES).replace("[yolo]", "[Gaussian_yolo]")],
 }
 
 
 def network(name: str, batch: int = 2) -> pylrm.Network:
-    anchors = 2 if name == "two heads" else 3
-    return nets.network(CASES[name], W, H, anchors * (5 + CLASSES), batch, seen=SEEN)
+    channels = images(name, 0).shape[1]
+    return nets.network(CASES[name], W, H, channels, batch, seen=SEEN)
 
 
 def images(name: str, seed: int, batch: int = 2) -> np.ndarray:
     anchors = 2 if name == "two heads" else 3
-    return nets.logits(np.random.default_rng(seed), batch, anchors, CLASSES, H, W)
+    more = CLASSES + 4 if name == "Gaussian_yolo" else CLASSES
+    return nets.logits(np.random.default_rng(seed), batch, anchors, more, H, W)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -52,13 +54,15 @@ def test_a_predictions_loss_is_the_sum_of_its_squared_deltas(name: str) -> None:
             found = predictions(net, i, (W, H), letterbox=False)
             expected, assigned, boxes = [], [], []
             for head in net:
-                delta = np.array(head.delta[i]).reshape(head.anchors, 5 + CLASSES, H, W)
+                delta = np.array(head.delta[i]).reshape(head.anchors, -1, H, W)
                 for anchor, row, col in np.ndindex(head.anchors, H, W):
                     expected.append(sum(float(d) ** 2 for d in delta[anchor, :, row, col]))
                 assigned.append(np.array(head.assigned[i]))
                 mask = head.option("mask") if head.type == "yolo" else range(3)
                 sizes = np.array(FOUR if head.type == "yolo" else nets.ANCHORS)[list(mask)]
                 out = np.array(head.output[i]).reshape(delta.shape)
+                if head.type == "Gaussian_yolo":
+                    out = out[:, [0, 2, 4, 6]]
                 boxes.append(naive.decode(out, sizes / [W, H]).reshape(-1, 4))
             np.testing.assert_array_equal(found.loss, np.float32(expected))
             np.testing.assert_array_equal(found.assigned, np.concatenate(assigned))

@@ -16,10 +16,20 @@ from tests.layers.common import section
         ("history", "recurrent layers are not"),
         ("contrastive", "networks that compare images are not"),
         ("iseg", "masks of objects are not"),
-        ("Gaussian_yolo", "uncertainties of boxes are not"),
         ("reorg3d", r"the newer fork's own order of \[reorg\] is not"),
         ("local_avgpool", "averages of windows are not"),
-        ("implicit", "learnt values without an input are not"),
+        *(
+            (name, "learnt values without an input are not")
+            for name in (
+                "implicit",
+                "implicit_add",
+                "implicit_mul",
+                "implicit_cat",
+                "shift_channels",
+                "control_channels",
+                "alternate_channels",
+            )
+        ),
     ],
 )
 def test_the_reason_is_told(name, why):

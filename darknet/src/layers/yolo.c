@@ -5,71 +5,21 @@
  *   new_coords=1: all of that is the layer before's part, and sizes are (2*value)^2 anchors
  * All anchors of all heads compete for a truth; only the head that owns the winner learns from it.
  */
+#include "yolo.h"
+
 #include <string.h>
 
-#include "shared.h"
-#include "detector.h"
-
-enum { MAX_WEIGHED = 4096 }; /* classes with counters_per_class */
-
-typedef struct {
-    float_list anchors; /* w, h in pixels of the network's input */
-    int_list mask;
-    int classes, num, max, random, iou_loss;
-    int new_coords, objectness_smooth, focal_loss, nms_kind;
-    float_list counters_per_class;
-    float jitter, resize, prior, ignore_thresh, truth_thresh, iou_thresh, scale_x_y;
-    float iou_normalizer, obj_normalizer, cls_normalizer, delta_normalizer;
-    float max_delta, label_smooth_eps, beta_nms;
-
-    detector detector;
-    float relative[2 * MAX_ANCHORS]; /* of this head's anchors */
-    float all[MAX_ANCHORS][2];       /* of all heads' */
-    int own[MAX_ANCHORS]; /* this head's number of each of all anchors; -1: another head's */
-    float class_weight[MAX_WEIGHED];
-} yolo;
-
 static const key keys[] = {
-    KEY_INTS(yolo, mask, NULL, "which of the num anchors are this head's, from 0; default: all"),
-    KEY_FLOATS(yolo, anchors, NULL,
-               "widths and heights of the num anchors, in pixels of the input"),
-    KEY_INT(yolo, classes, 20, 1, 100000, "classes of objects"),
-    KEY_INT(yolo, num, 1, 1, MAX_ANCHORS, "anchors of all heads together"),
+    YOLO_KEYS,
     KEY_INT(yolo, max, 90, 1, 100000, "truths an image that are read"),
-    KEY_FLOAT(yolo, ignore_thresh, .5, 0, 1,
-              "predictions of a larger IoU with a truth are no background"),
-    KEY_FLOAT(yolo, truth_thresh, 1, 0, 1, "predictions of a larger IoU with a truth learn it too"),
-    KEY_FLOAT(yolo, iou_thresh, 1, 0, 1,
-              "a truth also teaches other anchors whose sizes have a larger IoU with its own"),
-    KEY_FLOAT(yolo, scale_x_y, 1, 1, 10, "stretches x and y beyond the cell's borders"),
     KEY_INT(yolo, new_coords, 0, 0, 1,
             "1: the layer before is logistic, and sizes are (2*value)^2 anchors: Scaled-YOLOv4's"),
     KEY_CHOICE(yolo, iou_loss, "mse", box_losses, "how the box is learnt"),
     KEY_FLOAT(yolo, iou_normalizer, 1, 0, 1e6, "weight of the box"),
-    KEY_FLOAT(yolo, obj_normalizer, 1, 0, 1e6, "weight of objectness"),
-    KEY_FLOAT(yolo, cls_normalizer, 1, 0, 1e6, "weight of the classes"),
-    KEY_FLOAT(yolo, delta_normalizer, 1, 0, 1e6, "weight of all of them"),
     KEY_FLOAT(yolo, max_delta, 0, 0, 1e30,
               "bound of a box's deltas by iou_loss=iou and the like, and of counters_per_class's "
               "weights; 0: none"),
-    KEY_FLOAT(yolo, label_smooth_eps, 0, 0, 1,
-              "classes learn 1 - half of it and half of it, in place of 1 and 0"),
-    KEY_INT(yolo, objectness_smooth, 0, 0, 1,
-            "1: the objectness of ignored predictions rises to their IoU"),
     KEY_INT(yolo, focal_loss, 0, 0, 1, "1: focal loss (gamma 2, alpha .5) of the classes"),
-    KEY_FLOATS(yolo, counters_per_class, NULL,
-               "objects of each class: those of rarer classes weigh more, by most / own"),
-    KEY_CHOICE_OF_SOME(yolo, nms_kind, "default", nms_kinds, "how detections suppress each other"),
-    KEY_FLOAT(yolo, beta_nms, .6, 0, 100, "exponent of nms_kind=diounms"),
-    KEY_FLOAT(yolo, jitter, .2, 0, 1,
-              "training data: share of the size by which an image is cut or moved"),
-    KEY_FLOAT(yolo, prior, 0, 0, .99,
-              "a fresh network: the layer before starts near 0, objectness at this; 0: at random"),
-    KEY_FLOAT(yolo, resize, 1, 1, 100,
-              "training data: the image's size times or divided by up to this"),
-    KEY_INT(yolo, random, 0, 0, 1, "training data: 1: another input size every ten batches"),
-    KEY_FOREIGN("map", "", "labels name the classes of the cfg"),
-    KEY_FOREIGN("iou_thresh_kind", "iou", "anchors are compared by IoU"),
     KEY_FOREIGN("embedding_layer", "999999", "objects are not tracked here"),
     KEY_IGNORED("track_history_size", "of tracking; accepted, and without effect"),
     KEY_IGNORED("sim_thresh", "of tracking; accepted, and without effect"),
@@ -133,17 +83,17 @@ static dn_status weigh_classes(layer *l, dn_error *e)
     return DN_OK;
 }
 
-static dn_status shape(layer *l, dn_error *e)
+dn_status yolo_shape(layer *l, int box, dn_error *e)
 {
     yolo *y = l->state;
     const int anchors = take_anchors(l, e);
     if (anchors < 0)
         return DN_BAD_CFG;
-    const int wanted = anchors * (5 + y->classes);
+    const int wanted = anchors * (box + 1 + y->classes);
     if (l->in[0].c != wanted)
         return dn_input_error(
-            l, e, "filters=%d before [yolo] must be %d anchors of mask= times (4+1+classes)=%d",
-            l->in[0].c, anchors, wanted);
+            l, e, "filters=%d before [%s] must be %d anchors of mask= times (%d+1+classes)=%d",
+            l->in[0].c, l->type->name, anchors, box, wanted);
     if (detector_check_prior(l, y->prior, e) != DN_OK || weigh_classes(l, e) != DN_OK)
         return DN_BAD_CFG;
     l->out = l->in[0];
@@ -151,6 +101,7 @@ static dn_status shape(layer *l, dn_error *e)
                              .classes = y->classes,
                              .w = l->out.w,
                              .h = l->out.h,
+                             .uncertain = box == 8,
                              .squares = y->new_coords,
                              .objectness_gates = true,
                              .nms_kind = y->nms_kind,
@@ -159,6 +110,42 @@ static dn_status shape(layer *l, dn_error *e)
                              .anchor = y->relative};
     detector_declare(l, &y->detector);
     return DN_OK;
+}
+
+void yolo_learn(layer *l, const pass *p)
+{
+    const yolo *y = l->state;
+    const float objectness = y->obj_normalizer * y->delta_normalizer;
+    const detector_loss s = {.detector = &y->detector,
+                             .max = y->max,
+                             .box = y->iou_loss,
+                             .thresh = y->ignore_thresh,
+                             .truth_thresh = y->truth_thresh,
+                             .smooth_objectness = y->objectness_smooth,
+                             .focal = y->focal_loss,
+                             .smoothing = y->label_smooth_eps,
+                             .max_delta = y->max_delta,
+                             .class_weight = y->counters_per_class.n ? y->class_weight : NULL,
+                             .object_scale = objectness,
+                             .noobject_scale = objectness,
+                             .class_scale = y->cls_normalizer * y->delta_normalizer,
+                             .coord_scale = y->iou_normalizer * y->delta_normalizer,
+                             .uncertainty_scale = y->uc_normalizer * y->delta_normalizer,
+                             .iou_thresh = y->iou_thresh,
+                             .sizes = y->num,
+                             .size = (const float(*)[2])y->all,
+                             .own = y->own};
+    shared_judge(l, p, &s, p->backend->yolo_loss);
+}
+
+void yolo_backward(layer *l, const pass *p)
+{
+    shared_hand_back(l, p, 1);
+}
+
+static dn_status shape(layer *l, dn_error *e)
+{
+    return yolo_shape(l, 4, e);
 }
 
 static void activate(const layer *l, const pass *p)
@@ -179,33 +166,8 @@ static void activate(const layer *l, const pass *p)
 
 static void forward(layer *l, const pass *p)
 {
-    const yolo *y = l->state;
     activate(l, p);
-    const float objectness = y->obj_normalizer * y->delta_normalizer;
-    const detector_loss s = {.detector = &y->detector,
-                             .max = y->max,
-                             .box = y->iou_loss,
-                             .thresh = y->ignore_thresh,
-                             .truth_thresh = y->truth_thresh,
-                             .smooth_objectness = y->objectness_smooth,
-                             .focal = y->focal_loss,
-                             .smoothing = y->label_smooth_eps,
-                             .max_delta = y->max_delta,
-                             .class_weight = y->counters_per_class.n ? y->class_weight : NULL,
-                             .object_scale = objectness,
-                             .noobject_scale = objectness,
-                             .class_scale = y->cls_normalizer * y->delta_normalizer,
-                             .coord_scale = y->iou_normalizer * y->delta_normalizer,
-                             .iou_thresh = y->iou_thresh,
-                             .sizes = y->num,
-                             .size = (const float(*)[2])y->all,
-                             .own = y->own};
-    shared_judge(l, p, &s, p->backend->yolo_loss);
-}
-
-static void backward(layer *l, const pass *p)
-{
-    shared_hand_back(l, p, 1);
+    yolo_learn(l, p);
 }
 
 const layer_type yolo_layer = {.name = "yolo",
@@ -216,4 +178,4 @@ const layer_type yolo_layer = {.name = "yolo",
                                .shape = shape,
                                .workspace = shared_judge_workspace,
                                .forward = forward,
-                               .backward = backward};
+                               .backward = yolo_backward};

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pylrm.cfg.edit import with_value
-from pylrm.cfg.file import Cfg, CfgLike, Section
+from pylrm.cfg.file import MASKED, Cfg, CfgLike, Section
 from pylrm.engine import Network
 from pylrm.errors import CfgError
 from pylrm.files import shipped
@@ -126,12 +126,13 @@ def read_target(source: CfgLike, num: int | None) -> Target:
         It is wrong, has no detection layers, or such that do not share their anchors.
     """
     cfg = Cfg.read(source)
-    sections = [section for section in cfg.sections if section.name in ("region", "yolo")]
+    sections = [section for section in cfg.sections if section.name in ("region", *MASKED)]
     if not sections:
         raise CfgError(f"{cfg}: no [region] or [yolo]: only detectors have anchors")
     first = sections[0]
     for other in sections[1:]:
-        if first.name != "yolo" or other.name != "yolo" or _anchors(first) != _anchors(other):
+        masked = first.name in MASKED and other.name in MASKED
+        if not masked or _anchors(first) != _anchors(other):
             raise CfgError(
                 f"{cfg}:{other.line}: [{other.name}] does not share the anchors= of "
                 f"[{first.name}] in line {first.line}: anchors are found for one list"
@@ -174,19 +175,25 @@ def edit(text: bytes, sections: list[Section], anchors: Anchors) -> bytes:
     return b"\n".join(lines)
 
 
+def _values(section: Section) -> int:
+    """How many values a prediction has besides its classes."""
+    return 9 if section.name == "Gaussian_yolo" else 5
+
+
 def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
     """Why the number of anchors cannot be changed in a cfg; None: it can."""
     masks = [_mask(section, num) for section in sections]
     masked = any("mask" in section.options for section in sections)
     if masked and sorted(index for mask in masks for index in mask) != list(range(num)):
         return (
-            f"{cfg}: the masks are not of {num} anchors: first set mask= of each [yolo], together "
-            f"0 to {num - 1}, and filters= before it to (anchors of its mask)*(5+classes)"
+            f"{cfg}: the masks are not of {num} anchors: first set mask= of each "
+            f"[{sections[0].name}], together 0 to {num - 1}, and filters= before it to (anchors of "
+            f"its mask)*({_values(sections[0])}+classes)"
         )
     for section, mask in zip(sections, masks, strict=True):
         before = cfg.sections[cfg.sections.index(section) - 1]
         classes, filters = _whole(section, "classes", 20), _whole(before, "filters", 1)
-        wanted = len(mask) * (5 + classes)
+        wanted = len(mask) * (_values(section) + classes)
         if filters != wanted:
             line = before.lines.get("filters", before.line)
             return (

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.cfg.file import MASKED
 from pylrm.data.darknet import Truth, inspect_truth
 from pylrm.data.images import letterbox_size
 from pylrm.data.loader import evaluation_batches
@@ -236,12 +237,12 @@ def predictions(net: Network, i: int, size: tuple[int, int], letterbox: bool) ->
     losses, parts, first = [], [], 0
     for head in heads:
         _, h, w = head.shape
-        shape = (head.anchors, 5 + net.classes, h * w)
+        shape = (head.anchors, -1, h * w)
         delta = np.asarray(head.delta[i], np.float64).reshape(shape)
         losses.append(np.square(delta).sum(axis=1).astype(np.float32).ravel())
         part = rows[first : first + head.anchors * h * w]
         first += len(part)
-        if head.type == "yolo":  # cell by cell
+        if head.type in MASKED:  # cell by cell
             part = part.reshape(h * w, head.anchors, -1).swapaxes(0, 1).reshape(part.shape)
         parts.append(part)
     loss, table = np.concatenate(losses), np.concatenate(parts)

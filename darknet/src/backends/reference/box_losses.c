@@ -170,6 +170,7 @@ static void teach_overlap(const detector_loss *s, const detector_image *m, int64
 {
     const detector *d = m->d;
     const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 0);
+    const int64_t step = detector_box_step(d);
     const float *anchor = d->anchor + prediction / cells * 2;
     float box[4];
     detector_box(d, m->output, prediction, box);
@@ -178,28 +179,66 @@ static void teach_overlap(const detector_loss *s, const detector_image *m, int64
     const double sides[4] = {1, 1, d->squares ? 2 : 2 * (double)box[2] / anchor[0],
                              d->squares ? 2 : 2 * (double)box[3] / anchor[1]};
     for (int e = 0; e < 4; e++)
-        m->delta[at + e * cells] = bounded(scale * gain.d[e] * sides[e], s->max_delta);
+        m->delta[at + e * step] = bounded(scale * gain.d[e] * sides[e], s->max_delta);
+}
+
+/* What a prediction's x, y, w, h would be, if its box were the truth's. */
+static void find_target(const detector *d, int64_t prediction, const float truth[5],
+                        double target[4])
+{
+    const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
+    const float *anchor = d->anchor + prediction / cells * 2;
+    const double w = (double)truth[2] / anchor[0], h = (double)truth[3] / anchor[1];
+    target[0] = (double)truth[0] * d->w - (double)(cell % d->w);
+    target[1] = (double)truth[1] * d->h - (double)(cell / d->w);
+    target[2] = d->squares ? sqrt(w / 4) : log(w);
+    target[3] = d->squares ? sqrt(h / 4) : log(h);
+}
+
+/* A loss of values counts more for small boxes. */
+static double weight_of_size(const float truth[5])
+{
+    return 2 - (double)truth[2] * truth[3];
 }
 
 static void teach_values(const detector_image *m, int64_t prediction, const float truth[5],
                          double scale)
 {
+    double target[4];
+    find_target(m->d, prediction, truth, target);
+    detector_draw_box(m, prediction, target, scale * weight_of_size(truth));
+}
+
+/* [Gaussian_yolo]: minus the gradient of -log(likelihood + 1e-9) / 2 of each target under a normal
+ * distribution, by its mean and by its deviation, which is the uncertainty (Choi et al., Gaussian
+ * YOLOv3, 2019, section 3.2). As in Darknet, the bell is as high as one of a deviation .3 larger. */
+static void teach_likelihood(const detector_loss *s, const detector_image *m, int64_t prediction,
+                             const float truth[5], double scale)
+{
+    static const double root = 2.50662827463100050; /* of 2 pi */
+    static const double more = .3, least = 1e-9;
     const detector *d = m->d;
-    const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
-    const float *anchor = d->anchor + prediction / cells * 2;
-    const double w = (double)truth[2] / anchor[0], h = (double)truth[3] / anchor[1];
-    const double target[4] = {(double)truth[0] * d->w - (double)(cell % d->w),
-                              (double)truth[1] * d->h - (double)(cell / d->w),
-                              d->squares ? sqrt(w / 4) : log(w), d->squares ? sqrt(h / 4) : log(h)};
-    detector_draw_box(m, prediction, target, scale * (2 - (double)truth[2] * truth[3]));
+    const int64_t cells = (int64_t)d->w * d->h;
+    double target[4];
+    find_target(d, prediction, truth, target);
+    for (int e = 0; e < 4; e++) {
+        const int64_t at = detector_entry(d, prediction, e);
+        const double deviation = m->output[at + cells];
+        const double off = (target[e] - m->output[at]) / deviation;
+        const double likelihood = exp(-off * off / 2) / (root * (deviation + more));
+        const double slope = weight_of_size(truth) / 2 * likelihood / (likelihood + least);
+        const double wider = off * off / deviation - 1 / (deviation + more);
+        m->delta[at] = bounded(scale * slope * off / deviation, s->max_delta);
+        m->delta[at + cells] = bounded(s->uncertainty_scale * slope * wider, s->max_delta);
+    }
 }
 
 void detector_draw_box(const detector_image *m, int64_t prediction, const double target[4],
                        double scale)
 {
-    const int64_t cells = (int64_t)m->d->w * m->d->h, at = detector_entry(m->d, prediction, 0);
+    const int64_t step = detector_box_step(m->d), at = detector_entry(m->d, prediction, 0);
     for (int e = 0; e < 4; e++)
-        m->delta[at + e * cells] = (float)(scale * (target[e] - m->output[at + e * cells]));
+        m->delta[at + e * step] = (float)(scale * (target[e] - m->output[at + e * step]));
 }
 
 const box_loss_row box_losses[] = {
@@ -215,8 +254,10 @@ const box_loss_row box_losses[] = {
 void detector_teach_box(const detector_loss *s, const detector_image *m, int64_t prediction,
                         const float truth[5], double scale)
 {
+    if (m->d->uncertain)
+        teach_likelihood(s, m, prediction, truth, scale);
     if (box_losses[s->box].gain)
         teach_overlap(s, m, prediction, truth, scale);
-    else
+    else if (!m->d->uncertain)
         teach_values(m, prediction, truth, scale);
 }

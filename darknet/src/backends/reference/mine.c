@@ -18,7 +18,7 @@ static double squared_deltas(const detector *d, const float *output, const float
     (void)output;
     (void)assigned;
     (void)overlap;
-    for (int e = 0; e < 5 + d->classes; e++)
+    for (int e = 0; e < detector_width(d); e++)
         loss += (double)delta[at + e * cells] * delta[at + e * cells];
     return loss;
 }
@@ -97,10 +97,10 @@ static void describe(const mining *s, const detector *d, const float *output, co
 {
     const int64_t cells = (int64_t)d->w * d->h;
     for (int64_t i = 0; i < detector_predictions(d); i++) {
-        const int64_t at = detector_entry(d, i, 0);
+        const int64_t at = detector_entry(d, i, 5);
         int best = 0;
         for (int c = 1; c < d->classes; c++)
-            if (output[at + (5 + c) * cells] > output[at + (5 + best) * cells])
+            if (output[at + c * cells] > output[at + best * cells])
                 best = c;
         v.loss[i] = (float)mining_losses[s->rank].loss(d, output, delta, i, v.assigned[i],
                                                        v.overlap[i]);
@@ -134,7 +134,7 @@ static void filter(const detector *d, float *delta, part v, dn_mining_stats *sta
         if (factor == 1)
             continue;
         float *entry = delta + detector_entry(d, i, 0);
-        for (int e = 0; e < 5 + d->classes; e++)
+        for (int e = 0; e < detector_width(d); e++)
             entry[e * cells] = factor == 0 ? 0 : factor * entry[e * cells];
     }
 }
@@ -174,7 +174,7 @@ static void mine_image(const pass *p, const mining *s, const mining_arrays *a, i
     part v = all;
     for (int j = 0; j < s->layers; j++) {
         const detector *d = s->detector[j];
-        const int64_t own = detector_predictions(d), count = own * (5 + d->classes);
+        const int64_t own = detector_predictions(d), count = detector_values(d);
         memcpy(v.assigned, a->assigned[j] + image * own, (size_t)own);
         memcpy(v.overlap, a->overlap[j] + image * own, (size_t)own * sizeof(float));
         describe(s, d, a->output[j] + image * count, a->delta[j] + image * count, v);
@@ -199,9 +199,8 @@ static void mine_image(const pass *p, const mining *s, const mining_arrays *a, i
     v = all;
     for (int j = 0; j < s->layers; j++) {
         const detector *d = s->detector[j];
-        const int64_t own = detector_predictions(d);
-        filter(d, a->delta[j] + image * own * (5 + d->classes), v, stats);
-        v = beyond(v, own);
+        filter(d, a->delta[j] + image * detector_values(d), v, stats);
+        v = beyond(v, detector_predictions(d));
     }
 }
 
