@@ -11,6 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -77,10 +78,22 @@ class Group(click.Group):
                 formatter.write_dl(rows)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(pylrm.__version__, prog_name="pylrm", message="%(prog)s %(version)s")
-def command() -> None:
-    """Object detectors with Loss Rank Mining, compatible with Darknet's files."""
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Object detectors with Loss Rank Mining, compatible with Darknet's files.
+
+    Without a command: what to do next with the files of this folder.
+    """
+    if ctx.invoked_subcommand is None:
+        from pylrm.inspect.here.advice import overview
+
+        click.echo(overview(Path()))
 
 
 def main() -> None:

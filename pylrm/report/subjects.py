@@ -17,9 +17,9 @@ from pylrm.evaluate.measure import Evaluation
 from pylrm.evaluate.network import evaluate
 from pylrm.evaluate.report import Report, report
 from pylrm.pictures.curves import run_names
-from pylrm.runs.folder import Run
+from pylrm.runs.folder import CSV_NAME, TEXT_NAME, Run
 from pylrm.runs.inputs import choose_data, letterboxes
-from pylrm.runs.log import CSV_NAME, TEXT_NAME, Log, read_log
+from pylrm.runs.log import Log, read_log
 from pylrm.training.checks import check_classes, check_validation
 from pylrm.training.resume import read_options
 

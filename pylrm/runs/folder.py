@@ -32,6 +32,7 @@ try:
 except ImportError:  # not on Windows, where runs go unlocked
     fcntl = None  # type: ignore[assignment]
 
+CSV_NAME, TEXT_NAME = "log.csv", "train.log"
 CHECKPOINT = ".checkpoint"
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pylrm.errors import DataError
-from pylrm.runs.folder import Run
-from pylrm.runs.log import CSV_NAME, TEXT_NAME
+from pylrm.runs.folder import CSV_NAME, TEXT_NAME, Run
 
 
 def follow(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from pylrm.errors import DataError
 from pylrm.files.writing import sync
+from pylrm.runs.folder import CSV_NAME, TEXT_NAME
 from pylrm.runs.textlog import text_rows
 
 COLUMNS = (
@@ -43,8 +44,6 @@ COLUMNS = (
     "top5",  # the share whose class is among the five most probable
 )
 WHOLE = ("update", "images")
-
-CSV_NAME, TEXT_NAME = "log.csv", "train.log"
 
 Row = Mapping[str, float | None]
 Floats = npt.NDArray[np.float64]

@@ -25,8 +25,8 @@ from pylrm.engine import Network
 from pylrm.errors import DataError
 from pylrm.files.writing import writing
 from pylrm.runs.checkpoint import Arrays, Checkpoint, write_checkpoint
-from pylrm.runs.folder import Run
-from pylrm.runs.log import CSV_NAME, TEXT_NAME, log_sizes, sync_logs
+from pylrm.runs.folder import CSV_NAME, TEXT_NAME, Run
+from pylrm.runs.log import log_sizes, sync_logs
 from pylrm.training.callbacks import Callback
 from pylrm.training.run import State, Training
 from pylrm.training.saving import check

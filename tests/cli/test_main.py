@@ -83,9 +83,17 @@ def test_version(run: Run) -> None:
     assert run("--version") == (0, f"pylrm {pylrm.__version__}\n", "")
 
 
-def test_without_a_command_help_is_shown(run: Run) -> None:
+def test_without_a_command_it_says_what_to_do_next(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     code, out, err = run()
-    assert (code, out) == (2, "") and "Models:" in err
+    assert (code, err) == (0, "") and "pylrm demo" in out and "pylrm --help" in out
+
+
+def test_without_a_command_of_its_own_a_groups_help_is_shown(run: Run) -> None:
+    code, out, err = run("weights")
+    assert (code, out) == (2, "") and "Usage: pylrm weights" in err
 
 
 def test_a_misspelt_command_names_the_nearest(run: Run) -> None:
