@@ -7,12 +7,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from pylrm.demo.scenes import draw
 from tests.pages import ROOT, Shell, Step, steps
 
 PAGES = ["faq.md", "lrm.md"]
+# Whose commands go on with what other commands wrote.
+LATER = [
+    *("metrics.md", "onnx.md", "pretrained.md", "reliability.md", "report.md", "study-command.md")
+]
 CFG = "pylrm cfg yolov2-mobilenet --data my.data --size 128 --multiplier .25 --batch 4"
 
 
@@ -47,6 +53,68 @@ def test_the_commands_do_what_the_page_says(name: str, made: Path, tmp_path: Pat
         if "pylrm export" in step.command:
             pytest.importorskip("onnx")
         shell(step)
+
+
+@pytest.fixture(scope="module")
+def later(made: Path) -> Path:
+    """What the other pages' commands go on with: two runs, results, a study."""
+    for name in ("plain", "lrm"):
+        shutil.copytree(made / "runs" / "my", made / "runs" / name)
+    weights = made / "runs" / "my" / "weights" / "best.weights"
+    for name, target in {
+        "net.cfg": made / "my.cfg",
+        "D.data": made / "my.data",
+        "best.weights": weights,
+        "start.weights": weights,
+    }.items():
+        (made / name).symlink_to(target)
+    shell = Shell(made)
+    for command in (
+        "pylrm map --cfg net.cfg --weights best.weights --out results",
+        "pylrm study grid --cfg my.cfg --data my.data --seeds 6 --k 32 --nms none --updates 1"
+        " --out study",
+    ):
+        shell(Step(command))
+    (made / "kept").mkdir()
+    (made / "kept" / "runs.csv").symlink_to(made / "study" / "runs.csv")
+    shutil.rmtree(made / "tools")
+    return made
+
+
+@pytest.mark.slow  # runs, and a study
+@pytest.mark.parametrize("name", LATER)
+def test_the_commands_go_on_with_what_others_wrote(name: str, later: Path, tmp_path: Path) -> None:
+    test_the_commands_do_what_the_page_says(name, later, tmp_path)
+
+
+def test_the_conversions(tmp_path: Path) -> None:
+    """With data sets of each layout that the page of formats converts."""
+    pytest.importorskip("yaml")
+    shell = Shell(tmp_path)
+    for folder in ("birds", "labelled", "images"):
+        (tmp_path / folder).mkdir()
+        for number in range(2):
+            image = np.full((40, 60, 3), 90 * number, np.uint8)
+            assert cv2.imwrite(str(tmp_path / folder / f"{number}.png"), image)
+            (tmp_path / folder / f"{number}.txt").write_text("0 .5 .5 .2 .2\n")
+    files = {
+        "birds/data.yaml": "train: .\nval: .\nnames: [wren]\n",
+        "birds.names": "wren\n",
+        "old.txt": "labelled/0.png\nlabelled/1.png\n",
+        "old.data": "classes=1\ntrain=old.txt\nvalid=old.txt\nnames=birds.names\n",
+        "train.csv": "image,xmin,ymin,xmax,ymax,class\n0.png,3,4,30,20,mug\n",
+        "test.csv": "image,xmin,ymin,xmax,ymax,class\n1.png,3,4,30,20,mug\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    page = steps(ROOT / "docs" / "converting.md")
+    assert len(page) == 4
+    written = []
+    for step in page:
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)  # two of them write the same folder
+        shell(step)
+        written += [path.name for path in (tmp_path / "data").glob("*/*.data")]
+    assert written == ["birds.data", "birds.data", "mended.data", "mugs.data"]
 
 
 @pytest.mark.slow  # a large network
