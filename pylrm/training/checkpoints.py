@@ -120,8 +120,8 @@ def arrays_of(net: Network) -> Arrays:
 
 
 def digest_of(images: Sequence[Path]) -> str:
-    """Return a digest of a list of images: their order in training depends on it."""
-    names = b"\0".join(os.fsencode(path) for path in images)
+    """Return a digest of a list of images, wherever it is read from: their order depends on it."""
+    names = b"\0".join(os.fsencode(path.absolute()) for path in images)
     return hashlib.blake2b(names, digest_size=16).hexdigest()
 
 

@@ -137,6 +137,6 @@ def differences(kept: Kept, net: Network, images: list[Path]) -> Iterator[str]:
         )
     if kept.images != (len(images), digest_of(images)):
         yield (
-            f"{kept.path}: the training list had {kept.images[0]} images, now it has {len(images)} "
-            "or others: they come in another order from here on"
+            f"{kept.path}: the training list has other images than before ({kept.images[0]} then, "
+            f"{len(images)} now): they come in another order from here on"
         )

@@ -282,6 +282,5 @@ def conclude(run: Training, progress: Progress) -> None:
     weights = folder.last if state.best_map is None else folder.best
     say(f"weights: {weights}   log: {folder.folder / 'log.csv'}")
     if run.data.valid:
-        command = f"{run.task.command} --cfg {folder.cfg} --data {run.data.path}"
-        say(f"next:    {command} --weights {weights}")
+        say(f"next:    {run.task.command} --cfg {folder.cfg} --weights {weights}")
     say(f"         pylrm plot {folder.folder} -o {folder.folder / 'curves.png'}")

@@ -153,7 +153,26 @@ def test_what_makes_the_rest_another_run_is_said(
         resume(out, **QUIET)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
-    assert "here they are for abacus" in said[0] and "had 16 images, now it has 15" in said[1]
+    assert "here they are for abacus" in said[0] and "(16 then, 15 now)" in said[1]
+
+
+def test_a_data_set_by_a_relative_path_is_the_same_one_when_resumed(
+    tmp_path: Path,
+    tiny_data: Path,
+    tiny_cfg: WriteCfg,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    crash(tiny_cfg(), tiny_data.relative_to(tmp_path), Path("run"), 3, checkpoint_every=1)
+    resume("run", updates=4, **QUIET)
+    monkeypatch.chdir(tmp_path / "tiny")
+    resume("../run", updates=5)
+    printed = capsys.readouterr()
+    assert not printed.err
+    (after,) = [line.split() for line in printed.out.splitlines() if line.startswith("next:")]
+    weights = "../run/weights/best.weights"
+    assert after[1:] == ["pylrm", "map", "--cfg", "../run/net.cfg", "--weights", weights]
 
 
 def test_what_is_no_run(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg) -> None:
