@@ -30,7 +30,7 @@ READY := $(VENV)/ready
 endif
 
 .PHONY: all help env library docs test test-c test-all demo bench bench-peers lint lint-python lint-c sanitize tsan coverage fuzz cross \
-    wheel oldest portable debug clean FORCE
+    wheel wheel-aarch64 oldest portable debug clean FORCE
 # Small networks: threads that spin while they wait take the processor from those that work.
 test test-c test-all sanitize tsan coverage cross: export OMP_WAIT_POLICY = passive
 .DELETE_ON_ERROR:
@@ -278,6 +278,24 @@ wheel: | $(READY)
 	mv build/wheel/*.tar.gz dist
 	tests/packaging/try.sh dist/*.whl $(or $(PYTHONS),$$(tests/packaging/pythons.sh))
 	@ls dist
+
+#: make wheel-aarch64  after make wheel: the wheel for Linux on aarch64 into dist/aarch64, cross-compiled from the sdist; its
+#:                 binary is looked at, not run
+# The headers of this machine's Python serve: both are 64-bit, little-endian Linux, and cffi keeps to the stable interface.
+AARCH64 := build/wheel-aarch64
+wheel-aarch64: | $(READY)
+	@if ! command -v $(CROSS)-gcc > /dev/null; then echo 'SKIPPED: $(CROSS)-gcc is not installed'; exit; fi; \
+	set -e; test -e dist/*.tar.gz || { echo 'make wheel first: the sdist is needed'; exit 1; }; \
+	rm -rf $(AARCH64) dist/aarch64; mkdir -p $(AARCH64)/source; \
+	tar xzf dist/*.tar.gz -C $(AARCH64)/source --strip-components 1; \
+	env -u MAKEFLAGS CC=$(CROSS)-gcc AR=$(CROSS)-ar _PYTHON_HOST_PLATFORM=linux-aarch64 \
+	    $(PYTHON) -m build --wheel --no-isolation -o $(AARCH64) $(AARCH64)/source > $(AARCH64)/log 2>&1 || \
+	    { tail -n 40 $(AARCH64)/log; exit 1; }; \
+	PATH="$(abspath $(VENV)/bin):$$PATH" LD_LIBRARY_PATH=/usr/$(CROSS)/lib \
+	    $(PYTHON) -m auditwheel repair -w dist/aarch64 $(AARCH64)/*.whl >> $(AARCH64)/log 2>&1; \
+	$(PYTHON) release/licences.py dist/aarch64/*.whl $(LIBGOMP_TERMS); \
+	tests/packaging/look.sh dist/aarch64/*.whl AArch64; \
+	ls dist/aarch64
 
 #: make debug      the extension without optimisation, for a debugger; `make` brings the other back
 debug: | $(READY)

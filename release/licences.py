@@ -34,7 +34,7 @@ def main(wheel: Path, terms: Path) -> None:
             sys.exit(f"{wheel}: carries {', '.join(strange or ['no libgomp'])}: see licences.py")
         (info,) = root.glob("*.dist-info")
         folder = info / "licenses" / "libgomp"
-        folder.mkdir()
+        folder.mkdir(parents=True)  # an older setuptools puts licences elsewhere
         shutil.copyfile(terms, folder / "copyright")
         if TEXTS.is_file():
             shutil.copyfile(TEXTS, folder / TEXTS.name)

@@ -44,6 +44,6 @@ def test_the_pages_name_extras_and_targets_that_there_are(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for extras in re.findall(r"pylrm\[([\w,]+)\]", text):
         assert set(extras.split(",")) <= EXTRAS.keys()
-    targets = re.findall(r"^([a-z-]+)(?: [a-z-]+)*:(?!=)", (ROOT / "Makefile").read_text(), re.M)
-    for target in re.findall(r"(?:^    |`)make ([a-z][a-z-]+)", text, re.M):
+    targets = re.findall(r"^([a-z0-9-]+)(?: [a-z-]+)*:(?!=)", (ROOT / "Makefile").read_text(), re.M)
+    for target in re.findall(r"(?:^    |`)make ([a-z][a-z0-9-]+)", text, re.M):
         assert target in targets
