@@ -161,7 +161,7 @@ if __name__ == "__main__":
                 began = time.perf_counter()
                 turn()
                 times[name].append(time.perf_counter() - began)
-        counts = {name: args.images for name in turns}
+        counts = dict.fromkeys(turns, args.images)
         counts[f"network {args.batch}"] = args.images // args.batch * args.batch
         paces = {name: counts[name] / float(np.median(taken)) for name, taken in times.items()}
         best = max(pace for name, pace in paces.items() if name.startswith("network"))

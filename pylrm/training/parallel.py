@@ -171,6 +171,7 @@ class Share:
         for statistics in rounds:
             for layer, own in zip(self.normalised, statistics, strict=True):
                 layer.roll(own, layer.fresh)
+            for layer in self.net:
                 layer.fresh = False
 
     def add(
@@ -310,7 +311,7 @@ class Processes(Team):
         if self.own is None:
             self.own = Share(net, self.rank, self.size)
 
-    def _pass(self, batches: Loader, signal: int | None) -> Report:
+    def _pass(self, batches: Loader) -> Report:
         """Do this process' pass of a round; returns what is to be said of it."""
         assert self.own is not None
         shown: Pass | None = None
@@ -321,6 +322,7 @@ class Processes(Team):
             shown, statistics = self.own.do(self._batch)
         except Exception as error:
             failure = self._named(error)
+        signal = self.interruption.signal
         return Report(shown, statistics, failure, signal, batches.skipped)
 
     def abort(self, line: str) -> None:
@@ -347,9 +349,9 @@ class Leader(Processes):
 
     def passes(self, run: Training, left: int) -> tuple[list[Pass], Batch]:
         self._amid_round = True
-        count, signal = min(left, self.size), run.interruption.signal
+        count = min(left, self.size)
         self._order("pass", left)
-        reports = [self._pass(run.batches, signal)]
+        reports = [self._pass(run.batches)]
         reports += [self._report(run, rank) for rank in range(1, count)]
         failures = [report.failure for report in reports if report.failure]
         if failures:
@@ -447,10 +449,11 @@ class Follower(Processes):
                     elif order == "pass":
                         assert batches is not None
                         if self.rank < rest[0]:
-                            self.comm.send(self._pass(batches, self.interruption.signal), 0)
+                            self.comm.send(self._pass(batches), 0)
                     elif order == "add":
                         assert self.own is not None
-                        self.own.add(self.comm, self.mpi, *rest, _until_done)
+                        passes, update = rest
+                        self.own.add(self.comm, self.mpi, passes, update, _until_done)
                     elif order == "batch":
                         if rest[0] == self.rank:
                             self.comm.send(self._batch, 0)
@@ -524,7 +527,7 @@ def team_of_processes() -> Team:
     """
     count = launched_processes()
     if count <= 1:
-        return Alone()
+        return Team()
     extra("mpi", f"started by mpirun as one of {count} processes, which needs mpi4py")
     try:
         mpi = importlib.import_module("mpi4py.MPI")
@@ -555,4 +558,3 @@ def check_share(team: Team, net: Network, cfg: Cfg) -> None:
         f"{net.subdivisions}: {team.size} processes cannot share {net.subdivisions} passes an "
         f"update evenly; {', '.join(map(str, fitting))} can"
     )
-

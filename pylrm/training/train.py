@@ -20,7 +20,7 @@ from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training import checks, memory
 from pylrm.training.batches import input_sizes
 from pylrm.training.callbacks import Callback
-from pylrm.training.checkpoints import newest
+from pylrm.training.checkpoints import Kept, newest
 from pylrm.training.classifying import Classifying
 from pylrm.training.detecting import Detecting
 from pylrm.training.options import TrainOptions

@@ -95,9 +95,7 @@ def update_apart(nets: list[pylrm.Network], update: list[tuple[np.ndarray, np.nd
     statistics = []
     for rank, (net, batch, gradient) in enumerate(zip(nets, update, gradients, strict=True)):
         seen, fresh = net.seen, [layer.fresh for layer in net]
-        kept = [
-            {n: v.copy() for n, v in layer.params.items() if "rolling" in n} for layer in net
-        ]
+        kept = [{n: v.copy() for n, v in layer.params.items() if "rolling" in n} for layer in net]
         net.seen = seen + rank * BATCH
         for layer in net:
             layer.fresh = True
@@ -160,7 +158,9 @@ def test_a_pass_apart_gives_the_gradient_that_backward_adds() -> None:
 def test_layers_that_learn_nothing_add_nothing() -> None:
     [[batch]] = batches(1, 1)
     with make(1, "fast") as net:
-        cfg = net.cfg.text.decode().replace("filters=40\nsize=1", "stopbackward=1\nfilters=40\nsize=1")
+        cfg = net.cfg.text.decode().replace(
+            "filters=40\nsize=1", "stopbackward=1\nfilters=40\nsize=1"
+        )
     with pylrm.Network(cfg, threads=1) as net:
         gradient = np.empty_like(net.gradients)
         net.train_pass(*batch, gradient)
