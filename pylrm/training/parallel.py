@@ -283,7 +283,7 @@ class Processes(Team):
             error = caught
         told = self.comm.allgather(None if error is None else self._named(error))
         if self.rank and any(told):
-            raise SystemExit(1)
+            raise SystemExit(0)  # the leading process says what failed, and exits so
         if error is not None:
             raise error
         for failure in filter(None, told):
@@ -465,7 +465,7 @@ class Follower(Processes):
             if batches is not None:
                 batches.close()
         if rest[0] is None:
-            raise SystemExit(1)
+            raise SystemExit(0)  # the leading process says what failed, and exits so
         return rest[0]
 
     def _order(self) -> tuple[Any, ...]:

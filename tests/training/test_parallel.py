@@ -59,7 +59,7 @@ def options_of(options: dict[str, Any]) -> list[str]:
 
 def run(processes: int, *arguments: object, code: str = COMMAND) -> tuple[int, str, str]:
     process = start(processes, *arguments, "--threads", 1, code=code)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=100)
     return process.returncode, out, err
 
 
