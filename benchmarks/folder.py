@@ -57,6 +57,7 @@ def passes(net: Network, images: int) -> Turn:
     x = np.random.default_rng(0).random(
         (net.batch, net.channels, net.height, net.width), np.float32
     )
+    net.forward(x)  # warms up
 
     def turn() -> None:
         for _ in range(images // net.batch):
