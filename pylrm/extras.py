@@ -10,6 +10,7 @@ from pylrm.errors import PylrmError
 
 EXTRAS = {  # to the module that each brings
     "cluster": "distributed",
+    "mpi": "mpi4py",
     "onnx": "onnx",
     "supervision": "supervision",
     "tensorboard": "tensorboardX",

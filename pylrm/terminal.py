@@ -23,8 +23,30 @@ def coloured(text: str, colour: str, stream: TextIO) -> str:
     return text if plain else f"\033[{COLOURS[colour]}m{text}\033[0m"
 
 
+def launched_processes() -> int:
+    """Return how many processes mpirun started, of which this is one; 1: it was not mpirun."""
+    return _launched(("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"), 1)
+
+
+def launched_rank() -> int:
+    """Return which of the processes of mpirun this is, from 0."""
+    return _launched(("OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK"), 0)
+
+
+def speaks() -> bool:
+    """Tell whether errors are this process' to say: of mpirun's, the first on each machine."""
+    return _launched(("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"), launched_rank()) == 0
+
+
+def _launched(names: Sequence[str], otherwise: int) -> int:
+    values = (os.environ.get(name, "") for name in names)
+    return next((int(value) for value in values if value.isdigit()), otherwise)
+
+
 def warn(line: str, program: str = "pylrm") -> None:
-    """Print a warning of a program."""
+    """Print a warning of a program; of several processes of mpirun the first does."""
+    if launched_rank():
+        return
     LiveLine.leave()
     said = coloured("warning:", "yellow", sys.stderr)
     print(f"{program}: {said} {line}", file=sys.stderr, flush=True)

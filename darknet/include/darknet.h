@@ -177,6 +177,18 @@ double dn_cost(const dn_network *net); /* mean over the loss layers of the last 
 dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
                          double *loss, dn_error *error);
 
+/* For training in several processes: a pass of dn_train_batch without its update and its counting.
+ * Its gradient goes to `gradient` (`count` floats, as many as dn_gradients has), from 0, in place of
+ * being added to the network's. */
+dn_status dn_train_pass(dn_network *net, const float *x, const float *truth, int truths,
+                        float *gradient, int64_t count, double *loss, dn_error *error);
+/* The gradients of all parameters, with the momentum's velocity, as one array: what the coming
+ * update goes by. Added to it are the passes' gradients, each as a whole. */
+dn_status dn_gradients(dn_network *net, dn_array *array, dn_error *error);
+/* Rolling statistics after a batch with these of its own; fresh: the first one. A training pass of a
+ * layer that is `fresh` leaves the batch's own statistics in its rolling ones. */
+void dn_roll(float *rolling, const float *own, int64_t count, bool fresh);
+
 /* Where the time goes, for benchmarks. Switched on, passes and updates are timed layer by layer from
  * then on (on once more: from 0); off, as a network starts, nothing is measured or kept. */
 typedef struct { int64_t forward, backward, update; } dn_times; /* nanoseconds, sums */

@@ -22,6 +22,14 @@ static inline int pass_team(const pass *p, int64_t work)
     return work < WORTH_A_TEAM ? 1 : p->threads;
 }
 
+/* A rolling statistic after a batch, from the batch's own as the pass keeps it: so that they can be
+ * gathered from passes elsewhere (dn_roll). */
+static inline float rolled(float before, float own, bool fresh)
+{
+    const double keep = .99;
+    return fresh ? own : (float)(keep * before + (1 - keep) * own);
+}
+
 /* A convolutional section: convolution, batch norm or bias, activation. A connected layer is a 1x1
  * convolution of a 1x1 map. */
 typedef struct conv {

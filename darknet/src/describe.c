@@ -46,7 +46,7 @@ const char *dn_network_warning(const dn_network *net, int index)
 dn_status dn_network_bytes(const dn_network *net, dn_purpose purpose, dn_bytes *bytes, dn_error *e)
 {
     param_array arrays[MAX_PARAM_ARRAYS];
-    bytes->parameters = 0;
+    bytes->parameters = dn_apart_floats(net, purpose) * (int64_t)sizeof(float);
     for (int i = 0; i < net->layer_count; i++) {
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
@@ -225,6 +225,20 @@ static void hold(dn_array *array, dn_memory *memory, void *data)
     array->count = 1;
     for (int r = 0; r < array->rank; r++)
         array->count *= array->shape[r];
+}
+
+dn_status dn_gradients(dn_network *net, dn_array *array, dn_error *e)
+{
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
+    if (net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: it keeps no gradients",
+                       net->source);
+    *array = (dn_array){
+        .rank = 1, .shape = {net->gradient_count}, .type = DN_FLOAT32, .writable = true};
+    hold(array, net->params, net->gradients);
+    return DN_OK;
 }
 
 /* Array `index` of a layer's state, with its name; false past the last. */

@@ -317,19 +317,53 @@ int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
     return count;
 }
 
+int64_t dn_apart_floats(const dn_network *net, dn_purpose purpose)
+{
+    int64_t largest = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        int64_t own = 0;
+        for (int k = 0; k < net->layers[i].param_count; k++)
+            if (net->layers[i].params[k].trained)
+                own += padded(net->layers[i].params[k].count);
+        largest = own > largest ? own : largest;
+    }
+    return net->subdivisions > 1 && purpose != DN_PLAN_INFER ? largest : 0;
+}
+
+/* All values, then all gradients, and so on: each kind is one array, which starts at next[kind]. */
+static void place_params(dn_network *net, float *next)
+{
+    param_array arrays[MAX_PARAM_ARRAYS];
+    for (int kind = 0; kind < MAX_PARAM_ARRAYS; kind++) {
+        float *const first = next;
+        for (int i = 0; i < net->layer_count; i++)
+            for (int k = 0; k < net->layers[i].param_count; k++) {
+                param *p = &net->layers[i].params[k];
+                if (dn_param_arrays(net, net->purpose, p, arrays) <= kind)
+                    continue;
+                *arrays[kind].data = next;
+                next += padded(p->count);
+            }
+        if (kind == GRADIENTS) {
+            net->gradients = first;
+            net->gradient_count = next - first;
+        }
+    }
+    net->apart = dn_apart_floats(net, net->purpose) ? next : NULL;
+}
+
 static dn_status allocate_params(dn_network *net, dn_error *e)
 {
-    enum { LINE = 16 }; /* floats: every parameter starts on a cache line */
     param_array arrays[MAX_PARAM_ARRAYS];
-    int64_t total = 0;
-    double bytes = 0; /* as a number that cannot overflow */
+    int64_t total = dn_apart_floats(net, net->purpose);
+    double bytes = (double)total * (double)sizeof(float); /* as a number that cannot overflow */
     for (int i = 0; i < net->layer_count; i++)
         for (int k = 0; k < net->layers[i].param_count; k++) {
             param *p = &net->layers[i].params[k];
             const int times = dn_param_arrays(net, net->purpose, p, arrays);
             bytes += (double)p->count * times * (double)sizeof(float);
             if (bytes < 1e18)
-                total += (p->count + LINE - 1) / LINE * LINE * times;
+                total += padded(p->count) * times;
         }
     if (bytes < 1e18)
         net->params = dn_memory_create((size_t)total * sizeof(float));
@@ -338,16 +372,7 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
                        "%s: no memory for %.1f MiB of parameters: fewer filters or outputs would "
                        "need less",
                        net->source, bytes / (1 << 20));
-    float *next = dn_memory_data(net->params);
-    for (int i = 0; i < net->layer_count; i++)
-        for (int k = 0; k < net->layers[i].param_count; k++) {
-            param *p = &net->layers[i].params[k];
-            const int count = dn_param_arrays(net, net->purpose, p, arrays);
-            for (int a = 0; a < count; a++) {
-                *arrays[a].data = next;
-                next += (p->count + LINE - 1) / LINE * LINE;
-            }
-        }
+    place_params(net, dn_memory_data(net->params));
     return DN_OK;
 }
 

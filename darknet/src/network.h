@@ -26,6 +26,10 @@ struct dn_network {
     int output_layer;
 
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
+    float *gradients;            /* in params: those of all parameters, one after the other */
+    int64_t gradient_count;      /* floats there, with the gaps between arrays */
+    float *apart;                /* in params: where a layer's gradient of one pass is summed; NULL:
+                                    there is one pass an update, and it adds to the gradients */
     dn_memory *activations;      /* outputs, deltas, buffers, workspace; a new one at each resize */
     void *workspace;
 
@@ -39,13 +43,23 @@ struct dn_network {
     int warning_count;
 };
 
+/* Floats that a parameter's array takes: every one starts on a cache line. */
+static inline int64_t padded(int64_t count)
+{
+    enum { LINE = 16 };
+    return (count + LINE - 1) / LINE * LINE;
+}
+
+/* Floats of `apart` in a network of some purpose: the most that a layer's gradients take. */
+int64_t dn_apart_floats(const dn_network *net, dn_purpose purpose);
+
 /* Refuses what needs parameters or maps in a network that is an outline. */
 dn_status dn_check_memory(const dn_network *net, dn_error *e);
 
 /* The arrays of a parameter in a network of some purpose: its value, and where it is trained its
  * gradient and what the solver keeps. Memory, the user's views and checkpoints go by this one list.
  * Returns how many. */
-enum { MAX_PARAM_ARRAYS = 5 };
+enum { GRADIENTS = 1, MAX_PARAM_ARRAYS = 5 }; /* GRADIENTS: their place in the list */
 typedef struct {
     const char *prefix; /* before the parameter's name */
     float **data;

@@ -1,5 +1,6 @@
 /* A pass through the layers, forward and backward; a training step. */
 #include <math.h>
+#include <string.h>
 
 #include "init.h"
 #include "network.h"
@@ -81,7 +82,47 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
     return status;
 }
 
-dn_status dn_backward(dn_network *net, dn_error *e)
+/* The layer's backward with its parameters' gradients summed from 0 in other memory: the array of
+ * the gradient that stands at `origin` is at `to` there. */
+static void backward_apart(layer *l, const pass *p, const float *origin, float *to)
+{
+    float *kept[MAX_PARAMS];
+    for (int k = 0; k < l->param_count; k++) {
+        param *w = &l->params[k];
+        kept[k] = w->grad;
+        if (!w->trained)
+            continue;
+        w->grad = to + (w->grad - origin);
+        memset(w->grad, 0, (size_t)w->count * sizeof *w->grad);
+    }
+    l->type->backward(l, p);
+    for (int k = 0; k < l->param_count; k++)
+        l->params[k].grad = kept[k];
+}
+
+/* Of several passes an update, each one's gradient is summed apart and then added as a whole: so the
+ * passes can be anywhere (dn_train_pass), and their sum is the same. */
+static void backward_and_add(const dn_network *net, layer *l, const pass *p)
+{
+    const float *origin = NULL;
+    for (int k = l->param_count - 1; k >= 0; k--)
+        origin = l->params[k].trained ? l->params[k].grad : origin;
+    if (!net->apart || !origin) {
+        l->type->backward(l, p);
+        return;
+    }
+    backward_apart(l, p, origin, net->apart);
+    for (int k = 0; k < l->param_count; k++) {
+        const param *w = &l->params[k];
+        const int64_t rows = w->shape[0], each = w->count / rows;
+        if (w->trained)
+            p->backend->copy_rows(p, rows, each, net->apart + (w->grad - origin), each, w->grad,
+                                  each, 1, true);
+    }
+}
+
+/* gradient: as dn_train_pass takes it; NULL: it is added to the network's. */
+static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
 {
     if (!net->trained_pass)
         return dn_fail(
@@ -89,17 +130,27 @@ dn_status dn_backward(dn_network *net, dn_error *e)
             "%s: backward needs a training pass before it: forward(x, truth, train=True)",
             net->source);
     const pass p = make_pass(net, net->batch, NULL, 0, true, net->seen);
+    for (int64_t i = 0; gradient && i < net->gradient_count; i++)
+        gradient[i] = -0.f; /* adds nothing, not even to the sign of a 0 */
     for (int i = net->layer_count - 1; i >= 0; i--) {
         layer *l = &net->layers[i];
         if (!l->runs_backward)
             continue;
         const int64_t began = dn_time_begin(net);
-        l->type->backward(l, &p);
+        if (gradient)
+            backward_apart(l, &p, net->gradients, gradient);
+        else
+            backward_and_add(net, l, &p);
         if (net->times)
             net->times[i].backward += dn_now() - began;
     }
     net->trained_pass = false;
     return DN_OK;
+}
+
+dn_status dn_backward(dn_network *net, dn_error *e)
+{
+    return run_backward(net, NULL, e);
 }
 
 double dn_cost(const dn_network *net)
@@ -122,25 +173,52 @@ static bool all_finite(const float *x, int64_t count)
     return finite;
 }
 
-dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
-                         double *loss, dn_error *e)
+/* *learnt: there was a backward pass. */
+static dn_status train_pass(dn_network *net, const float *x, const float *truth, int truths,
+                            float *gradient, double *loss, bool *learnt, dn_error *e)
 {
-    const int64_t seen = net->seen + net->batch;
+    *learnt = false;
     if (!net->outline && !all_finite(x, net->batch * dims_count(net->in))) {
         *loss = NAN; /* before rolling statistics see it */
         return DN_OK;
     }
-    dn_status status = run_forward(net, x, net->batch, truth, truths, true, seen, e);
+    dn_status status = run_forward(net, x, net->batch, truth, truths, true, net->seen + net->batch,
+                                   e);
     if (status != DN_OK)
         return status;
     *loss = dn_cost(net) / net->batch;
     if (!isfinite(*loss))
         return DN_OK;
-    status = dn_backward(net, e);
-    if (status != DN_OK)
+    status = run_backward(net, gradient, e);
+    *learnt = status == DN_OK;
+    return status;
+}
+
+dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, int truths,
+                         double *loss, dn_error *e)
+{
+    bool learnt;
+    dn_status status = train_pass(net, x, truth, truths, NULL, loss, &learnt, e);
+    if (!learnt)
         return status;
-    net->seen = seen;
+    net->seen += net->batch;
     if (net->seen / net->batch % net->subdivisions == 0)
         status = dn_update(net, e);
     return status;
+}
+
+dn_status dn_train_pass(dn_network *net, const float *x, const float *truth, int truths,
+                        float *gradient, int64_t count, double *loss, dn_error *e)
+{
+    bool learnt;
+    if (count != net->gradient_count)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: %lld floats for a gradient of %lld", net->source,
+                       (long long)count, (long long)net->gradient_count);
+    return train_pass(net, x, truth, truths, gradient, loss, &learnt, e);
+}
+
+void dn_roll(float *rolling, const float *own, int64_t count, bool fresh)
+{
+    for (int64_t i = 0; i < count; i++)
+        rolling[i] = rolled(rolling[i], own[i], fresh);
 }

@@ -18,7 +18,7 @@ import click
 
 import pylrm
 from pylrm.errors import CfgWarning, PylrmError
-from pylrm.terminal import complain, warn
+from pylrm.terminal import complain, speaks, warn
 
 SECTIONS = {
     "Train": ["train", "study", "plot", "report", "explain", "demo"],
@@ -123,7 +123,8 @@ def guarded(program: str, action: Callable[[], Any]) -> int:
     debug = os.environ.get("PYLRM_DEBUG") == "1"
 
     def say(message: str) -> None:
-        complain(message, program)
+        if speaks():
+            complain(message, program)
 
     try:
         with _plain_warnings(program):

@@ -127,10 +127,20 @@ class Loader:
         self._preparation = preparation
         self._batch, self._seed, self._shuffle = batch, seed, shuffle
         self._size_at = size_at or (lambda _: (width, height))
-        self._drawn = position * batch  # samples
+        self._positions: Iterator[int] = itertools.count(position)
         self._orders: dict[int, Ints] = {}
         self._queue: deque[_Pending] = deque()
         self._pool: ThreadPoolExecutor | None = _start_pool(workers)
+
+    def choose(self, positions: Iterator[int]) -> None:
+        """Draw the batches at these positions alone; before the first one is drawn.
+
+        Parameters
+        ----------
+        positions : iterator of int
+            Ascending, without an end.
+        """
+        self._positions = positions
 
     def __iter__(self) -> Loader:
         return self
@@ -162,14 +172,13 @@ class Loader:
         return _batch_of(pending, samples)
 
     def _submit(self, pool: ThreadPoolExecutor) -> _Pending:
-        pending = _Pending(
-            self._batch, self._preparation, self._size_at(self._drawn // self._batch)
-        )
+        position = next(self._positions)
+        pending = _Pending(self._batch, self._preparation, self._size_at(position))
         for i in range(self._batch):
-            epoch, slot = divmod(self._drawn, len(self._images))
+            number = position * self._batch + i
+            epoch, slot = divmod(number, len(self._images))
             candidates = _from(self._order(epoch), slot)
-            pending.jobs.append(pool.submit(self._sample, self._drawn, candidates, pending, i))
-            self._drawn += 1
+            pending.jobs.append(pool.submit(self._sample, number, candidates, pending, i))
         return pending
 
     def _sample(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.binding.library import FloatArray, ffi, fields, lib, text, view
+from pylrm.binding.library import FloatArray, ffi, fields, floats, lib, text, view
 from pylrm.engine.handle import Handle
 from pylrm.errors import PylrmError
 
@@ -156,6 +157,23 @@ class Layer:
         if not info.loss:
             raise PylrmError(f"layer {self.index} ([{self.type}]) has no cost: it is no loss layer")
         return float(info.cost)
+
+    def roll(self, statistics: Mapping[str, FloatArray], fresh: bool) -> None:
+        """Take a batch's own statistics into the rolling ones, as a training pass does.
+
+        Parameters
+        ----------
+        statistics : mapping of str to ndarray float32
+            The batch's, by the names of the rolling ones in `params`. A training pass of a layer
+            that is `fresh` leaves them there.
+        fresh : bool
+            They are the first ones.
+        """
+        for name, own in statistics.items():
+            rolling = self.params[name]
+            if own.shape != rolling.shape:
+                raise ValueError(f"{name} of shape {own.shape}, expected {rolling.shape}")
+            lib.dn_roll(floats(rolling), floats(own), own.size, fresh)
 
     @property
     def assigned(self) -> npt.NDArray[np.int8]:

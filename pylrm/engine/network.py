@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pylrm.binding.library import FloatArray, check_range, ffi, floats, lib, text
+from pylrm.binding.library import FloatArray, check_range, ffi, floats, lib, text, view
 from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.data.augmentation import plain_transform
 from pylrm.data.images import augment, read_image
@@ -413,6 +413,54 @@ class Network:
             loss = ffi.new("double *")
             self._images = images
             self._handle.call(lib.dn_train_batch, floats(images), pointer, count, loss)
+            return float(loss[0])
+
+    @property
+    def gradients(self) -> FloatArray:
+        """All parameters' gradients, with the momentum's velocity, as one writable array."""
+        array = ffi.new("dn_array *")
+        self._handle.call(lib.dn_gradients, array)
+        return view(array[0])
+
+    def train_pass(self, x: npt.ArrayLike, truth: npt.ArrayLike, gradient: FloatArray) -> float:
+        """Do a pass of `train_batch` whose gradient is kept apart; it updates and counts nothing.
+
+        With subdivisions, `train_batch` does the same as adding each pass's gradient to
+        `gradients`, counting its images into `seen`, and `update` after the last one.
+
+        Parameters
+        ----------
+        x, truth : arrays
+            As `forward` takes them; `batch` images.
+        gradient : ndarray float32
+            As large as `gradients`; receives the pass's gradient, unless the cost is not finite.
+
+        Returns
+        -------
+        float
+            The cost, divided by the batch.
+
+        Raises
+        ------
+        ValueError
+            A shape does not fit.
+        PylrmError
+            In an inference network; `gradient` has another size.
+        """
+        with self._handle.use():
+            images = self._check_images(x, exactly=True)
+            pointer, count, _held = self._check_truth(truth, len(images))
+            loss = ffi.new("double *")
+            self._images = images
+            self._handle.call(
+                lib.dn_train_pass,
+                floats(images),
+                pointer,
+                count,
+                floats(gradient),
+                gradient.size,
+                loss,
+            )
             return float(loss[0])
 
     def time_layers(self, on: bool = True) -> None:

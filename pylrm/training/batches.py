@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pylrm.binding.library import keys
+from pylrm.binding.library import FloatArray, keys
 from pylrm.data.augmentation import AUGMENTATIONS, Ranges
 from pylrm.data.loader import Batch, Loader
 from pylrm.data.mixing import MIXINGS
@@ -124,9 +124,21 @@ def mixing_options(net: Network) -> dict[str, float]:
     return {row.key: net.option(row.key) for row in MIXINGS}
 
 
-def train_on(net: Network, batch: Batch) -> float:
-    """Train on a batch, at the input size that it has; returns the loss."""
+def train_on(net: Network, batch: Batch, gradient: FloatArray | None = None) -> float:
+    """Train on a batch, at the input size that it has; returns the loss.
+
+    Parameters
+    ----------
+    net : Network
+        What is trained.
+    batch : Batch
+        Images with their truths.
+    gradient : ndarray or None
+        As `Network.train_pass` takes it; None: `train_batch`.
+    """
     height, width = batch.x.shape[2:]
     if (width, height) != (net.width, net.height):
         net.resize(width, height)
-    return net.train_batch(batch.x, batch.truth)
+    if gradient is None:
+        return net.train_batch(batch.x, batch.truth)
+    return net.train_pass(batch.x, batch.truth, gradient)

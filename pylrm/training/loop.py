@@ -8,7 +8,6 @@ from statistics import fmean
 
 from pylrm.data.loader import Batch
 from pylrm.errors import NumericsError, PylrmError
-from pylrm.training.batches import train_on
 from pylrm.training.guard import dump_batch, first_of_pass
 from pylrm.training.interruption import InterruptedRunError, Interruption
 from pylrm.training.run import Training
@@ -66,12 +65,15 @@ def step(run: Training, update: int) -> None:
     statistics = PassStatistics(net, state.passes)
     rate = net.learning_rate
     while len(statistics.losses) < net.subdivisions:
-        batch = next(batches)
-        loss = train_on(net, batch)
-        if not math.isfinite(loss):
-            why = first_of_pass(net, batch, run.options.seed) or "there is no memory to see where"
-            raise _diverged(run, batch, f"the loss of update {update} is {loss}: {why}")
-        statistics.add(loss)
+        shown, batch = run.team.passes(run, net.subdivisions - len(statistics.losses))
+        for number, each in enumerate(shown):
+            if not math.isfinite(each.loss):
+                batch = run.team.batch_of(run, number, batch)
+                why = first_of_pass(net, batch, run.options.seed)
+                why = why or "there is no memory to see where"
+                raise _diverged(run, batch, f"the loss of update {update} is {each.loss}: {why}")
+        for each in shown:
+            statistics.add(each)
         state.passes = statistics.passes
     found = run.guard.quick()
     norm = net.gradient_norm

@@ -136,8 +136,17 @@ def need(net: Network, sizes: Sizes) -> Need:
     return Need(parameters, activations + batches)
 
 
-def check(net: Network, sizes: Sizes, there: Room) -> str | None:
+def check(net: Network, sizes: Sizes, there: Room, besides: int = 0) -> str | None:
     """Return a warning where a run needs more than is available; None where all is well.
+
+    Parameters
+    ----------
+    net, sizes
+        As `need` takes them.
+    there : Room
+        What there is.
+    besides : int
+        Bytes that are needed for other things.
 
     Raises
     ------
@@ -145,6 +154,7 @@ def check(net: Network, sizes: Sizes, there: Room) -> str | None:
         It needs more than there would be with nothing else running: it cannot but fail.
     """
     wanted = need(net, sizes)
+    wanted = Need(wanted.fixed + besides, wanted.by_pass)
     if wanted.total <= there.available:
         return None
     certain = wanted.total > there.total

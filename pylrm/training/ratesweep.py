@@ -22,6 +22,7 @@ from pylrm.files.writing import write_whole
 from pylrm.pictures.curves import rolling_mean, show_decades
 from pylrm.pictures.style import RC_PARAMS, line_style, save
 from pylrm.runs.inputs import choose_data, letterboxes
+from pylrm.terminal import launched_processes
 from pylrm.training.batches import input_sizes, train_on
 from pylrm.training.options import TrainOptions
 from pylrm.training.train import adapted, task_of
@@ -123,6 +124,8 @@ def sweep(cfg: CfgLike, data: DataLike | None, options: TrainOptions) -> Sweep:
     PylrmError
         Anything wrong with cfg or data; the loss is not finite from the start.
     """
+    if launched_processes() > 1:
+        raise PylrmError("a sweep of the learning rate is done by one process: leave out mpirun")
     cfg = adapted(Cfg.read(cfg), options)
     count = options.updates or UPDATES
     if count < LEAST:

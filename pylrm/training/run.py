@@ -23,6 +23,7 @@ from pylrm.training.callbacks import Callback
 from pylrm.training.guard import Guard
 from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
+from pylrm.training.parallel import Team
 from pylrm.training.schedule import Schedule, Sizes
 from pylrm.training.statistics import Passes
 from pylrm.training.task import Task
@@ -148,6 +149,8 @@ class Training:
         Where the run stands.
     callbacks : sequence of Callback
         Who is told, in this order.
+    team : Team
+        The processes that do the passes.
     size : (int, int)
         The cfg's width and height, at which mAP is measured.
     batches : Loader
@@ -165,6 +168,7 @@ class Training:
     sizes: Sizes
     state: State
     callbacks: Sequence[Callback]
+    team: Team = field(default_factory=Team)
     size: tuple[int, int] = field(init=False)
     interruption: Interruption = field(init=False)
     batches: Loader = field(init=False)

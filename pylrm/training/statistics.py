@@ -34,6 +34,24 @@ class Passes:
         return cls(list(losses), dict(found), dict(mined))
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What a pass showed: its loss, and what detectors and [lrm] report of it."""
+
+    loss: float
+    found: list[dict[str, float]]
+    mined: list[dict[str, float]]
+
+    @classmethod
+    def last(cls, net: Network, loss: float) -> Pass:
+        """Return what a network's last pass showed, which had this loss."""
+        return cls(
+            loss,
+            [head.stats for head in net.detectors],
+            [miner.mining for miner in net.find("lrm")],
+        )
+
+
 class PassStatistics:
     """What detectors and [lrm] showed in the passes of one update.
 
@@ -64,13 +82,13 @@ class PassStatistics:
         """How many images the passes had."""
         return len(self.losses) * self.images_a_pass
 
-    def add(self, loss: float) -> None:
-        """Add the last pass, which had this loss."""
-        self.losses.append(loss)
-        for head in self.heads:
-            accumulate(self.found, head.stats)
-        for miner in self.miners:
-            accumulate(self.mined, miner.mining)
+    def add(self, shown: Pass) -> None:
+        """Add a pass."""
+        self.losses.append(shown.loss)
+        for part in shown.found:
+            accumulate(self.found, part)
+        for part in shown.mined:
+            accumulate(self.mined, part)
 
     def columns(self) -> dict[str, float | None]:
         """Return averages by the log's column names; None where there was nothing to average.

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pylrm.data.loader import Loader
 from pylrm.errors import DataError, NumericsError, PylrmError
 from pylrm.files.writing import write_whole, writing
 from pylrm.runs.log import cut_logs, note
 from pylrm.terminal import warn
-from pylrm.training.batches import data_seed
 from pylrm.training.checkpoints import Checkpoints, Kept, newest
 from pylrm.training.logfiles import Logging
 from pylrm.training.loop import loop
+from pylrm.training.parallel import open_batches
 from pylrm.training.progress import Progress, Showing
 from pylrm.training.run import Training
 from pylrm.training.saving import Saving, save
@@ -136,7 +135,10 @@ class Supervisor:
 
     def _attempt(self) -> int | None:
         run = self.run
-        with open_batches(run, self.skipped) as run.batches:
+        run.team.start(run)
+        with open_batches(
+            run.team, run.task, run.options, run.sizes, run.state.rollbacks, self.skipped
+        ) as run.batches:
             try:
                 number = loop(run)
                 if number is not None or run.state.stop is not None:
@@ -200,17 +202,6 @@ class Supervisor:
         warn(line)
 
 
-def open_batches(run: Training, skipped: Sequence[Path]) -> Loader:
-    """Return a run's batches from its state on."""
-    return run.task.batches(
-        sizes=run.sizes,
-        seed=data_seed(run.options.seed, run.state.rollbacks),
-        workers=run.options.workers,
-        letterbox=run.letterbox,
-        skipped=skipped,
-    )
-
-
 def cut(run: Training, kept: Kept) -> None:
     """Cut off what was logged after a checkpoint; warn where rows before it are missing."""
     with writing(run.folder.folder):
@@ -243,6 +234,7 @@ def introduce(run: Training, progress: Progress) -> None:
     """Say what is about to be trained on what."""
     net, say = run.net, progress.say
     passes = f" in {net.subdivisions} passes" if net.subdivisions > 1 else ""
+    passes += f" by {run.team.size} processes" if run.team.size > 1 else ""
     say(
         f"{run.cfg}: {net.width}x{net.height}, {net.classes} classes, updates {run.schedule.first} "
         f"to {run.schedule.last} of {net.batch * net.subdivisions} images{passes}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from pylrm.runs.inputs import choose_data, letterboxes
 from pylrm.training import checks, memory
 from pylrm.training.batches import input_sizes
 from pylrm.training.callbacks import Callback
-from pylrm.training.checkpoints import newest
+from pylrm.training.checkpoints import Kept, newest
 from pylrm.training.classifying import Classifying
 from pylrm.training.detecting import Detecting
 from pylrm.training.options import TrainOptions
+from pylrm.training.parallel import Follower, check_share, team_of_processes
 from pylrm.training.resume import changed_cfg, changed_options, differences, read_options
 from pylrm.training.run import State, Training
 from pylrm.training.schedule import Schedule, Sizes, usual_map_every
@@ -64,38 +66,46 @@ def train(
         SIGINT or SIGTERM came: the update was finished and all was saved before.
     """
     options = replace(options or TrainOptions(), **changes)
-    Run.check(options.out)
-    cfg = adapted(Cfg.read(cfg), options)
-    options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
-    there = memory.room()
-    with Network(cfg, threads=options.threads, seed=options.seed) as net:
-        dataset = choose_data(cfg, data)
-        task = task_of(net, cfg, dataset)
-        if options.weights is not None:
-            net.load_weights(options.weights)
-        an_update = net.batch * net.subdivisions
-        net.seen = net.seen // an_update * an_update if options.keep_seen else 0
-        first, last = checks.first_and_last(net, cfg, options.weights, options.updates)
-        if options.map_every is None:
-            map_every = usual_map_every(first, last) if dataset.valid else 0
-            options = replace(options, map_every=map_every)
-        schedule, sizes = plan(task, options, first, last)
-        warning = memory.check(net, sizes, there)
-        folder = Run.create(options.out, cfg.stem)
-        with folder.locked():
-            run = Training(
-                task=task,
-                options=options,
-                folder=folder,
-                schedule=schedule,
-                sizes=sizes,
-                state=State(first - 1),
-                callbacks=callbacks,
-            )
-            name = cfg.name if cfg.path is None else str(cfg.path.resolve())
-            about = {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())}
-            describe(run, {**about, "first": first})
-            return Supervisor(run).train([warning] if warning else [])
+    team = team_of_processes()
+    with ExitStack() as stack:
+        with team.agreed():
+            if team.rank == 0:
+                Run.check(options.out)
+            cfg = adapted(Cfg.read(cfg), options)
+            options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
+            there = memory.room()
+            net = stack.enter_context(Network(cfg, threads=options.threads, seed=options.seed))
+            dataset = choose_data(cfg, data)
+            task = task_of(net, cfg, dataset)
+            check_share(team, net, cfg)
+            if options.weights is not None:
+                net.load_weights(options.weights)
+            an_update = net.batch * net.subdivisions
+            net.seen = net.seen // an_update * an_update if options.keep_seen else 0
+            first, last = checks.first_and_last(net, cfg, options.weights, options.updates)
+            if options.map_every is None:
+                map_every = usual_map_every(first, last) if dataset.valid else 0
+                options = replace(options, map_every=map_every)
+            schedule, sizes = plan(task, options, first, last)
+            warning = memory.check(net, sizes, there, team.memory(net))
+            if team.rank == 0:
+                folder = Run.create(options.out, cfg.stem)
+                stack.enter_context(folder.locked())
+        if isinstance(team, Follower):
+            return followed(team, task, options, sizes)
+        run = Training(
+            task=task,
+            options=options,
+            folder=folder,
+            schedule=schedule,
+            sizes=sizes,
+            state=State(first - 1),
+            callbacks=callbacks,
+            team=team,
+        )
+        name = cfg.name if cfg.path is None else str(cfg.path.resolve())
+        about = {"pylrm": VERSION, "cfg": name, "data": str(dataset.path.resolve())}
+        return led(run, {**about, "first": first}, [warning] if warning else [])
 
 
 def resume(
@@ -124,37 +134,79 @@ def resume(
     KeyboardInterrupt, SystemExit
         As `train`.
     """
-    folder = Run.existing(Path(run))
-    with folder.locked():
-        with writing(folder.folder):
-            folder.remove_parts()
-        recorded, options = read_options(folder)
-        options = changed_options(folder, options, changes)
-        kept, warnings = newest(folder)
-        cfg = Cfg.read(folder.cfg)
-        warnings += changed_cfg(kept.cfg, cfg)
-        there = memory.room()
-        with Network(cfg, threads=options.threads, seed=options.seed) as net:
+    team = team_of_processes()
+    with ExitStack() as stack:
+        with team.agreed():
+            if team.rank == 0:
+                folder = Run.existing(Path(run))
+                stack.enter_context(folder.locked())
+                with writing(folder.folder):
+                    folder.remove_parts()
+                recorded, options = read_options(folder)
+                options = changed_options(folder, options, changes)
+                kept, warnings = newest(folder)
+                cfg = Cfg.read(folder.cfg)
+                warnings += changed_cfg(kept.cfg, cfg)
+        leads = team.rank == 0
+        recorded, options, cfg = team.share((recorded, options, cfg) if leads else None)
+        with team.agreed():
+            there = memory.room()
+            net = stack.enter_context(Network(cfg, threads=options.threads, seed=options.seed))
             dataset = read_data(recorded["data"])
             task = task_of(net, cfg, dataset)
-            kept.restore(net)
-            last = checks.last_of_resumed(folder, net, kept.state, options)
-            first = kept.state.update + kept.state.told
+            check_share(team, net, cfg)
+            if team.rank == 0:
+                kept.restore(net)
+                last = checks.last_of_resumed(folder, net, kept.state, options)
+                first = kept.state.update + kept.state.told
+        first, last = team.share((first, last) if leads else None)
+        with team.agreed():
             schedule, sizes = plan(task, options, first, last)
-            memory_warning = memory.check(net, sizes, there)
-            warnings += [memory_warning] if memory_warning else []
-            warnings += differences(kept, net, task.images)
-            training = Training(
-                task=task,
-                options=options,
-                folder=folder,
-                schedule=schedule,
-                sizes=sizes,
-                state=kept.state,
-                callbacks=callbacks,
-            )
-            describe(training, recorded)
-            return Supervisor(training).train(warnings, kept)
+            memory_warning = memory.check(net, sizes, there, team.memory(net))
+        if isinstance(team, Follower):
+            return followed(team, task, options, sizes)
+        warnings += [memory_warning] if memory_warning else []
+        warnings += differences(kept, net, task.images)
+        training = Training(
+            task=task,
+            options=options,
+            folder=folder,
+            schedule=schedule,
+            sizes=sizes,
+            state=kept.state,
+            callbacks=callbacks,
+            team=team,
+        )
+        return led(training, recorded, warnings, kept)
+
+
+def led(
+    run: Training, known: dict[str, Any], warnings: Sequence[str], kept: Kept | None = None
+) -> RunResult:
+    """Train a run to its end, in the process that leads; returns what it came to.
+
+    Parameters
+    ----------
+    run : Training
+        The run.
+    known : dict
+        As `describe` takes it.
+    warnings, kept
+        As `Supervisor.train` takes them.
+    """
+    result = None
+    try:
+        describe(run, known)
+        result = Supervisor(run).train(warnings, kept)
+        return result
+    finally:
+        run.team.end(result)
+
+
+def followed(team: Follower, task: Task, options: TrainOptions, sizes: Sizes) -> RunResult:
+    """Train as another process says; returns what that one came to."""
+    result: RunResult = team.follow(task, options, sizes)
+    return result
 
 
 def adapted(cfg: Cfg, options: TrainOptions) -> Cfg:

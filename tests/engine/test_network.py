@@ -415,6 +415,23 @@ def test_detect() -> None:
             net.detect("absent.png")
 
 
+@pytest.mark.parametrize("name", ["yolov2-mobilenet.cfg", "yolov2-tiny.cfg"])
+def test_detect_in_a_list_finds_what_it_finds_one_by_one(name: str) -> None:
+    """Bit by bit, in full and short passes, whatever the size of the pictures."""
+    random = np.random.default_rng(4)
+    shapes = [(70, 90, 3), (33, 20, 3), (96, 96, 3), (120, 50, 3), (8, 300, 3)]
+    pictures = [random.integers(0, 256, shape).astype(np.uint8) for shape in shapes]
+    found = []
+    for batch in (1, 3):
+        with pylrm.Network(name, batch=batch, seed=2, inference=True) as net:
+            net.resize(96, 96)
+            found.append(net.detect(pictures, thresh=0.02))
+    with pylrm.Network(name, batch=3, seed=2, inference=True) as net:
+        net.resize(96, 96)
+        one_by_one = [net.detect(each, thresh=0.02) for each in pictures]
+    assert all(one_by_one) and found == [one_by_one, one_by_one]
+
+
 def test_boxes_refuses_images_that_were_not_in_the_pass() -> None:
     with pylrm.Network(DETECTOR) as net:
         with pytest.raises(pylrm.PylrmError):

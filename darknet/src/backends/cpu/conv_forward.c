@@ -44,9 +44,8 @@ static void update_statistics(const conv *s, const conv_data *d, int batch, int 
     channel_statistics(s, d->raw, batch, c, &mean, &variance);
     d->mean[c] = (float)mean;
     d->variance[c] = (float)variance;
-    const double keep = d->fresh ? 0 : .99;
-    d->rolling_mean[c] = (float)(keep * d->rolling_mean[c] + (1 - keep) * mean);
-    d->rolling_variance[c] = (float)(keep * d->rolling_variance[c] + (1 - keep) * variance);
+    d->rolling_mean[c] = rolled(d->rolling_mean[c], d->mean[c], d->fresh);
+    d->rolling_variance[c] = rolled(d->rolling_variance[c], d->variance[c], d->fresh);
 }
 
 /* Channel c of all images from sums to output. */

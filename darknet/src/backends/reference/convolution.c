@@ -170,12 +170,11 @@ void reference_batchnorm(const pass *p, dims s, const conv_data *d)
     for (int c = 0; c < s.c; c++) {
         double mean = d->rolling_mean[c], variance = d->rolling_variance[c];
         if (p->train) {
-            const double keep = d->fresh ? 0 : .99;
             statistics(p, s, d->raw, c, &mean, &variance);
             d->mean[c] = (float)mean;
             d->variance[c] = (float)variance;
-            d->rolling_mean[c] = (float)(keep * d->rolling_mean[c] + (1 - keep) * mean);
-            d->rolling_variance[c] = (float)(keep * d->rolling_variance[c] + (1 - keep) * variance);
+            d->rolling_mean[c] = rolled(d->rolling_mean[c], d->mean[c], d->fresh);
+            d->rolling_variance[c] = rolled(d->rolling_variance[c], d->variance[c], d->fresh);
         }
         for (int b = 0; b < p->batch; b++)
             for (int64_t i = 0; i < plane(s); i++) {
