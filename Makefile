@@ -100,6 +100,26 @@ $(BUILD)/tests/%.o: tests/c/%.c $(BUILD)/flags
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libdarknet.a | $(BUILD)/libdarknet.so
 	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lm -o $@
 
+# The CUDA backend: a library of its own, which the engine loads when it is asked for.
+CUDA_SOURCES := $(sort $(wildcard darknet/src/backends/cuda/*.cu))
+CUDA_HEADERS := $(wildcard darknet/src/backends/cuda/*.h darknet/src/*.h darknet/include/*.h)
+
+# Its kernels on the CPU, for tests: tests/cuda/shim stands in for CUDA.
+EMULATED ?= build/emulated
+EMULATED_FLAGS := -x c++ -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
+    -Itests/cuda/shim -Idarknet/include -Idarknet/src
+$(EMULATED)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS) $(wildcard tests/cuda/shim/*)
+	@mkdir -p $(@D)
+	@echo '$(CXX) $<'
+	@$(CXX) $(EMULATED_FLAGS) $(SANITIZE) -c $< -o $@
+
+$(EMULATED)/shim.o: tests/cuda/shim/shim.cc $(wildcard tests/cuda/shim/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(EMULATED_FLAGS) $(SANITIZE) -c $< -o $@
+
+$(EMULATED)/libdarknet_cuda.so: $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(EMULATED)/%.o) $(EMULATED)/shim.o
+	@$(CXX) -shared $(SANITIZE) $^ -o $@
+
 #: make test-c     the C tests alone
 test-c: $(C_TESTS)
 	@for test in $(C_TESTS); do echo $$test; $(RUN) $$test || exit 1; done
