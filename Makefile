@@ -130,7 +130,7 @@ GPU_FLAGS := -std=c++17 -O3 -fmad=false --default-stream per-thread -Werror all-
     $(foreach sm,$(lastword $(GPU_TARGETS)),-gencode arch=compute_$(sm),code=compute_$(sm))
 CUDA_BUILD := build/cuda$(if $(CUDNN),-cudnn)
 CUDA_OBJECTS := $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(CUDA_BUILD)/%.o)
-FIND_CUDA = python3 release/find_cuda.py $(if $(CUDNN),--cudnn)
+FIND_CUDA = $(or $(wildcard $(PYTHON)),python3) release/find_cuda.py $(if $(CUDNN),--cudnn)
 BESIDE := pylrm/binding/libdarknet_cuda.so
 
 $(CUDA_BUILD)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS)
@@ -159,7 +159,7 @@ cuda-check:
 build/cuda-check/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS)
 	@mkdir -p $(@D); rm -f $@
 	@case $* in products) want=--compile;; cudnn) want='--compile --cudnn';; *) want=;; esac; \
-	if [ -n "$$want" ] && ! python3 release/find_cuda.py $$want > $@.flags; then \
+	if [ -n "$$want" ] && ! $(FIND_CUDA) $$want 2> /dev/null > $@.flags; then \
 	    echo 'SKIPPED: $< (without those headers)'; exit; fi; \
 	[ $* = cudnn ] && define=-DDN_CUDNN; \
 	$(NVCC) $(GPU_FLAGS) $$define $$([ -z "$$want" ] || cat $@.flags) -c $< -o $@ && \

@@ -31,7 +31,7 @@ class build_engine(build_ext):  # noqa: N801
             self.add_cuda(make, jobs, Path(self.get_ext_fullpath(ext.name)).parent)
 
     def add_cuda(self, make, jobs, beside):
-        """PYLRM_CUDA=1: the library that the engine loads for device="cuda" (CUDNN=1: with cuDNN)."""
+        """The library that the engine loads for device="cuda" (CUDNN=1: with cuDNN)."""
         folder = os.path.join(self.build_temp, "cuda")
         library = os.path.join(folder, "libdarknet_cuda.so")
         command = [*make, *jobs, f"CUDA_BUILD={folder}", f"CUDNN={os.environ.get('CUDNN', '')}"]

@@ -58,7 +58,7 @@ def main() -> int:
             )
             return 1
         include, file = found
-        flags += [f"-I{include}", str(file), f"-Xlinker -rpath={file.parent}"]
+        flags += [f"-I{include}", f"-Xlinker {file}", f"-Xlinker -rpath={file.parent}"]
     compiling = "--compile" in sys.argv
     print(" ".join(flag for flag in flags if flag.startswith("-I") == compiling))
     return 0

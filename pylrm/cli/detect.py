@@ -123,9 +123,7 @@ def command(
     with ExitStack() as stack:
         stack.enter_context(_ended_as_by_ctrl_c())
         net = stack.enter_context(
-            Network(
-                source, weights, batch=1, device=device, threads=threads, inference=True
-            )
+            Network(source, weights, batch=1, device=device, threads=threads, inference=True)
         )
         known = class_names(source, net.classes, data, names)
         outputs = _outputs(found, known, every, as_json, **asked)

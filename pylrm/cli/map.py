@@ -124,7 +124,9 @@ def command(
         letterbox = letterboxes(source, letterbox)
         how = {"letterbox": letterbox, "thresh": thresh, "nms": nms}
         words = f"{'letterboxed' if letterbox else 'stretched'}, scores above {thresh:g}"
-        done = of_network(source, weights, dataset, metric=metric, threads=threads, device=device, **how)
+        done = of_network(
+            source, weights, dataset, metric=metric, threads=threads, device=device, **how
+        )
     images = len(done.detected.truth)
     warn_skipped(done.detected.skipped)
     where = dataset.valid or dataset.truth
@@ -163,9 +165,7 @@ def of_network(
     from pylrm.evaluate.network import evaluate
     from pylrm.training.checks import check_classes, check_validation
 
-    with Network(
-        cfg, weights, batch=BATCH, device=device, threads=threads, inference=True
-    ) as net:
+    with Network(cfg, weights, batch=BATCH, device=device, threads=threads, inference=True) as net:
         if not net.detectors:
             raise CfgError(f"{cfg}: no [region], [yolo] or [detection]: mAP is of detectors")
         check_classes(net, cfg, data)

@@ -337,8 +337,8 @@ def summary(timing: Timing) -> str:
         f"{threads}, {timing.kernels}, {rounds}\n"
         f"{timing.images_per_second:.2f} img/s   {1000 * timing.seconds:.2f} ms a {turn}, "
         f"{timing.outside:.1%} of it outside the layers\n"
-        f"{timing.rate / 1e9:.1f} GFLOP/s{peak}   memory {timing.planned / MIB:.0f} MiB by plan, process "
-        f"{timing.resident / MIB:.0f} MiB"
+        f"{timing.rate / 1e9:.1f} GFLOP/s{peak}   "
+        f"memory {timing.planned / MIB:.0f} MiB by plan, process {timing.resident / MIB:.0f} MiB"
     )
 
 

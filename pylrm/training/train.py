@@ -68,9 +68,7 @@ def train(
     cfg = adapted(Cfg.read(cfg), options)
     options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
     there = memory.room()
-    with Network(
-        cfg, device=options.device, threads=options.threads, seed=options.seed
-    ) as net:
+    with Network(cfg, device=options.device, threads=options.threads, seed=options.seed) as net:
         dataset = choose_data(cfg, data)
         task = task_of(net, cfg, dataset)
         if options.weights is not None:
@@ -136,9 +134,7 @@ def resume(
         cfg = Cfg.read(folder.cfg)
         warnings += changed_cfg(kept.cfg, cfg)
         there = memory.room()
-        with Network(
-            cfg, device=options.device, threads=options.threads, seed=options.seed
-        ) as net:
+        with Network(cfg, device=options.device, threads=options.threads, seed=options.seed) as net:
             dataset = read_data(recorded["data"])
             task = task_of(net, cfg, dataset)
             kept.restore(net)

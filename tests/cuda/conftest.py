@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ON_GPU = os.environ.get("PYLRM_TEST_GPU") == "1"
 
 
 def sanitized() -> bool:
@@ -16,7 +17,12 @@ def sanitized() -> bool:
 
 @pytest.fixture(scope="session")
 def emulated() -> Path:
-    """libdarknet_cuda.so for the CPU, built if need be; networks with kernels="cuda" load it."""
+    """libdarknet_cuda.so for the CPU, built if need be; networks with kernels="cuda" load it.
+
+    With PYLRM_TEST_GPU=1 they load the one for GPUs (`make test-gpu`).
+    """
+    if ON_GPU:
+        return ROOT / "pylrm/binding/libdarknet_cuda.so"
     folder = Path("build") / ("emulated-sanitized" if sanitized() else "emulated")
     library = folder / "libdarknet_cuda.so"
     flags = ["SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=all"]

@@ -1,6 +1,7 @@
 """The CUDA backend's own kernels, run by the CPU, against the plain loops.
 
 tests/cuda/shim stands in for CUDA, cuBLAS is a plain loop there: nothing here has seen a GPU.
+`make test-gpu` runs the same on one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.usefixtures("emulated")
 
 SHAPE = (6, 9, 11)
 PAIR = ("reference", "cuda")
+ON_GPU = os.environ.get("PYLRM_TEST_GPU") == "1"
+of_the_shim = pytest.mark.skipif(ON_GPU, reason="of the shim")
 
 
 def conv(**keys):
@@ -92,6 +95,9 @@ def passes(layer, kernels, shape=SHAPE, **options):
 
 
 def alike(ours, theirs, tolerance=2e-6):
+    """Each array to a share of its length; on a GPU sums are float32's, of another order."""
+    if ON_GPU:
+        tolerance = 1e-4
     for a, b in zip(ours, theirs, strict=True):
         assert a.shape == b.shape
         assert np.linalg.norm(a - b) <= tolerance * (np.linalg.norm(b) + 1e-3)
@@ -249,7 +255,7 @@ def test_mining_is_the_plain_one(keys, region):
     for name in ("classes", "selected"):
         np.testing.assert_array_equal(cuda[name], reference[name])
     alike(*([run[n] for n in ("loss", "boxes", "delta")] for run in (cuda, reference)))
-    assert cuda["stats"] == pytest.approx(reference["stats"], rel=1e-6)
+    assert cuda["stats"] == pytest.approx(reference["stats"], rel=1e-4 if ON_GPU else 1e-6)
 
 
 def test_mining_ranks_several_heads_together():
@@ -332,14 +338,16 @@ def test_networks_in_threads_compute_what_they_do_alone():
         assert list(pool.map(alone, range(4))) == one_by_one
 
 
+@of_the_shim
 def test_the_backend_says_what_it_is():
     with network(LAYERS[0], SHAPE, device="cuda") as net:
         assert net.kernels == "cuda-emulated"
 
 
+@of_the_shim
 def test_a_network_that_does_not_fit_is_refused():
     with pytest.raises(PylrmError, match="no memory for"):
-        network(conv(filters=4096, size=3, pad=1), (512, 160, 160), kernels="cuda")
+        network(conv(filters=128, size=3, pad=1), (4, 1024, 1024), kernels="cuda")
     with pytest.raises(PylrmError, match="no memory for .* of parameters"):
         network(section("connected", output=200_000), (16, 32, 32), kernels="cuda")
 
@@ -367,6 +375,7 @@ def told(**environment: str) -> str:
     return done.stdout
 
 
+@of_the_shim
 def test_no_gpu_is_one_line():
     assert "CUDA is not there: no GPU is found" in told(CUDA_SHIM_GPUS="0")
 
@@ -376,12 +385,14 @@ def test_no_library_is_one_line():
     assert said.startswith("CUDA is not there: /nowhere/libdarknet_cuda.so: ")
 
 
+@of_the_shim
 def test_a_failing_gpu_ends_the_pass_with_a_line():
     assert "the GPU failed in this pass: a failure that" in told(CUDA_SHIM_FAILS="1")
 
 
+@of_the_shim
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["tests/layers", "tests/detector"])
+@pytest.mark.parametrize("folder", ["tests/layers", "tests/detector", "tests/test_golden.py"])
 def test_the_sweeps_of_all_layers_and_detectors(folder):
     """Their tests once more, with these kernels in the place of the fast ones."""
     done = subprocess.run(

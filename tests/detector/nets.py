@@ -46,7 +46,9 @@ def text(sections, w, h, channels, batch=1):
 
 def network(sections, w, h, channels, batch=1, seen=10**6, **options):
     """Whose image is the first section's input; past region's warm-up unless told."""
-    net = pylrm.Network(text(sections, w, h, channels, batch), **{"keep": True, "kernels": KERNELS, **options})
+    net = pylrm.Network(
+        text(sections, w, h, channels, batch), **{"keep": True, "kernels": KERNELS, **options}
+    )
     net.seen = seen
     return net
 
