@@ -2,7 +2,7 @@
 
     make bench-gpu                     after make GPU=1; without a GPU it ends with a line
 
-PyTorch, where it is installed, trains the same layers without a loss layer: forward, the gradient of
+PyTorch, where it is installed, trains the same layers without a loss layer: forward, gradient of
 half the sum of squares of the output, backward, SGD; float32, TF32 off, as it is here.
 """
 

@@ -154,10 +154,10 @@ def of_network(
     *,
     metric: Metric | None,
     threads: int | None,
-    device: str,
     letterbox: bool,
     thresh: float,
     nms: float,
+    device: str = "cpu",
 ) -> Evaluation:
     """Measure a network, all that can be wrong being looked at before."""
     from pylrm.engine import Network
