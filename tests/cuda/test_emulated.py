@@ -232,6 +232,29 @@ def test_mining_selects_exactly_what_the_rule_does(seed, spread, k, nms):
         np.testing.assert_array_equal(got["selected"][i], wanted)
 
 
+# Binary fractions of a 4x4 grid: many boxes coincide, or overlap by exactly 1/4, 1/3 or 1/2.
+EXACT = st.sampled_from([0.25, 1 / 3, 0.5])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**16), st.integers(0, 20), EXACT)
+def test_boxes_that_overlap_by_just_the_limit(seed, k, nms):
+    rng = np.random.default_rng(seed)
+    x = rng.choice(np.float32([0, 0.5, 1]), (2, 2, 6, 4, 4))
+    x[:, :, 2:4] = rng.choice(np.float32([0.25, 0.5]), (2, 2, 2, 4, 4))
+    head = nets.yolo(1, [(2, 2), (4, 2)], new_coords=1)
+    x = x.reshape(2, 12, 4, 4)
+    with nets.network([head, nets.lrm(k=k, nms=nms)], 4, 4, 12, 2, kernels="cuda") as net:
+        net.forward(x, nets.truths(rng, 2, 2, 1), train=True)
+        for i in range(2):
+            loss, boxes, classes = (
+                np.array(array[i]) for array in (net[1].loss, net[1].boxes, net[1].classes)
+            )
+            wanted = np.zeros(len(loss), bool)
+            wanted[mining.select(loss, boxes, classes, k, nms)] = True
+            np.testing.assert_array_equal(net[1].selected[i], wanted)
+
+
 @pytest.mark.parametrize(
     "keys",
     [
