@@ -295,6 +295,24 @@ def test_mining_ranks_several_heads_together():
     alike(found[1][1:], found[0][1:])
 
 
+def test_boxes_with_uncertainties():
+    """[Gaussian_yolo]: the host's loss, then mining by these kernels in its other layout."""
+    size = {"mask": "0,1", "anchors": "1.3,1.7, 3.2,4", "classes": 3, "num": 2}
+    text = [section("Gaussian_yolo", **size), nets.lrm(k=9, nms=0.5)]
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(2, 2 * 12, 4, 5)).astype(np.float32)
+    truth = nets.truths(rng, 2, 3, 3)
+    found = []
+    for kernels in PAIR:
+        with nets.network(text, 5, 4, 24, 2, kernels=kernels) as net:
+            net.forward(x, truth, train=True)
+            found.append([np.array(net[1].selected), np.array(net[1].classes)])
+            found.append([net[0].delta.copy(), np.array(net[1].loss), np.array(net[1].boxes)])
+    for ours, plain in zip(found[2], found[0], strict=True):
+        np.testing.assert_array_equal(ours, plain)
+    alike(found[3], found[1])
+
+
 STEPS = [
     {"momentum": 0.9, "decay": 0.01},
     {"adam": 1, "decay": 0.01},

@@ -452,10 +452,11 @@ static task task_of(const pass *p, const detector_loss *s, bool yolo)
 }
 
 /* A kernel's arguments hold the anchors and sizes; trees and weights of classes are in the host's
- * memory. */
+ * memory. [Gaussian_yolo]'s likelihoods are not here. */
 static bool fits(const detector_loss *s, bool yolo)
 {
-    return !s->detector->tree && !s->class_weight && s->detector->anchors <= MAX_ANCHORS
+    return !s->detector->tree && !s->detector->uncertain && !s->class_weight
+           && s->detector->anchors <= MAX_ANCHORS
            && (!yolo || s->sizes <= MAX_ANCHORS);
 }
 

@@ -26,9 +26,10 @@ static inline __device__ void predicted(const predictor *r, const float *output,
     const int64_t cells = (int64_t)d->w * d->h, cell = prediction % cells;
     const float *anchor = r->anchor + prediction / cells * 2;
     const float *t = output + detector_entry(d, prediction, 0);
-    const double w = t[2 * cells], h = t[3 * cells];
+    const int64_t step = detector_box_step(d);
+    const double w = t[2 * step], h = t[3 * step];
     box[0] = (float)(((double)(cell % d->w) + t[0]) / d->w);
-    box[1] = (float)(((double)(cell / d->w) + t[cells]) / d->h);
+    box[1] = (float)(((double)(cell / d->w) + t[step]) / d->h);
     box[2] = (float)((d->squares ? 4 * w * w : exp(w)) * anchor[0]);
     box[3] = (float)((d->squares ? 4 * h * h : exp(h)) * anchor[1]);
 }

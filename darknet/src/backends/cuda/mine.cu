@@ -37,7 +37,7 @@ static __device__ double squared_deltas(const detector *d, const float *delta, i
 {
     const int64_t cells = (int64_t)d->w * d->h;
     double loss = 0;
-    for (int e = 0; e < 5 + d->classes; e++)
+    for (int e = 0; e < detector_width(d); e++)
         loss += (double)delta[at + e * cells] * delta[at + e * cells];
     return loss;
 }
@@ -63,15 +63,16 @@ static __global__ void describe(const __grid_constant__ mined l, float *loss, fl
         const int64_t to = b * l.n + l.first + prediction;
         const float *output = l.output + b * values, *delta = l.delta + b * values;
         const int64_t at = detector_entry(d, prediction, 0);
+        const float *scores = output + detector_entry(d, prediction, 5);
         int best = 0;
         for (int c = 1; c < d->classes; c++)
-            if (output[at + (5 + c) * cells] > output[at + (5 + best) * cells])
+            if (scores[c * cells] > scores[best * cells])
                 best = c;
         classes[to] = best;
         loss[to] = (float)(l.rank == BY_DELTA
                                ? squared_deltas(d, delta, at)
-                               : cross_entropy(d, output, delta, at + 4 * cells, l.assigned[i],
-                                               l.overlap[i]));
+                               : cross_entropy(d, output, delta, detector_entry(d, prediction, 4),
+                                               l.assigned[i], l.overlap[i]));
         predicted(&l.r, output, prediction, boxes + to * 4);
     }
 }
@@ -203,7 +204,7 @@ static __global__ void filter(const __grid_constant__ mined l, const float *fact
         if (factor == 1)
             continue;
         float *entry = l.delta + b * values + detector_entry(d, i % l.own, 0);
-        for (int e = 0; e < 5 + d->classes; e++)
+        for (int e = 0; e < detector_width(d); e++)
             entry[e * cells] = factor == 0 ? 0 : factor * entry[e * cells];
     }
 }
