@@ -108,7 +108,7 @@ CUDA_HEADERS := $(wildcard darknet/src/backends/cuda/*.h darknet/src/*.h darknet
 EMULATED ?= build/emulated
 EMULATED_FLAGS := -x c++ -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
     -Itests/cuda/shim -Idarknet/include -Idarknet/src
-$(EMULATED)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS) $(wildcard tests/cuda/shim/*)
+$(EMULATED)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS) $(wildcard tests/cuda/shim/*.h)
 	@mkdir -p $(@D)
 	@echo '$(CXX) $<'
 	@$(CXX) $(EMULATED_FLAGS) $(SANITIZE) -c $< -o $@

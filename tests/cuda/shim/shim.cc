@@ -19,6 +19,7 @@ static struct {
     ucontext_t from, thread[BLOCK];
     bool done[BLOCK];
     bool waits[BLOCK]; /* at a barrier */
+    unsigned running;
     alignas(64) char stack[BLOCK][STACK];
 } team;
 
@@ -32,32 +33,32 @@ void __syncthreads(void)
 {
     if (!team.kernel)
         give_up("__syncthreads() in a kernel that was not launched as teams");
-    const unsigned own = threadIdx.x;
-    team.waits[own] = true;
-    swapcontext(&team.thread[own], &team.from);
-    threadIdx.x = own;
+    team.waits[team.running] = true;
+    swapcontext(&team.thread[team.running], &team.from);
 }
 
 static void run_thread(void)
 {
-    const unsigned own = threadIdx.x;
     (*team.kernel)();
-    team.done[own] = true;
-    team.waits[own] = false;
+    team.done[team.running] = true;
+}
+
+/* A thread, up to its next barrier or its end. Returns whether it waits. */
+__attribute__((noinline)) static bool resume(unsigned thread)
+{
+    team.running = threadIdx.x = thread;
+    swapcontext(&team.from, &team.thread[thread]);
+    const bool waits = team.waits[team.running];
+    team.waits[team.running] = false;
+    return waits;
 }
 
 /* All threads up to their next barrier, or their end. Returns whether they met at one. */
 static bool step(void)
 {
     int waiting = 0;
-    for (unsigned t = 0; t < BLOCK; t++) {
-        if (team.done[t])
-            continue;
-        threadIdx.x = t;
-        swapcontext(&team.from, &team.thread[t]);
-        waiting += team.waits[t];
-        team.waits[t] = false;
-    }
+    for (unsigned t = 0; t < BLOCK; t++)
+        waiting += !team.done[t] && resume(t);
     if (waiting != 0 && waiting != BLOCK)
         give_up("a barrier that only some threads of a block reach");
     return waiting == BLOCK;
