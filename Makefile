@@ -100,6 +100,81 @@ $(BUILD)/tests/%.o: tests/c/%.c $(BUILD)/flags
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libdarknet.a | $(BUILD)/libdarknet.so
 	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lm -o $@
 
+# The CUDA backend: a library of its own, which the engine loads when it is asked for.
+CUDA_SOURCES := $(sort $(wildcard darknet/src/backends/cuda/*.cu))
+CUDA_HEADERS := $(wildcard darknet/src/backends/cuda/*.h darknet/src/*.h darknet/include/*.h)
+
+# Its kernels on the CPU, for tests: tests/cuda/shim stands in for CUDA.
+EMULATED ?= build/emulated
+EMULATED_FLAGS := -x c++ -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
+    -Itests/cuda/shim -Idarknet/include -Idarknet/src
+$(EMULATED)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS) $(wildcard tests/cuda/shim/*.h)
+	@mkdir -p $(@D)
+	@echo '$(CXX) $<'
+	@$(CXX) $(EMULATED_FLAGS) $(SANITIZE) -c $< -o $@
+
+# With ASan, GCC takes swapcontext() for setjmp(), which loses registers; swapcontext() keeps them.
+$(EMULATED)/shim.o: tests/cuda/shim/shim.cc $(wildcard tests/cuda/shim/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(EMULATED_FLAGS) -Wno-clobbered $(SANITIZE) -c $< -o $@
+
+$(EMULATED)/libdarknet_cuda.so: $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(EMULATED)/%.o) $(EMULATED)/shim.o
+	@$(CXX) -shared $(SANITIZE) $^ -o $@
+
+#: make GPU=1      the CUDA backend too: build/cuda/libdarknet_cuda.so, beside the extension (CUDNN=1: with cuDNN;
+#:                 PINNED=1: in the host's memory, slow, where managed memory is not wanted)
+NVCC ?= nvcc
+# Machine code of these, and PTX of the last for what comes after it.
+GPU_TARGETS ?= 75 80 90
+GPU_FLAGS := -std=c++17 -O3 -fmad=false --default-stream per-thread -Werror all-warnings \
+    -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Werror -Idarknet/include -Idarknet/src \
+    $(foreach sm,$(GPU_TARGETS),-gencode arch=compute_$(sm),code=sm_$(sm)) \
+    $(foreach sm,$(lastword $(GPU_TARGETS)),-gencode arch=compute_$(sm),code=compute_$(sm))
+CUDA_BUILD := build/cuda$(if $(CUDNN),-cudnn)$(if $(PINNED),-pinned)
+CUDA_OBJECTS := $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(CUDA_BUILD)/%.o)
+FIND_CUDA = $(or $(wildcard $(PYTHON)),python3) release/find_cuda.py $(if $(CUDNN),--cudnn)
+BESIDE := pylrm/binding/libdarknet_cuda.so
+
+$(CUDA_BUILD)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $<'
+	@flags=$$($(FIND_CUDA) --compile) && $(NVCC) $(GPU_FLAGS) $(if $(CUDNN),-DDN_CUDNN) $(if $(PINNED),-DDN_PINNED) $$flags -c $< -o $@
+
+$(CUDA_BUILD)/libdarknet_cuda.so: $(CUDA_OBJECTS)
+	@echo '$(NVCC) -o $@'
+	@flags=$$($(FIND_CUDA)) && $(NVCC) -shared -cudart static $(CUDA_OBJECTS) $$flags -o $@
+
+$(BESIDE): $(CUDA_BUILD)/libdarknet_cuda.so
+	cp $< $@
+ifdef GPU
+all: $(BESIDE)
+endif
+
+#: make cuda-check  compiles the CUDA backend for all targets, warnings as errors; no GPU is needed
+CHECKED := $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=build/cuda-check/%.o)
+.PHONY: cuda-check test-gpu bench-gpu
+cuda-check:
+	@if ! command -v $(NVCC) > /dev/null; then echo 'SKIPPED: the CUDA backend is not compiled (nvcc is not installed)'; \
+	else $(MAKE) -s $(CHECKED); fi
+
+# What needs cuBLAS or cuDNN is left out where their headers are not.
+build/cuda-check/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS)
+	@mkdir -p $(@D); rm -f $@
+	@case $* in products) want=--compile;; cudnn) want='--compile --cudnn';; *) want=;; esac; \
+	if [ -n "$$want" ] && ! $(FIND_CUDA) $$want 2> /dev/null > $@.flags; then \
+	    echo 'SKIPPED: $< (without those headers)'; exit; fi; \
+	[ $* = cudnn ] && define=-DDN_CUDNN; \
+	$(NVCC) $(GPU_FLAGS) $$define $$([ -z "$$want" ] || cat $@.flags) -c $< -o $@ && \
+	echo '$<: no warnings for $(GPU_TARGETS:%=sm_%) and PTX'
+
+#: make test-gpu   on a machine with a GPU, after make GPU=1: the backend against golden data and the CPU, in minutes
+test-gpu: all
+	$(PYTHON) tests/cuda/on_gpu.py
+
+#: make bench-gpu  likewise: training beside PyTorch where that is installed, and what [lrm] takes of a step
+bench-gpu: all
+	$(PYTHON) benchmarks/gpu.py
+
 #: make test-c     the C tests alone
 test-c: $(C_TESTS)
 	@for test in $(C_TESTS); do echo $$test; $(RUN) $$test || exit 1; done
@@ -172,7 +247,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 # The peak of arithmetic is no peak in such a build.
 UNTIMED := --deselect tests/engine/test_timing.py::test_the_peak_is_above_what_a_network_does
 SANITIZED := build/sanitize/python
-SANITIZED_TESTS := tests/engine tests/layers tests/detector $(UNTIMED)
+SANITIZED_TESTS := tests/engine tests/layers tests/detector tests/cuda $(UNTIMED)
 sanitize: tsan | $(READY)
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' test-c
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' $(SANITIZED)/built
@@ -303,6 +378,6 @@ debug: | $(READY)
 
 #: make clean      all that was built; the environment stays
 clean:
-	rm -rf build pylrm/binding/_darknet.*.so pylrm/_shipped *.egg-info
+	rm -rf build pylrm/binding/*.so pylrm/_shipped *.egg-info
 
 -include $(OBJECTS:.o=.d) $(C_TESTS:=.d)

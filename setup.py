@@ -27,6 +27,17 @@ class build_engine(build_ext):  # noqa: N801
         ext.depends = [archive]
         ext.extra_link_args = flags.stdout.split()
         super().build_extension(ext)
+        if os.environ.get("PYLRM_CUDA") == "1":
+            self.add_cuda(make, jobs, Path(self.get_ext_fullpath(ext.name)).parent)
+
+    def add_cuda(self, make, jobs, beside):
+        """The library that the engine loads for device="cuda" (CUDNN=1: with cuDNN)."""
+        folder = os.path.join(self.build_temp, "cuda")
+        library = os.path.join(folder, "libdarknet_cuda.so")
+        command = [*make, *jobs, f"CUDA_BUILD={folder}", f"CUDNN={os.environ.get('CUDNN', '')}"]
+        subprocess.run([*command, library], check=True)
+        beside.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(library, beside)
 
 
 class build_package(build_py):  # noqa: N801

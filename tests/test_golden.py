@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pylrm
 GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, dict[str, Any]] = json.loads((GOLDEN / "index.json").read_text())
 RATES: dict[str, dict[str, Any]] = json.loads((GOLDEN / "misc" / "lr.json").read_text())
-KERNELS = ("reference", "fast")
+KERNELS = ("reference", os.environ.get("PYLRM_TEST_KERNELS", "fast"))  # see tests/cuda
 GRADS = {"wgrad": "weights", "bgrad": "biases", "sgrad": "scales"}
 IMAGE = (640, 480)
 

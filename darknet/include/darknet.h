@@ -28,7 +28,8 @@ typedef enum {
     DN_BAD_WEIGHTS,  /* a weights file: missing, truncated, too long, unwritable */
     DN_BAD_ARGUMENT, /* a call that does not fit the network or its state */
     DN_BAD_FILE,     /* a file that cannot be read or written */
-    DN_NO_MEMORY
+    DN_NO_MEMORY,
+    DN_NO_DEVICE     /* a GPU, or what drives it: missing, or it failed */
 } dn_status;
 
 typedef struct {
@@ -48,7 +49,7 @@ typedef struct {
                             says */
     int threads;         /* 0: as many as the process may use */
     uint64_t seed;       /* of weights, dropout and the random policy */
-    const char *kernels; /* "fast" or "reference"; NULL: "fast" */
+    const char *kernels; /* "fast", "reference" or "cuda"; NULL: "fast" */
     dn_purpose purpose;
     bool outline;        /* shapes, options and sizes only, at once: no parameters and no maps */
     bool loads;          /* a whole weights file is loaded next: what it holds is not drawn before */
@@ -68,7 +69,8 @@ typedef struct {
     int max_truths;       /* boxes an image that the loss layers read; 0: no detector */
     int truths;           /* floats of truth an image for classifiers; 0: a detector or no loss */
     int warnings, threads;
-    const char *kernels;  /* "reference", or the fast one's kind: "baseline", "avx2", "avx512" */
+    const char *kernels;  /* "reference", "cuda", or the fast one's kind: "baseline", "avx2",
+                           * "avx512" */
 } dn_network_info;
 void dn_network_describe(const dn_network *net, dn_network_info *info);
 const char *dn_network_warning(const dn_network *net, int index); /* NULL past the last */

@@ -24,7 +24,7 @@ static inline int pass_team(const pass *p, int64_t work)
 
 /* A rolling statistic after a batch, from the batch's own as the pass keeps it: so that they can be
  * gathered from passes elsewhere (dn_roll). */
-static inline float rolled(float before, float own, bool fresh)
+static DN_CALLABLE inline float rolled(float before, float own, bool fresh)
 {
     const double keep = .99;
     return fresh ? own : (float)(keep * before + (1 - keep) * own);
@@ -67,18 +67,18 @@ typedef struct {
 
 typedef struct { dims in, out; int size, stride, padding; } window;
 typedef window pool;
-typedef struct { dims in; int stride; bool reverse; } reorg;
+typedef struct reorg { dims in; int stride; bool reverse; } reorg;
 /* out = alpha*a + beta*b where the two overlap, and a elsewhere; a has the shape of out. */
-typedef struct { dims a, b; float alpha, beta; } shortcut;
+typedef struct shortcut { dims a, b; float alpha, beta; } shortcut;
 
 /* [normalization]: over `size` channels around each. */
-typedef struct { dims map; float alpha, beta, kappa; int size; } response;
+typedef struct response { dims map; float alpha, beta, kappa; int size; } response;
 /* [crop]: out = scale*in + shift. */
 typedef struct { dims in, out; bool flip; int layer; float scale, shift; } cropping;
 
 /* A map times a factor for each of its channels, or for each of its pixels. */
 typedef struct { dims map; bool by_pixel; } scaling;
-static inline int64_t scaling_factors(const scaling *s) /* of one image */
+static DN_CALLABLE inline int64_t scaling_factors(const scaling *s) /* of one image */
 {
     return s->by_pixel ? (int64_t)s->map.h * s->map.w : s->map.c;
 }
@@ -94,6 +94,12 @@ extern const cost_row cost_types[];
 struct backend {
     const char *name;
     const char *(*kernels)(void);      /* what computes here, for users */
+
+    /* A processor of its own, which works while the host goes on. Sums that an entry returns have
+     * been waited for; arrays may be read after finish(). NULL and 0: the host computes. */
+    const memory_home *memory;         /* where parameters, maps, images and truths live */
+    size_t scratch;                    /* bytes of p->workspace that any entry may use */
+    dn_status (*finish)(dn_error *e);  /* waits; what went wrong since the last time */
 
     size_t (*conv_workspace)(const conv *s, const pass *p); /* bytes, forward and backward */
     void (*conv_forward)(const pass *p, const conv *s, const conv_data *d);
@@ -133,15 +139,16 @@ struct backend {
     void (*downsample)(const pass *p, dims in, int stride, float scale, const float *x, float *out);
     void (*downsample_grad)(const pass *p, dims in, int stride, float scale, const float *delta,
                             float *input_delta, bool add);
-    void (*reorg)(const pass *p, const reorg *s, const float *x, float *out);
-    void (*reorg_grad)(const pass *p, const reorg *s, const float *delta, float *input_delta,
-                       bool add);
+    void (*reorg)(const pass *p, const struct reorg *s, const float *x, float *out);
+    void (*reorg_grad)(const pass *p, const struct reorg *s, const float *delta,
+                       float *input_delta, bool add);
     /* [reorg] flatten: (rows, columns) -> (columns, rows) per image */
     void (*transpose)(const pass *p, int64_t rows, int64_t columns, const float *x, float *out,
                       bool add);
-    void (*shortcut)(const pass *p, const shortcut *s, const float *a, const float *b, float *out);
-    void (*shortcut_grad)(const pass *p, const shortcut *s, const float *delta, float *a_delta,
-                          bool add_a, float *b_delta, bool add_b);
+    void (*shortcut)(const pass *p, const struct shortcut *s, const float *a, const float *b,
+                     float *out);
+    void (*shortcut_grad)(const pass *p, const struct shortcut *s, const float *delta,
+                          float *a_delta, bool add_a, float *b_delta, bool add_b);
     /* Copies `rows` rows of `count` floats, row r from in + r*in_step to out + r*out_step, times
      * scale; add: adds to out. in NULL: zeros. */
     void (*copy_rows)(const pass *p, int64_t rows, int64_t count, const float *in, int64_t in_step,
@@ -170,9 +177,10 @@ struct backend {
                         const float *delta, float *weight_grads, float *bias_grads,
                         float *input_delta, bool add);
     /* norms, if not NULL, get each value's kappa + alpha*sum */
-    void (*response)(const pass *p, const response *s, const float *x, float *norms, float *out);
-    void (*response_grad)(const pass *p, const response *s, const float *x, const float *norms,
-                          const float *delta, float *input_delta, bool add);
+    void (*response)(const pass *p, const struct response *s, const float *x, float *norms,
+                     float *out);
+    void (*response_grad)(const pass *p, const struct response *s, const float *x,
+                          const float *norms, const float *delta, float *input_delta, bool add);
     /* places, if not NULL, get column, row and mirroring of each image */
     void (*crop)(const pass *p, const cropping *s, const float *in, int32_t *places, float *out);
     void (*crop_grad)(const pass *p, const cropping *s, const float *delta, const int32_t *places,
@@ -235,7 +243,13 @@ struct backend {
     void (*shrink)(const pass *p, float *a, const float *b, int64_t count, double scale);
 };
 
-/* By the name that users give; the first without one. NULL: there is none. backends.c */
-const backend *dn_backend(const char *name);
+/* By the name that users give; the first without one. NULL: there is none, and *e says why.
+ * backends.c */
+const backend *dn_backend(const char *name, dn_error *e);
+/* Waits for a backend with a processor of its own. */
+static inline dn_status dn_finish(const backend *b, dn_error *e)
+{
+    return b->finish ? b->finish(e) : DN_OK;
+}
 
 #endif

@@ -11,19 +11,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "callable.h"
+
 typedef struct {
     double left, top, right, bottom, area;
 } corners;
 
 /* area is 0 for a box without one or with a NaN: it overlaps nothing. */
-static inline corners box_corners(const float box[4])
+static DN_CALLABLE inline corners box_corners(const float box[4])
 {
     const double x = box[0], y = box[1], w = box[2], h = box[3];
     const bool valid = w > 0 && h > 0 && !isnan(x) && !isnan(y);
     return (corners){x - w / 2, y - h / 2, x + w / 2, y + h / 2, valid ? w * h : 0};
 }
 
-static inline double corners_intersection(const corners *a, const corners *b)
+static DN_CALLABLE inline double corners_intersection(const corners *a, const corners *b)
 {
     const double w =
         (a->right < b->right ? a->right : b->right) - (a->left > b->left ? a->left : b->left);
@@ -34,7 +36,7 @@ static inline double corners_intersection(const corners *a, const corners *b)
     return h > 0 && a->area > 0 && b->area > 0 ? w * h : 0;
 }
 
-static inline double corners_iou(const corners *a, const corners *b)
+static DN_CALLABLE inline double corners_iou(const corners *a, const corners *b)
 {
     const double common = corners_intersection(a, b);
     const double iou = common / (a->area + b->area - common);
@@ -49,7 +51,7 @@ typedef struct {
 enum { RANK_NAN = 0 };       /* before every number */
 #define RANK_LAST UINT32_MAX /* behind every number */
 
-static inline uint32_t rank_key(float value)
+static DN_CALLABLE inline uint32_t rank_key(float value)
 {
     if (isnan(value))
         return RANK_NAN;

@@ -5,6 +5,7 @@
 #include "detector.h"
 #include "keys.h"
 #include "network.h"
+#include "version.h"
 
 const key *dn_common_keys(void);
 
@@ -448,5 +449,5 @@ bool dn_key_choice(int section, int index, int which, const char **name, const c
 
 const char *dn_version(void)
 {
-    return "0.1.0";
+    return DN_VERSION;
 }

@@ -12,6 +12,7 @@
 #ifndef DN_DETECTOR_H
 #define DN_DETECTOR_H
 
+#include "callable.h"
 #include "layer.h"
 
 enum { MAX_ANCHORS = 128 }; /* anchors of a detector layer's cfg section */
@@ -41,16 +42,16 @@ typedef struct {
 } nms_row;
 extern const nms_row nms_kinds[];
 
-static inline int64_t detector_predictions(const detector *d)
+static DN_CALLABLE inline int64_t detector_predictions(const detector *d)
 {
     return (int64_t)d->anchors * d->h * d->w;
 }
 /* Values of a prediction; [detection]: but for the classes, which it shares. */
-static inline int detector_width(const detector *d)
+static DN_CALLABLE inline int detector_width(const detector *d)
 {
     return (d->uncertain ? 9 : 5) + (d->shares_classes ? 0 : d->classes);
 }
-static inline int64_t detector_entry(const detector *d, int64_t prediction, int entry)
+static DN_CALLABLE inline int64_t detector_entry(const detector *d, int64_t prediction, int entry)
 {
     const int64_t cells = (int64_t)d->h * d->w, n = prediction / cells, cell = prediction % cells;
     const int place = !d->uncertain ? entry : entry < 4 ? 2 * entry : 4 + entry;
@@ -62,19 +63,19 @@ static inline int64_t detector_entry(const detector *d, int64_t prediction, int 
     return entry == 4 ? cells * d->classes + own : boxes + own * 4 + entry;
 }
 /* Floats of an image. */
-static inline int64_t detector_values(const detector *d)
+static DN_CALLABLE inline int64_t detector_values(const detector *d)
 {
     const int64_t cells = (int64_t)d->h * d->w;
     return cells * ((int64_t)d->anchors * detector_width(d) + (d->shares_classes ? d->classes : 0));
 }
 /* How far x, y, w and h of a prediction are apart. */
-static inline int64_t detector_box_step(const detector *d)
+static DN_CALLABLE inline int64_t detector_box_step(const detector *d)
 {
     const int64_t cells = (int64_t)d->h * d->w;
     return d->shares_classes ? 1 : d->uncertain ? 2 * cells : cells;
 }
 /* How far a prediction's classes are apart. */
-static inline int64_t detector_class_step(const detector *d)
+static DN_CALLABLE inline int64_t detector_class_step(const detector *d)
 {
     return d->shares_classes ? 1 : (int64_t)d->h * d->w;
 }

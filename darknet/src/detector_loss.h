@@ -81,7 +81,7 @@ typedef struct {
     void (*background)(const detector_loss *s, const detector_image *m, int64_t prediction);
     /* Of one that a truth of a class has claimed, at that IoU. again: another one did before. */
     void (*foreground)(const detector_loss *s, const detector_image *m, int64_t prediction,
-                       int class, double iou, bool again);
+                       int wanted, double iou, bool again);
     bool wants_background; /* [region] background=1; may be focal */
     bool classes_alone;    /* wants softmax=0 and background=0; may be focal */
 } objective_row;

@@ -79,15 +79,17 @@ void dn_free(void *block)
 
 struct dn_memory {
     atomic_int holders;
+    const memory_home *home;
     void *data;
 };
 
-dn_memory *dn_memory_create(size_t bytes)
+dn_memory *dn_memory_create(const memory_home *home, size_t bytes)
 {
     dn_memory *memory = dn_allocate(sizeof *memory);
     if (!memory)
         return NULL;
-    memory->data = dn_allocate(bytes);
+    memory->home = home;
+    memory->data = home ? home->allocate(bytes) : dn_allocate(bytes);
     if (!memory->data) {
         dn_free(memory);
         return NULL;
@@ -106,7 +108,10 @@ void dn_memory_release(dn_memory *memory)
 {
     if (!memory || atomic_fetch_sub(&memory->holders, 1) != 1)
         return;
-    dn_free(memory->data);
+    if (memory->home)
+        memory->home->free(memory->data);
+    else
+        dn_free(memory->data);
     dn_free(memory);
 }
 

@@ -8,6 +8,7 @@
 #define DN_LAYER_H
 
 #include "activation.h"
+#include "callable.h"
 #include "keys.h"
 #include "tree.h"
 
@@ -15,7 +16,7 @@ typedef struct backend backend;
 typedef struct layer layer;
 typedef struct { int c, h, w; } dims;
 
-static inline int64_t dims_count(dims d) { return (int64_t)d.c * d.h * d.w; }
+static DN_CALLABLE inline int64_t dims_count(dims d) { return (int64_t)d.c * d.h * d.w; }
 
 /* A parameter, in the order of the weights file. */
 typedef struct {

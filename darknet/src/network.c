@@ -366,7 +366,7 @@ static dn_status allocate_params(dn_network *net, dn_error *e)
                 total += padded(p->count) * times;
         }
     if (bytes < 1e18)
-        net->params = dn_memory_create((size_t)total * sizeof(float));
+        net->params = dn_memory_create(net->backend->memory, (size_t)total * sizeof(float));
     if (!net->params)
         return dn_fail(e, DN_NO_MEMORY,
                        "%s: no memory for %.1f MiB of parameters: fewer filters or outputs would "
@@ -423,10 +423,6 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
         && options->purpose != DN_PLAN_KEEP)
         return dn_fail(e, DN_BAD_ARGUMENT, "purpose %d: there are train, infer and keep",
                        (int)options->purpose);
-    const backend *backend = dn_backend(options->kernels);
-    if (!backend)
-        return dn_fail(e, DN_BAD_ARGUMENT, "kernels '%s': there are fast and reference",
-                       options->kernels);
     if (options->batch < 0 || options->batch > 65536)
         return dn_fail(e, DN_BAD_ARGUMENT, "batch %d: must be 1 to 65536; 0: as the cfg says",
                        options->batch);
@@ -434,6 +430,9 @@ dn_status dn_network_create(const char *text, const dn_options *options, dn_netw
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "threads %d: must be 1 to 1024; 0: as many as there are processors",
                        options->threads);
+    const backend *backend = dn_backend(options->kernels, e);
+    if (!backend)
+        return e ? e->status : DN_BAD_ARGUMENT;
     dn_start_process();
     const char *source = options->source ? options->source : "cfg";
     dn_network *net = dn_allocate(sizeof *net);
@@ -478,6 +477,7 @@ void dn_network_destroy(dn_network *net)
     dn_free(net->warnings);
     dn_memory_release(net->params);
     dn_memory_release(net->activations);
+    dn_memory_release(net->staged);
     dn_cfg_free(&net->text);
     dn_free(net->source);
     dn_free(net);

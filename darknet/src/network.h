@@ -32,6 +32,9 @@ struct dn_network {
                                     there is one pass an update, and it adds to the gradients */
     dn_memory *activations;      /* outputs, deltas, buffers, workspace; a new one at each resize */
     void *workspace;
+    dn_memory *staged;           /* images and truths of a pass, where the backend has its own memory;
+                                    NULL: none yet, or the caller's are read */
+    size_t staged_bytes;
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
     double rate_factor;          /* on the schedule's rate */

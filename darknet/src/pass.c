@@ -31,6 +31,44 @@ static pass make_pass(const dn_network *net, int images, const float *truth, int
                   .workspace = net->workspace};
 }
 
+/* Floats of a row of truth. */
+static size_t truth_width(const dn_network *net)
+{
+    for (int i = 0; i < net->layer_count; i++)
+        if (net->layers[i].type->detector)
+            return 5;
+    return 1;
+}
+
+/* Images and truths go to where the backend can read them. */
+static dn_status stage(dn_network *net, const float **x, int images, const float **truth,
+                       int truths, dn_error *e)
+{
+    const memory_home *home = net->backend->memory;
+    if (!home)
+        return DN_OK;
+    const size_t image = (size_t)dims_count(net->in) * sizeof(float);
+    const size_t row = (size_t)truths * truth_width(net) * sizeof(float);
+    const size_t maps = (size_t)images * image, labels = *truth ? (size_t)images * row : 0;
+    if (maps + labels > net->staged_bytes || !net->staged) {
+        const size_t most = (size_t)net->batch * (image + (*truth ? row : 0));
+        dn_memory *grown = dn_memory_create(home, most);
+        if (!grown)
+            return dn_out_of_memory(e, "a pass's images");
+        dn_memory_release(net->staged);
+        net->staged = grown;
+        net->staged_bytes = most;
+    }
+    char *to = dn_memory_data(net->staged);
+    home->copy(to, *x, maps);
+    *x = (const float *)to;
+    if (!*truth)
+        return DN_OK;
+    home->copy(to + maps, *truth, labels);
+    *truth = (const float *)(to + maps);
+    return DN_OK;
+}
+
 /* seen: what the layers are told; counting is the caller's. */
 static dn_status run_forward(dn_network *net, const float *x, int images, const float *truth,
                              int truths, bool train, int64_t seen, dn_error *e)
@@ -52,6 +90,9 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
         if (status != DN_OK)
             return status;
     }
+    const dn_status staged = stage(net, &x, images, &truth, truths, e);
+    if (staged != DN_OK)
+        return staged;
     const pass p = make_pass(net, images, truth, truths, train, seen);
     net->images = images;
     net->trained_pass = train;
@@ -66,7 +107,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
         const int64_t began = dn_time_begin(net);
         l->type->forward(l, &p);
         if (net->times)
-            net->times[i].forward += dn_now() - began;
+            net->times[i].forward += dn_time_since(net, began);
         if (train)
             l->fresh = false;
     }
@@ -77,9 +118,11 @@ dn_status dn_forward(dn_network *net, const float *x, int images, const float *t
                      bool train, dn_error *e)
 {
     const dn_status status = run_forward(net, x, images, truth, truths, train, net->seen, e);
-    if (status == DN_OK && train)
+    if (status != DN_OK)
+        return status;
+    if (train)
         net->seen += images;
-    return status;
+    return dn_finish(net->backend, e);
 }
 
 /* The layer's backward with its parameters' gradients summed from 0 in other memory: the array of
@@ -93,7 +136,7 @@ static void backward_apart(layer *l, const pass *p, const float *origin, float *
         if (!w->trained)
             continue;
         w->grad = to + (w->grad - origin);
-        memset(w->grad, 0, (size_t)w->count * sizeof *w->grad);
+        p->backend->copy_rows(p, 1, w->count, NULL, 0, w->grad, w->count, 1, false);
     }
     l->type->backward(l, p);
     for (int k = 0; k < l->param_count; k++)
@@ -142,7 +185,7 @@ static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
         else
             backward_and_add(net, l, &p);
         if (net->times)
-            net->times[i].backward += dn_now() - began;
+            net->times[i].backward += dn_time_since(net, began);
     }
     net->trained_pass = false;
     return DN_OK;
@@ -150,7 +193,8 @@ static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
 
 dn_status dn_backward(dn_network *net, dn_error *e)
 {
-    return run_backward(net, NULL, e);
+    const dn_status status = run_backward(net, NULL, e);
+    return status == DN_OK ? dn_finish(net->backend, e) : status;
 }
 
 double dn_cost(const dn_network *net)
@@ -188,7 +232,7 @@ static dn_status train_pass(dn_network *net, const float *x, const float *truth,
         return status;
     *loss = dn_cost(net) / net->batch;
     if (!isfinite(*loss))
-        return DN_OK;
+        return dn_finish(net->backend, e);
     status = run_backward(net, gradient, e);
     *learnt = status == DN_OK;
     return status;
@@ -198,19 +242,21 @@ dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, in
                          double *loss, dn_error *e)
 {
     bool learnt;
-    dn_status status = train_pass(net, x, truth, truths, NULL, loss, &learnt, e);
+    const dn_status status = train_pass(net, x, truth, truths, NULL, loss, &learnt, e);
     if (!learnt)
         return status;
     net->seen += net->batch;
-    if (net->seen / net->batch % net->subdivisions == 0)
-        status = dn_update(net, e);
-    return status;
+    return net->seen / net->batch % net->subdivisions ? dn_finish(net->backend, e)
+                                                      : dn_update(net, e);
 }
 
 dn_status dn_train_pass(dn_network *net, const float *x, const float *truth, int truths,
                         float *gradient, int64_t count, double *loss, dn_error *e)
 {
     bool learnt;
+    if (net->backend->memory)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: passes whose gradients are kept are the CPU's",
+                       net->source);
     if (count != net->gradient_count)
         return dn_fail(e, DN_BAD_ARGUMENT, "%s: %lld floats for a gradient of %lld", net->source,
                        (long long)count, (long long)net->gradient_count);

@@ -141,7 +141,7 @@ static void list_spans(draft *d)
                 need(d, bytes, i, d->runs[i] ? backward_moment(d, i) : i, &array->data);
         }
     }
-    size_t workspace = 64;
+    size_t workspace = net->backend->scratch > 64 ? net->backend->scratch : 64;
     const pass p = {.backend = net->backend,
                     .threads = net->threads,
                     .most_threads = net->threads,
@@ -309,7 +309,7 @@ dn_status dn_plan_apply(dn_network *net, dn_error *e)
         return status;
     list_spans(&d);
     const size_t bytes = place(&d);
-    dn_memory *memory = dn_memory_create(bytes);
+    dn_memory *memory = dn_memory_create(net->backend->memory, bytes);
     if (!memory) {
         end_draft(&d);
         return dn_fail(

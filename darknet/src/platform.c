@@ -59,6 +59,14 @@ bool dn_flush(FILE *file)
     return fflush(file) == 0 && _commit(_fileno(file)) == 0;
 }
 
+void *dn_library_function(const char *variable, const char *name, const char *function, char *why,
+                          size_t room)
+{
+    (void)variable, (void)function;
+    snprintf(why, room, "%s is not made for Windows", name);
+    return NULL;
+}
+
 bool dn_rename(const char *from, const char *to)
 {
     if (MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
@@ -69,7 +77,10 @@ bool dn_rename(const char *from, const char *to)
 
 #else
 
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +130,34 @@ int64_t dn_tell(FILE *file)
 bool dn_flush(FILE *file)
 {
     return fflush(file) == 0 && fsync(fileno(file)) == 0;
+}
+
+/* The path of a file beside the one that this code was loaded from; false: too long, or unknown. */
+static bool beside(const char *name, char *path, size_t room)
+{
+    Dl_info here;
+    static const char anchor;
+    if (!dladdr(&anchor, &here) || !here.dli_fname)
+        return false;
+    const char *slash = strrchr(here.dli_fname, '/');
+    const int folder = slash ? (int)(slash - here.dli_fname) : 1;
+    const int length = snprintf(path, room, "%.*s/%s", folder, slash ? here.dli_fname : ".", name);
+    return length > 0 && (size_t)length < room && access(path, F_OK) == 0;
+}
+
+void *dn_library_function(const char *variable, const char *name, const char *function, char *why,
+                          size_t room)
+{
+    char path[4096];
+    const char *named = getenv(variable);
+    if (!named || !*named)
+        named = beside(name, path, sizeof path) ? path : name;
+    void *library = dlopen(named, RTLD_NOW | RTLD_LOCAL);
+    void *found = library ? dlsym(library, function) : NULL;
+    const char *failed = found ? NULL : dlerror();
+    if (failed)
+        snprintf(why, room, "%s", failed);
+    return found;
 }
 
 bool dn_rename(const char *from, const char *to)

@@ -28,4 +28,10 @@ bool dn_flush(FILE *file);
 /* Renames a file; one that has the new name is replaced. Or fails with errno. */
 bool dn_rename(const char *from, const char *to);
 
+/* A function of a shared library, which stays loaded: of the file that `variable` of the environment
+ * names; without it, of the file `name` beside this code, or where the system looks for libraries.
+ * NULL: there is none, and `why` says in a few words why. */
+void *dn_library_function(const char *variable, const char *name, const char *function, char *why,
+                          size_t room);
+
 #endif

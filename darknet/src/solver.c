@@ -17,7 +17,7 @@ static void each_trained(const dn_network *net, const pass *p, visit *function, 
             if (l->params[k].trained)
                 function(net, p, l, &l->params[k], context);
         if (net->times)
-            net->times[i].update += dn_now() - began;
+            net->times[i].update += dn_time_since(net, began);
     }
 }
 
@@ -97,7 +97,9 @@ dn_status dn_update(dn_network *net, dn_error *e)
     if (net->purpose == DN_PLAN_INFER)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it cannot update", net->source);
-    const pass p = {.backend = net->backend, .threads = dn_usable_threads(net->threads)};
+    const pass p = {.backend = net->backend,
+                    .threads = dn_usable_threads(net->threads),
+                    .workspace = net->workspace};
     const int images = net->batch * net->subdivisions;
     if (net->set.clip_norm > 0)
         clip_gradient(net, &p, images);
@@ -105,5 +107,5 @@ dn_status dn_update(dn_network *net, dn_error *e)
     const int64_t number = net->seen / images;
     step now = {dn_rate_at(net, number), images, number};
     each_trained(net, &p, update, &now);
-    return DN_OK;
+    return dn_finish(net->backend, e);
 }

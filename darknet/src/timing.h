@@ -11,4 +11,11 @@ static inline int64_t dn_time_begin(const dn_network *net)
     return net->times ? dn_now() : 0;
 }
 
+/* How long ago that was; what a processor of the backend's own was told to do since is done. */
+static inline int64_t dn_time_since(const dn_network *net, int64_t began)
+{
+    dn_finish(net->backend, NULL);
+    return dn_now() - began;
+}
+
 #endif

@@ -50,6 +50,7 @@ _EXCEPTIONS: dict[int, type[PylrmError]] = {
     lib.DN_BAD_ARGUMENT: PylrmError,
     lib.DN_BAD_FILE: DataError,
     lib.DN_NO_MEMORY: PylrmError,
+    lib.DN_NO_DEVICE: PylrmError,
 }
 
 _DTYPES: dict[int, npt.DTypeLike] = {

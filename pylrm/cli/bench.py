@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pylrm.cli import options
 from pylrm.cli.options import PATH
 
 
@@ -21,6 +22,7 @@ from pylrm.cli.options import PATH
     "--size", type=click.IntRange(1, 65536), help="Side of a square input.  [default: the cfg's]"
 )
 @click.option("--threads", type=click.IntRange(1, 1024), help="[default: all cores]")
+@options.device
 @click.option(
     "--rounds",
     type=click.IntRange(1),
@@ -34,6 +36,7 @@ def command(
     batch: int | None,
     size: int | None,
     threads: int | None,
+    device: str,
     rounds: int | None,
     as_json: bool,
     out: Path | None,
@@ -58,7 +61,13 @@ def command(
 
         check_ending(out)
     timing = measure(
-        cfg, inference=inference, batch=batch, size=size, threads=threads, rounds=rounds
+        cfg,
+        inference=inference,
+        batch=batch,
+        size=size,
+        threads=threads,
+        device=device,
+        rounds=rounds,
     )
     if out is not None:
         chart(timing, out)

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 )
 @options.letterbox
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
+@options.device
 def command(
     sources: tuple[str, ...],
     cfg: str,
@@ -81,6 +82,7 @@ def command(
     nms: float,
     letterbox: bool | None,
     threads: int | None,
+    device: str,
     every: int,
     as_json: bool,
     **asked: Any,
@@ -121,7 +123,7 @@ def command(
     with ExitStack() as stack:
         stack.enter_context(_ended_as_by_ctrl_c())
         net = stack.enter_context(
-            Network(source, weights, batch=1, threads=threads, inference=True)
+            Network(source, weights, batch=1, device=device, threads=threads, inference=True)
         )
         known = class_names(source, net.classes, data, names)
         outputs = _outputs(found, known, every, as_json, **asked)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pylrm.evaluate.measure import Evaluation
 
 BATCH = 8  # images a pass
-OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
+OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads", "device")
 
 
 @click.command(name="map")
@@ -64,6 +64,7 @@ OF_A_NETWORK = ("cfg", "weights", "letterbox", "thresh", "nms", "threads")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--threads", type=click.IntRange(1), help="Of the engine.  [default: all cores]")
+@options.device
 @click.pass_context
 def command(
     context: click.Context,
@@ -79,6 +80,7 @@ def command(
     out: Path | None,
     as_json: bool,
     threads: int | None,
+    device: str,
 ) -> None:
     """Measure a detector, or its detections, on the validation images.
 
@@ -122,7 +124,9 @@ def command(
         letterbox = letterboxes(source, letterbox)
         how = {"letterbox": letterbox, "thresh": thresh, "nms": nms}
         words = f"{'letterboxed' if letterbox else 'stretched'}, scores above {thresh:g}"
-        done = of_network(source, weights, dataset, metric=metric, threads=threads, **how)
+        done = of_network(
+            source, weights, dataset, metric=metric, threads=threads, device=device, **how
+        )
     images = len(done.detected.truth)
     warn_skipped(done.detected.skipped)
     where = dataset.valid or dataset.truth
@@ -153,6 +157,7 @@ def of_network(
     letterbox: bool,
     thresh: float,
     nms: float,
+    device: str = "cpu",
 ) -> Evaluation:
     """Measure a network, all that can be wrong being looked at before."""
     from pylrm.engine import Network
@@ -160,7 +165,7 @@ def of_network(
     from pylrm.evaluate.network import evaluate
     from pylrm.training.checks import check_classes, check_validation
 
-    with Network(cfg, weights, batch=BATCH, threads=threads, inference=True) as net:
+    with Network(cfg, weights, batch=BATCH, device=device, threads=threads, inference=True) as net:
         if not net.detectors:
             raise CfgError(f"{cfg}: no [region], [yolo] or [detection]: mAP is of detectors")
         check_classes(net, cfg, data)

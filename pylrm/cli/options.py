@@ -8,6 +8,14 @@ import click
 
 PATH = click.Path(path_type=Path)
 
+device = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="What computes; cuda: a GPU, with a build for it.",
+)
+
 letterbox = click.option(
     "--letterbox/--no-letterbox",
     default=None,

@@ -19,7 +19,7 @@ T = TypeVar("T")
 KS, THRESHOLDS = "64,128,256", "none,.5,.7"  # the paper's
 # Options of training that a study sets itself, or that would give its runs different lengths.
 OF_THE_STUDY = (
-    *("seed", "out", "threads", "quiet", "map_every", "keep_seen"),
+    *("seed", "out", "threads", "device", "quiet", "map_every", "keep_seen"),
     *("checkpoint_every", "patience", "time_limit", "on_nan"),
 )
 

@@ -44,13 +44,13 @@ class Network:
     batch : int, optional
         Images a pass, overriding the cfg's batch (subdivisions are 1 then).
     device : str
-        "cpu".
+        "cpu", or "cuda": a GPU of Nvidia's, with a build for it (docs/gpu.md).
     threads : int, optional
         How many work at a pass; None: as many as the process may use. Results do not depend on it.
     seed : int
         Of random weights, dropout and the random policy.
     kernels : str
-        "fast", or "reference" for plain loops to compare with.
+        "fast", or "reference" for plain loops to compare with; "cuda": what device="cuda" takes.
     inference : bool
         Fold and pack the weights when they are loaded: params are read-only, training calls raise.
     keep : bool
@@ -89,10 +89,12 @@ class Network:
         keep: bool = False,
         outline: bool = False,
     ) -> None:
-        if device != "cpu":
-            raise ValueError(f"device={device!r}: there is only 'cpu'")
-        if kernels not in ("fast", "reference"):
-            raise ValueError(f"kernels={kernels!r}: there are 'fast' and 'reference'")
+        if device not in ("cpu", "cuda"):
+            raise ValueError(f"device={device!r}: there are 'cpu' and 'cuda'")
+        if kernels not in ("fast", "reference", "cuda"):
+            raise ValueError(f"kernels={kernels!r}: there are 'fast', 'reference' and 'cuda'")
+        if device == "cuda":
+            kernels = "cuda"
         if inference and keep:
             raise ValueError("inference=True and keep=True: only a training network keeps all")
         for name, value in (("batch", batch), ("threads", threads)):
@@ -201,7 +203,7 @@ class Network:
 
     @property
     def kernels(self) -> str:
-        """What computes: "reference", or the fast kernels' kind ("baseline", "avx2", "avx512")."""
+        """What computes: "reference", "cuda", or the fast ones' kind ("baseline", "avx2", …)."""
         return str(text(self._info.kernels))
 
     @property

@@ -86,7 +86,7 @@ class Timing:
     layers : list of LayerTime
         The sum of their times is a round without Python and without the work between layers.
     peak : float
-        Operations a second that these threads reach at most; see `cpu_peak`.
+        Operations a second that these threads reach at most; see `cpu_peak`. 0: a GPU computes.
     planned, resident : int
         Bytes: of the network by plan, and the process's largest so far.
     """
@@ -137,6 +137,7 @@ def measure(
     batch: int | None = None,
     size: int | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     rounds: int | None = None,
 ) -> Timing:
     """Time a network on random images, with random truths in training.
@@ -154,6 +155,8 @@ def measure(
         Side of the square input in pixels; None: as the cfg says.
     threads : int or None
         Of the engine; None: as many as the process may use.
+    device : str
+        "cpu" or "cuda"; see `Network`.
     rounds : int or None
         Rounds that count; None: for some seconds, at least three.
 
@@ -167,7 +170,7 @@ def measure(
     cfg = Cfg.read(cfg)
     if batch is None:
         batch = 1 if inference else images_a_pass(cfg)
-    with Network(cfg, batch=batch, threads=threads, inference=inference) as net:
+    with Network(cfg, batch=batch, threads=threads, device=device, inference=inference) as net:
         if size is not None:
             net.resize(size, size)
         if not inference and not any(layer.is_loss for layer in net):
@@ -175,9 +178,10 @@ def measure(
         random = np.random.default_rng(0)
         x = random.random((batch, net.channels, net.height, net.width), np.float32)
         truth = None if inference else random_truth(net, random)
-        peak = cpu_peak(net.threads)
+        peak = cpu_peak(net.threads) if device == "cpu" else 0
         walls, parts = time_rounds(net, pass_of(net, x, truth), rounds)
-        peak = max(peak, cpu_peak(net.threads))  # others may have used the processor before
+        if peak:  # others may have used the processor before
+            peak = max(peak, cpu_peak(net.threads))
         chosen = middle(walls)
         layers = [
             LayerTime(
@@ -314,7 +318,7 @@ def giga(operations: int, seconds: float) -> str:
 def percent_of_peak(timing: Timing, layer: LayerTime) -> str:
     """Return a layer's rate in percent of the peak; nothing of one that has no multiply-adds."""
     seconds = layer.forward + layer.backward
-    if not layer.operations or not seconds:
+    if not layer.operations or not seconds or not timing.peak:
         return ""
     return f"{layer.operations / seconds / timing.peak:.0%}"
 
@@ -325,14 +329,16 @@ def summary(timing: Timing) -> str:
     turn = "pass" if timing.inference else "step"
     threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
     rounds = f"{timing.rounds} round{'s' if timing.rounds > 1 else ''}"
+    peak = ""
+    if timing.peak:
+        peak = f", {timing.rate / timing.peak:.0%} of the peak of {timing.peak / 1e9:.0f}"
     return (
         f"{Path(timing.cfg).name}, {what}: {timing.width}x{timing.height}, batch {timing.batch}, "
         f"{threads}, {timing.kernels}, {rounds}\n"
         f"{timing.images_per_second:.2f} img/s   {1000 * timing.seconds:.2f} ms a {turn}, "
         f"{timing.outside:.1%} of it outside the layers\n"
-        f"{timing.rate / 1e9:.1f} GFLOP/s, {timing.rate / timing.peak:.0%} of the peak of "
-        f"{timing.peak / 1e9:.0f}   memory {timing.planned / MIB:.0f} MiB by plan, process "
-        f"{timing.resident / MIB:.0f} MiB"
+        f"{timing.rate / 1e9:.1f} GFLOP/s{peak}   "
+        f"memory {timing.planned / MIB:.0f} MiB by plan, process {timing.resident / MIB:.0f} MiB"
     )
 
 

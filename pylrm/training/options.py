@@ -130,6 +130,12 @@ class TrainOptions:
     threads: int | None = option(
         None, "Of the engine.  [default: all cores]", least=1, resumed=True
     )
+    device: str = option(
+        "cpu",
+        "What computes; cuda: a GPU, with a build for it.",
+        choices=("cpu", "cuda"),
+        resumed=True,
+    )
     workers: int = option(
         2, "Threads that prepare images; results do not depend on them.", least=1, resumed=True
     )

@@ -549,7 +549,11 @@ def check_share(team: Team, net: Network, cfg: Cfg) -> None:
     ------
     CfgError
         They cannot be shared out evenly.
+    PylrmError
+        Several processes, and a GPU.
     """
+    if team.size > 1 and net.kernels.startswith("cuda"):
+        raise PylrmError(f"--device cuda: {team.size} processes: several train on CPUs only")
     if net.subdivisions % team.size == 0:
         return
     fitting = [n for n in range(1, net.subdivisions + 1) if net.subdivisions % n == 0]

@@ -132,7 +132,7 @@ def sweep(cfg: CfgLike, data: DataLike | None, options: TrainOptions) -> Sweep:
         raise PylrmError(f"--updates {count}: a sweep takes at least {LEAST}")
     rates = np.geomspace(LOW, HIGH, count)
     losses: list[float] = []
-    with Network(cfg, threads=options.threads, seed=options.seed) as net:
+    with Network(cfg, device=options.device, threads=options.threads, seed=options.seed) as net:
         task = task_of(net, cfg, choose_data(cfg, data))
         if options.weights is not None:
             net.load_weights(options.weights)

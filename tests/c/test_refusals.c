@@ -177,7 +177,7 @@ static void cfgs(void)
         CHECK_ERROR(status, &e, DN_BAD_CFG, bad[i].part);
     }
     CHECK_ERROR(dn_network_create(SMALL_NET, &(dn_options){.kernels = "slow"}, &made, &e), &e,
-                DN_BAD_ARGUMENT, "there are fast and reference");
+                DN_BAD_ARGUMENT, "there are fast, reference and cuda");
 }
 
 int main(void)

@@ -1,9 +1,12 @@
 """Networks whose image is a detector's input, so that tests choose its logits."""
 
+import os
+
 import numpy as np
 
 import pylrm
 
+KERNELS = os.environ.get("PYLRM_TEST_KERNELS", "fast")  # see tests/cuda
 ANCHORS = [(1.3, 1.7), (3.2, 4.0), (5.1, 2.2)]
 
 
@@ -43,7 +46,9 @@ def text(sections, w, h, channels, batch=1):
 
 def network(sections, w, h, channels, batch=1, seen=10**6, **options):
     """Whose image is the first section's input; past region's warm-up unless told."""
-    net = pylrm.Network(text(sections, w, h, channels, batch), **{"keep": True, **options})
+    net = pylrm.Network(
+        text(sections, w, h, channels, batch), **{"keep": True, "kernels": KERNELS, **options}
+    )
     net.seen = seen
     return net
 

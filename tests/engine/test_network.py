@@ -165,7 +165,7 @@ def test_unknown_key_warns_once_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"device": "cuda"},
+        {"device": "tpu"},
         {"kernels": "slow"},
         {"batch": 0},
         {"threads": 0},

@@ -7,6 +7,7 @@ hands back, and end in [cost] type=sse, so that the gradient that comes in is tr
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,8 @@ Array = npt.NDArray[Any]
 Params = dict[str, Array]
 Twin = Callable[[Array, Params, bool], Array]
 
-KERNELS = ("reference", "fast")
+# PYLRM_TEST_KERNELS: what stands in for "fast" (tests/cuda)
+KERNELS = ("reference", os.environ.get("PYLRM_TEST_KERNELS", "fast"))
 BATCH = 3
 IDENTITY = "[activation]\nactivation=linear\n"
 
