@@ -1,6 +1,5 @@
 /* A pass through the layers, forward and backward; a training step. */
 #include <math.h>
-#include <string.h>
 
 #include "init.h"
 #include "network.h"
