@@ -74,7 +74,9 @@ def train(
             cfg = adapted(Cfg.read(cfg), options)
             options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
             there = memory.room()
-            net = stack.enter_context(Network(cfg, device=options.device, threads=options.threads, seed=options.seed))
+            net = stack.enter_context(
+                Network(cfg, device=options.device, threads=options.threads, seed=options.seed)
+            )
             dataset = choose_data(cfg, data)
             task = task_of(net, cfg, dataset)
             check_share(team, net, cfg)
@@ -151,7 +153,9 @@ def resume(
         recorded, options, cfg = team.share((recorded, options, cfg) if leads else None)
         with team.agreed():
             there = memory.room()
-            net = stack.enter_context(Network(cfg, device=options.device, threads=options.threads, seed=options.seed))
+            net = stack.enter_context(
+                Network(cfg, device=options.device, threads=options.threads, seed=options.seed)
+            )
             dataset = read_data(recorded["data"])
             task = task_of(net, cfg, dataset)
             check_share(team, net, cfg)
