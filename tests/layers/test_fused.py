@@ -158,7 +158,7 @@ def test_memory_is_that_of_the_layers_around_it():
     body = depthwise(64, activation="{}") + pointwise(64)
     sizes = []
     for activation in ("relu", "mish"):
-        with network(body.format(activation), shape, 1, inference=True, kernels="fast") as net:
+        with network(body.format(activation), shape, 1, inference=True, threads=1) as net:
             sizes.append(sum(net.memory("infer")))
     assert sizes[1] - sizes[0] > 64 * 40 * 40 * 4 // 2
 
@@ -168,6 +168,6 @@ def test_a_map_that_is_made_in_bands_is_never_there():
     body = pointwise(16, activation="{}") + depthwise(16, stride=2) + pointwise(4)
     sizes = []
     for activation in ("relu", "mish"):
-        with network(body.format(activation), shape, 1, inference=True, kernels="fast") as net:
+        with network(body.format(activation), shape, 1, inference=True, threads=1) as net:
             sizes.append(sum(net.memory("infer")))
     assert sizes[1] - sizes[0] > 16 * 370 * 370 * 4 // 2
