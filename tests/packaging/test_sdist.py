@@ -10,12 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ADDED = {"PKG-INFO", "setup.cfg"}  # by setuptools
 SOURCES = {
-    "darknet": {".c", ".h", ".inc"},
+    "darknet": {".c", ".cu", ".h", ".inc"},
     "pylrm": {".py", ".pyi", ".typed", ".css", ".js"},
     "cfg": {".cfg"},
     "data": {".data", ".names"},
 }
-BESIDE = {"setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE"}
+BESIDE = {"setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE", "release/find_cuda.py"}
 TEXTS = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
 
 

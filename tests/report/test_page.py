@@ -234,7 +234,7 @@ def test_the_commands_and_the_code_of_the_docs(
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(code, {})
     assert len(Page(Path("report.html").read_text("utf-8")).all("img")) == 4
-    lines = re.findall(r"^    (pylrm .*)$", text, re.MULTILINE)
+    lines = re.findall(r"^    \$ (pylrm .*)$", text, re.MULTILINE)
     assert len(lines) == 2
     for line in lines:
         main.main(shlex.split(line)[1:], standalone_mode=False)
