@@ -15,7 +15,14 @@ SOURCES = {
     "cfg": {".cfg"},
     "data": {".data", ".names"},
 }
-BESIDE = {"setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE", "release/find_cuda.py"}
+BESIDE = {
+    "setup.py",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "Makefile",
+    "LICENSE",
+    "release/find_cuda.py",
+}
 TEXTS = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
 
 
