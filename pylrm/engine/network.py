@@ -409,13 +409,7 @@ class Network:
         PylrmError
             In an inference network.
         """
-        with self._handle.use():
-            images = self._check_images(x, exactly=True)
-            pointer, count, _held = self._check_truth(truth, len(images))
-            loss = ffi.new("double *")
-            self._images = images
-            self._handle.call(lib.dn_train_batch, floats(images), pointer, count, loss)
-            return float(loss[0])
+        return self._trained(lib.dn_train_batch, x, truth)
 
     @property
     def gradients(self) -> FloatArray:
@@ -449,20 +443,16 @@ class Network:
         PylrmError
             In an inference network; `gradient` has another size.
         """
+        return self._trained(lib.dn_train_pass, x, truth, floats(gradient), gradient.size)
+
+    def _trained(self, function: Any, x: npt.ArrayLike, truth: npt.ArrayLike, *more: Any) -> float:
+        """Return the loss of a training pass; more: what the function takes besides."""
         with self._handle.use():
             images = self._check_images(x, exactly=True)
             pointer, count, _held = self._check_truth(truth, len(images))
             loss = ffi.new("double *")
             self._images = images
-            self._handle.call(
-                lib.dn_train_pass,
-                floats(images),
-                pointer,
-                count,
-                floats(gradient),
-                gradient.size,
-                loss,
-            )
+            self._handle.call(function, floats(images), pointer, count, *more, loss)
             return float(loss[0])
 
     def time_layers(self, on: bool = True) -> None:

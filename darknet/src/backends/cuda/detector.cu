@@ -3,6 +3,7 @@
  * what an earlier one did; then a block an image adds up. */
 #include "box_losses.h"
 #include "detector.h"
+#include "formulas.h"
 
 /* A loss with what it points to. */
 typedef struct {
@@ -184,13 +185,7 @@ static __device__ void teach_alone(const image *m, int64_t prediction, int own, 
 {
     const detector_loss *s = &m->k->s;
     const int64_t at = entry_of(m, prediction, 5 + own);
-    const double gamma = s->focal_gamma, y = m->output[at], miss = wanted ? 1 - y : y;
-    double slope = scale * pow(miss, gamma) * miss;
-    if (gamma > 0)
-        slope -= scale * gamma * pow(miss, gamma) * (1 - miss) * log(fmax(1 - miss, 1e-12));
-    if (s->focal_alpha > 0)
-        slope *= wanted ? s->focal_alpha : 1 - (double)s->focal_alpha;
-    m->delta[at] = (float)(wanted ? slope : -slope);
+    m->delta[at] = (float)focal_slope(s->focal_gamma, s->focal_alpha, m->output[at], wanted, scale);
 }
 
 /* [region]: a prediction that no truth overlaps much. */

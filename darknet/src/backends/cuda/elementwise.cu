@@ -1,6 +1,7 @@
 /* Operations on each value by itself, softmax, and the update of parameters. */
 #include "activations.h"
 #include "cuda.h"
+#include "formulas.h"
 
 static __global__ void activate(activation a, const float *in, float *out, int64_t count)
 {
@@ -56,22 +57,6 @@ void cuda_multiply(const pass *, const float *a, const float *b, float *out, boo
                    int64_t count)
 {
     LAUNCH(multiply, count, a, b, out, add, count);
-}
-
-static __device__ void softmax_one(int n, int64_t step, float temperature, const float *x,
-                                   float *out)
-{
-    float largest = x[0];
-    for (int i = 1; i < n; i++)
-        largest = fmaxf(largest, x[i * step]);
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        const float e = expf((x[i * step] - largest) / temperature);
-        out[i * step] = e;
-        sum += e;
-    }
-    for (int i = 0; i < n; i++)
-        out[i * step] = (float)(out[i * step] / sum);
 }
 
 static __global__ void softmax(int n, int64_t step, int groups, int64_t group_step, int64_t lanes,

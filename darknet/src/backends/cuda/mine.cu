@@ -3,44 +3,10 @@
  * mining_select() picks from the same losses, boxes and classes. Other modes are left to the host.
  */
 #include "detector.h"
+#include "formulas.h"
 
 enum { HARDEST };           /* a row of mining_modes */
 enum { BY_DELTA, BY_TRUE }; /* rows of mining_losses */
-
-static __device__ double surprise(float probability)
-{
-    return -log(fmax((double)probability, 1e-12));
-}
-
-static __device__ double cross_entropy(const detector *d, const float *output, const float *delta,
-                                       int64_t at, int assigned, double overlap)
-{
-    const int64_t cells = (int64_t)d->w * d->h;
-    double loss = 0;
-    if (assigned < 0)
-        return 0;
-    if (assigned == 0 && d->classes_alone) {
-        for (int e = 1; e <= d->classes; e++)
-            loss += surprise(1 - output[at + e * cells]);
-        return loss;
-    }
-    if (assigned == 0)
-        return surprise(d->background ? output[at] : 1 - output[at]);
-    loss = 1 - overlap + (d->background || d->classes_alone ? 0 : surprise(output[at]));
-    for (int e = 1; e <= d->classes; e++)
-        if (delta[at + e * cells] > 0)
-            loss += surprise(output[at + e * cells]);
-    return loss;
-}
-
-static __device__ double squared_deltas(const detector *d, const float *delta, int64_t at)
-{
-    const int64_t cells = (int64_t)d->w * d->h;
-    double loss = 0;
-    for (int e = 0; e < detector_width(d); e++)
-        loss += (double)delta[at + e * cells] * delta[at + e * cells];
-    return loss;
-}
 
 /* One mined layer: its arrays, and where its predictions stand among an image's n. */
 typedef struct {
@@ -70,8 +36,8 @@ static __global__ void describe(const __grid_constant__ mined l, float *loss, fl
                 best = c;
         classes[to] = best;
         loss[to] = (float)(l.rank == BY_DELTA
-                               ? squared_deltas(d, delta, at)
-                               : cross_entropy(d, output, delta, detector_entry(d, prediction, 4),
+                               ? squared_deltas_at(d, delta, at)
+                               : true_loss(d, output, delta, detector_entry(d, prediction, 4),
                                                l.assigned[i], l.overlap[i]));
         predicted(&l.r, output, prediction, boxes + to * 4);
     }

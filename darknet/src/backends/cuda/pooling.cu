@@ -1,19 +1,6 @@
 /* Pooling: over windows, and over whole maps. */
 #include "cuda.h"
-
-/* The position of the largest value of the window at (y, x); see the plain one. */
-static __device__ int32_t window_maximum(const pool *s, const float *in, int y, int x)
-{
-    const int top = y * s->stride - s->padding / 2, left = x * s->stride - s->padding / 2;
-    int32_t best = -1;
-    for (int i = top < 0 ? 0 : top; i < top + s->size && i < s->in.h; i++)
-        for (int j = left < 0 ? 0 : left; j < left + s->size && j < s->in.w; j++) {
-            const int32_t at = i * s->in.w + j;
-            if (best < 0 || in[at] > in[best] || isnan(in[at]))
-                best = at;
-        }
-    return best;
-}
+#include "formulas.h"
 
 static __global__ void maxpool(pool s, const float *in, float *out, int32_t *index, int64_t count)
 {

@@ -7,6 +7,7 @@
 
 #include "boxes.h"
 #include "detector_images.h"
+#include "formulas.h"
 
 /* Of n sizes (w, h), the first that overlaps a truth's best when both are centred alike. */
 static int best_size(const float (*size)[2], int n, const float truth[5])
@@ -140,13 +141,7 @@ static void teach_alone(const detector_loss *s, const detector_image *m, int64_t
                         int class, bool wanted, double scale)
 {
     const int64_t at = detector_entry(m->d, prediction, 5 + class);
-    const double gamma = s->focal_gamma, y = m->output[at], miss = wanted ? 1 - y : y;
-    double slope = scale * pow(miss, gamma) * miss;
-    if (gamma > 0)
-        slope -= scale * gamma * pow(miss, gamma) * (1 - miss) * log(fmax(1 - miss, 1e-12));
-    if (s->focal_alpha > 0)
-        slope *= wanted ? s->focal_alpha : 1 - (double)s->focal_alpha;
-    m->delta[at] = (float)(wanted ? slope : -slope);
+    m->delta[at] = (float)focal_slope(s->focal_gamma, s->focal_alpha, m->output[at], wanted, scale);
 }
 
 /* The same with a logistic function for each class: the background is where all are low. */

@@ -1,6 +1,7 @@
 /* Operations on each value by itself, and softmax. */
 #include <math.h>
 
+#include "formulas.h"
 #include "random.h"
 #include "reference.h"
 
@@ -47,21 +48,6 @@ void reference_multiply(const pass *p, const float *a, const float *b, float *ou
 #pragma omp parallel for num_threads(pass_team(p, count))
     for (int64_t i = 0; i < count; i++)
         out[i] = add ? out[i] + a[i] * b[i] : a[i] * b[i];
-}
-
-static void softmax_one(int n, int64_t step, float temperature, const float *x, float *out)
-{
-    float largest = x[0];
-    for (int i = 1; i < n; i++)
-        largest = fmaxf(largest, x[i * step]);
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        const float e = expf((x[i * step] - largest) / temperature);
-        out[i * step] = e;
-        sum += e;
-    }
-    for (int i = 0; i < n; i++)
-        out[i * step] = (float)(out[i * step] / sum);
 }
 
 void reference_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_step,

@@ -6,49 +6,24 @@
 #include <math.h>
 #include <string.h>
 
+#include "formulas.h"
 #include "random.h"
 #include "reference.h"
 
-/* The sum of its squared deltas, as the loss layer's forward() leaves them. */
+/* As the loss layer's forward() leaves them. */
 static double squared_deltas(const detector *d, const float *output, const float *delta,
                              int64_t prediction, int assigned, double overlap)
 {
-    const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 0);
-    double loss = 0;
     (void)output;
     (void)assigned;
     (void)overlap;
-    for (int e = 0; e < detector_width(d); e++)
-        loss += (double)delta[at + e * cells] * delta[at + e * cells];
-    return loss;
+    return squared_deltas_at(d, delta, detector_entry(d, prediction, 0));
 }
 
-static double surprise(float probability)
-{
-    return -log(fmax((double)probability, 1e-12));
-}
-
-/* What the layer's own scales do not change: the surprise at object or background, and of a claimed
- * one at each wanted class, and 1 - IoU. Wanted classes are those with a delta above 0. */
 static double cross_entropy(const detector *d, const float *output, const float *delta,
                             int64_t prediction, int assigned, double overlap)
 {
-    const int64_t cells = (int64_t)d->w * d->h, at = detector_entry(d, prediction, 4);
-    if (assigned < 0)
-        return 0;
-    double loss = 0;
-    if (assigned == 0 && d->classes_alone) {
-        for (int e = 1; e <= d->classes; e++)
-            loss += surprise(1 - output[at + e * cells]);
-        return loss;
-    }
-    if (assigned == 0)
-        return surprise(d->background ? output[at] : 1 - output[at]);
-    loss = 1 - overlap + (d->background || d->classes_alone ? 0 : surprise(output[at]));
-    for (int e = 1; e <= d->classes; e++)
-        if (delta[at + e * cells] > 0)
-            loss += surprise(output[at + e * cells]);
-    return loss;
+    return true_loss(d, output, delta, detector_entry(d, prediction, 4), assigned, overlap);
 }
 
 const mining_loss_row mining_losses[] = {

@@ -1,27 +1,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "formulas.h"
 #include "reference.h"
 
 static int64_t plane(dims d)
 {
     return (int64_t)d.h * d.w;
-}
-
-/* The position of the largest value of the window at (y, x). Windows start at -(padding/2); values
- * outside the plane do not count. NaN counts as the largest, the last NaN wins; of equal values,
- * the first wins. */
-static int32_t window_maximum(const pool *s, const float *in, int y, int x)
-{
-    const int top = y * s->stride - s->padding / 2, left = x * s->stride - s->padding / 2;
-    int32_t best = -1;
-    for (int i = top < 0 ? 0 : top; i < top + s->size && i < s->in.h; i++)
-        for (int j = left < 0 ? 0 : left; j < left + s->size && j < s->in.w; j++) {
-            const int32_t at = i * s->in.w + j;
-            if (best < 0 || in[at] > in[best] || isnan(in[at]))
-                best = at;
-        }
-    return best;
 }
 
 void reference_maxpool(const pass *p, const pool *s, const float *in, float *out, int32_t *index)
