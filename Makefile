@@ -75,9 +75,9 @@ $(BUILD)/libdarknet.so: $(OBJECTS)
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) $^ -lm $(if $(DARWIN),,-Wl,-soname,libdarknet.so) -o $@
 
 # For setup.py: what an extension around the archive is linked with. The engine's names stay its own.
-.PHONY: link-flags
-link-flags:
-	@echo '-lm $(OPENMP) $(LDFLAGS) $(if $(DARWIN),,-Wl,--exclude-libs,ALL)'
+$(BUILD)/link-flags: FORCE
+	@mkdir -p $(@D)
+	@echo '-lm $(OPENMP) $(LDFLAGS) $(if $(DARWIN),,-Wl,--exclude-libs,ALL)' > $@
 
 #: make library    build/release/libdarknet.so and .a, for C programs (OPENMP=: with one thread)
 library: $(BUILD)/libdarknet.so $(BUILD)/libdarknet.a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -13,29 +14,33 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 
+def make(*arguments):
+    """A make of its own, with all processors: another one's around it shares no jobs with Python."""
+    flags = re.sub(r"(^| )-+j\S*", "", os.environ.get("MAKEFLAGS", ""))
+    command = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}", *arguments]
+    subprocess.run(command, check=True, env={**os.environ, "MAKEFLAGS": flags})
+
+
 class build_engine(build_ext):  # noqa: N801
     """The Makefile compiles the engine; the extension is cffi's glue around it."""
 
     def build_extension(self, ext):
         folder = os.environ.get("PYLRM_BUILD") or os.path.join(self.build_temp, "engine")
         archive = os.path.join(folder, "libdarknet.a")
-        jobs = [] if "MAKEFLAGS" in os.environ else [f"-j{os.cpu_count()}"]
-        make = ["make", "-s", "--no-print-directory", f"BUILD={folder}"]
-        subprocess.run([*make, *jobs, archive], check=True)
-        flags = subprocess.run([*make, "link-flags"], check=True, stdout=subprocess.PIPE, text=True)
+        flags = os.path.join(folder, "link-flags")
+        make(f"BUILD={folder}", archive, flags)
         ext.extra_objects = [archive]
         ext.depends = [archive]
-        ext.extra_link_args = flags.stdout.split()
+        ext.extra_link_args = Path(flags).read_text().split()
         super().build_extension(ext)
         if os.environ.get("PYLRM_CUDA") == "1":
-            self.add_cuda(make, jobs, Path(self.get_ext_fullpath(ext.name)).parent)
+            self.add_cuda(Path(self.get_ext_fullpath(ext.name)).parent)
 
-    def add_cuda(self, make, jobs, beside):
+    def add_cuda(self, beside):
         """The library that the engine loads for device="cuda" (CUDNN=1: with cuDNN)."""
         folder = os.path.join(self.build_temp, "cuda")
         library = os.path.join(folder, "libdarknet_cuda.so")
-        command = [*make, *jobs, f"CUDA_BUILD={folder}", f"CUDNN={os.environ.get('CUDNN', '')}"]
-        subprocess.run([*command, library], check=True)
+        make(f"CUDA_BUILD={folder}", f"CUDNN={os.environ.get('CUDNN', '')}", library)
         beside.mkdir(parents=True, exist_ok=True)
         shutil.copy2(library, beside)
 
