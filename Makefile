@@ -121,8 +121,7 @@ $(EMULATED)/shim.o: tests/cuda/shim/shim.cc $(wildcard tests/cuda/shim/*.h)
 $(EMULATED)/libdarknet_cuda.so: $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(EMULATED)/%.o) $(EMULATED)/shim.o
 	@$(CXX) -shared $(SANITIZE) $^ -o $@
 
-#: make GPU=1      the CUDA backend too: build/cuda/libdarknet_cuda.so, beside the extension (CUDNN=1: with cuDNN;
-#:                 PINNED=1: in the host's memory, slow, where managed memory is not wanted)
+#: make GPU=1      the CUDA backend too: build/cuda/libdarknet_cuda.so, beside the extension (CUDNN=1: with cuDNN)
 NVCC ?= nvcc
 # Machine code of these, and PTX of the last for what comes after it.
 GPU_TARGETS ?= 75 80 90
@@ -130,7 +129,7 @@ GPU_FLAGS := -std=c++17 -O3 -fmad=false --default-stream per-thread -Werror all-
     -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Werror -Idarknet/include -Idarknet/src \
     $(foreach sm,$(GPU_TARGETS),-gencode arch=compute_$(sm),code=sm_$(sm)) \
     $(foreach sm,$(lastword $(GPU_TARGETS)),-gencode arch=compute_$(sm),code=compute_$(sm))
-CUDA_BUILD := build/cuda$(if $(CUDNN),-cudnn)$(if $(PINNED),-pinned)
+CUDA_BUILD := build/cuda$(if $(CUDNN),-cudnn)
 CUDA_OBJECTS := $(CUDA_SOURCES:darknet/src/backends/cuda/%.cu=$(CUDA_BUILD)/%.o)
 FIND_CUDA = $(or $(wildcard $(PYTHON)),python3) release/find_cuda.py $(if $(CUDNN),--cudnn)
 BESIDE := pylrm/binding/libdarknet_cuda.so
@@ -138,7 +137,7 @@ BESIDE := pylrm/binding/libdarknet_cuda.so
 $(CUDA_BUILD)/%.o: darknet/src/backends/cuda/%.cu $(CUDA_HEADERS)
 	@mkdir -p $(@D)
 	@echo '$(NVCC) $<'
-	@flags=$$($(FIND_CUDA) --compile) && $(NVCC) $(GPU_FLAGS) $(if $(CUDNN),-DDN_CUDNN) $(if $(PINNED),-DDN_PINNED) $$flags -c $< -o $@
+	@flags=$$($(FIND_CUDA) --compile) && $(NVCC) $(GPU_FLAGS) $(if $(CUDNN),-DDN_CUDNN) $$flags -c $< -o $@
 
 $(CUDA_BUILD)/libdarknet_cuda.so: $(CUDA_OBJECTS)
 	@echo '$(NVCC) -o $@'

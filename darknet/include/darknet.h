@@ -204,7 +204,7 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
 /* Detections of image `image` of the last pass: rows of x y w h objectness, probabilities (0 when
  * not above thresh). letterbox: undo it for an image of image_width x image_height. nms <= 0: none.
  * *rows is how many there are; at most `capacity` are written. */
-dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height,
+dn_status dn_boxes(dn_network *net, int image, int image_width, int image_height,
                    float thresh, bool letterbox, float nms, float *out, int capacity,
                    int *rows, dn_error *error);
 /* Greedy suppression by descending score, ties to the lower index: drops IoU > iou.

@@ -6,6 +6,7 @@
 #include "keys.h"
 #include "network.h"
 #include "version.h"
+#include "views.h"
 
 const key *dn_common_keys(void);
 
@@ -219,13 +220,20 @@ dn_status dn_layer_describe(const dn_network *net, int index, dn_layer_info *inf
     return DN_OK;
 }
 
-static void hold(dn_array *array, dn_memory *memory, void *data)
+/* Lets the caller look at an array of a block, and hold the memory that it looks at. */
+static dn_status show(dn_network *net, dn_array *array, dn_memory *block, void *data, dn_error *e)
 {
-    array->data = data;
-    array->memory = dn_memory_hold(memory);
+    static const size_t sizes[] = {sizeof(float), sizeof(int32_t), sizeof(int8_t), sizeof(bool)};
     array->count = 1;
     for (int r = 0; r < array->rank; r++)
         array->count *= array->shape[r];
+    array->data = data;
+    dn_memory *seen = dn_see(net, block, &array->data,
+                             (size_t)array->count * sizes[array->type], array->writable);
+    if (!seen)
+        return dn_out_of_memory(e, "a view of an array");
+    array->memory = dn_memory_hold(seen);
+    return DN_OK;
 }
 
 dn_status dn_gradients(dn_network *net, dn_array *array, dn_error *e)
@@ -236,10 +244,11 @@ dn_status dn_gradients(dn_network *net, dn_array *array, dn_error *e)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it keeps no gradients",
                        net->source);
+    if (net->backend->memory)
+        return dn_fail(e, DN_BAD_ARGUMENT, "%s: gradients as one array are the CPU's", net->source);
     *array = (dn_array){
         .rank = 1, .shape = {net->gradient_count}, .type = DN_FLOAT32, .writable = true};
-    hold(array, net->params, net->gradients);
-    return DN_OK;
+    return show(net, array, net->params, net->gradients, e);
 }
 
 /* Array `index` of a layer's state, with its name; false past the last. */
@@ -277,7 +286,7 @@ dn_status dn_layer_set_fresh(dn_network *net, int index, bool fresh, dn_error *e
     return DN_OK;
 }
 
-static dn_status find_param(const dn_network *net, const layer *l, const char *name,
+static dn_status find_param(dn_network *net, const layer *l, const char *name,
                             dn_array *array, dn_error *e)
 {
     const param *p;
@@ -293,14 +302,13 @@ static dn_status find_param(const dn_network *net, const layer *l, const char *n
         *array = (dn_array){
             .rank = p->rank, .type = DN_FLOAT32, .writable = net->purpose != DN_PLAN_INFER};
         memcpy(array->shape, p->shape, sizeof p->shape);
-        hold(array, net->params, *found.data);
-        return DN_OK;
+        return show(net, array, net->params, *found.data, e);
     }
     return dn_fail(e, DN_BAD_ARGUMENT, "layer %d ([%s]) has no array '%.60s'", l->index,
                    l->type->name, name);
 }
 
-static dn_status map_array(const dn_network *net, const layer *l, const char *name, dn_array *array,
+static dn_status map_array(dn_network *net, const layer *l, const char *name, dn_array *array,
                            dn_error *e)
 {
     const bool output = !strcmp(name, "output");
@@ -322,8 +330,7 @@ static dn_status map_array(const dn_network *net, const layer *l, const char *na
                         .shape = {net->batch, l->out.c, l->out.h, l->out.w},
                         .type = DN_FLOAT32,
                         .writable = true};
-    hold(array, net->activations, data);
-    return DN_OK;
+    return show(net, array, net->activations, data, e);
 }
 
 dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array *array, dn_error *e)
@@ -346,8 +353,7 @@ dn_status dn_layer_array(dn_network *net, int index, const char *name, dn_array 
         *array = (dn_array){
             .rank = b->rank + 1, .shape = {net->batch}, .type = b->type, .writable = true};
         memcpy(array->shape + 1, b->shape, sizeof b->shape);
-        hold(array, net->activations, b->data);
-        return DN_OK;
+        return show(net, array, net->activations, b->data, e);
     }
     return find_param(net, l, name, array, e);
 }

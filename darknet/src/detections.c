@@ -2,6 +2,7 @@
 #include "boxes.h"
 #include "detector.h"
 #include "network.h"
+#include "views.h"
 
 static double none(const detector *d)
 {
@@ -107,12 +108,10 @@ static void write_row(const detector *d, const float *output, int64_t prediction
     }
 }
 
-/* Rows of one detector layer: writes at most `room`, returns how many there are. */
-static int write_layer(const layer *l, int image, const frame *f, float thresh, float *out,
-                       int room)
+/* Rows of one detector's output for an image: writes at most `room`, returns how many there are. */
+static int write_rows(const detector *d, const float *output, const frame *f, float thresh,
+                      float *out, int room)
 {
-    const detector *d = l->detector;
-    const float *output = l->output + image * dims_count(l->out);
     const int64_t cells = (int64_t)d->w * d->h, width = 5 + d->classes;
     int count = 0;
     for (int64_t i = 0; i < detector_predictions(d); i++) {
@@ -143,7 +142,7 @@ static dn_status common_classes(const dn_network *net, int *classes, dn_error *e
     return DN_OK;
 }
 
-dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_height,
+dn_status dn_boxes(dn_network *net, int image, int image_width, int image_height,
                    float thresh, bool letterbox, float nms, float *out, int capacity, int *rows,
                    dn_error *e)
 {
@@ -166,9 +165,15 @@ dn_status dn_boxes(const dn_network *net, int image, int image_width, int image_
         const layer *l = &net->layers[i];
         if (!l->detector)
             continue;
+        void *output = l->output;
+        const int64_t values = dims_count(l->out);
+        if (!dn_see(net, net->activations, &output,
+                    (size_t)(net->batch * values) * sizeof(float), false))
+            return dn_out_of_memory(e, "a view of an output");
         const int room = count < capacity ? capacity - count : 0;
         float *next = room ? out + (int64_t)count * (5 + classes) : NULL;
-        count += write_layer(l, image, &f, thresh, next, room);
+        count += write_rows(l->detector, (const float *)output + image * values, &f, thresh,
+                            next, room);
         power = nms_kinds[l->detector->nms_kind].power(l->detector);
     }
     if (!classes)

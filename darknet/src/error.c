@@ -115,6 +115,11 @@ void dn_memory_release(dn_memory *memory)
     dn_free(memory);
 }
 
+bool dn_memory_is_shared(const dn_memory *memory)
+{
+    return atomic_load(&memory->holders) > 1;
+}
+
 void *dn_memory_data(const dn_memory *memory)
 {
     return memory->data;

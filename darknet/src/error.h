@@ -13,17 +13,18 @@ dn_status dn_out_of_memory(dn_error *e, const char *what);
 void *dn_allocate(size_t bytes);
 void dn_free(void *block);
 
-/* Memory of a processor of its own, which the host reads and writes too while that one rests. */
+/* Memory of a processor of its own, which the host neither reads nor writes. */
 typedef struct {
     void *(*allocate)(size_t bytes); /* zeroed, 64-byte aligned; NULL: there is none */
     void (*free)(void *block);
-    void (*copy)(void *to, const void *from, size_t bytes); /* from any memory of the host; the
-                                                               bytes may change after the call */
+    void (*copy)(void *to, const void *from, size_t bytes); /* to or from the host's memory; done
+                                                               when it returns */
 } memory_home;
 
 /* A counted block of zeroed memory; created with one holder. home NULL: dn_allocate()'s. */
 dn_memory *dn_memory_create(const memory_home *home, size_t bytes);
 dn_memory *dn_memory_hold(dn_memory *memory);
 void *dn_memory_data(const dn_memory *memory);
+bool dn_memory_is_shared(const dn_memory *memory); /* has more than one holder */
 
 #endif

@@ -12,7 +12,7 @@ void dn_start_process(void);
  * without OpenMP. */
 int dn_usable_threads(int threads);
 /* loads: a whole weights file comes next: weights that it holds are not drawn. */
-void dn_init_params(struct dn_network *net, bool loads);
+dn_status dn_init_params(struct dn_network *net, bool loads, dn_error *e);
 /* In inference, packs the parameters (again); otherwise does nothing. */
 dn_status dn_fold(struct dn_network *net, dn_error *e);
 

@@ -8,6 +8,7 @@
 #include "init.h"
 #include "platform.h"
 #include "random.h"
+#include "views.h"
 
 enum { MOST_UPDATES = 1 << 30 };
 
@@ -298,6 +299,11 @@ dn_status dn_check_memory(const dn_network *net, dn_error *e)
                         : DN_OK;
 }
 
+static bool keeps_former(const dn_network *net)
+{
+    return net->set.clip_norm > 0 && !net->set.adam;
+}
+
 int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
                     param_array arrays[MAX_PARAM_ARRAYS])
 {
@@ -309,7 +315,7 @@ int dn_param_arrays(const dn_network *net, dn_purpose purpose, param *p,
     if (net->set.adam) {
         arrays[count++] = (param_array){"m ", &p->m};
         arrays[count++] = (param_array){"v ", &p->v};
-    } else if (net->set.clip_norm > 0) {
+    } else if (keeps_former(net)) {
         arrays[count++] = (param_array){"former ", &p->former};
     }
     if (net->set.ema_alpha > 0)
@@ -348,6 +354,8 @@ static void place_params(dn_network *net, float *next)
             net->gradients = first;
             net->gradient_count = next - first;
         }
+        if (kind == FORMER && keeps_former(net))
+            net->former = first;
     }
     net->apart = dn_apart_floats(net, net->purpose) ? next : NULL;
 }
@@ -404,8 +412,9 @@ static dn_status build(dn_network *net, const char *text, const dn_options *o, d
         status = allocate_params(net, e);
     if (status != DN_OK || net->outline)
         return status;
-    dn_init_params(net, o->loads);
-    status = dn_plan_apply(net, e);
+    status = dn_init_params(net, o->loads, e);
+    if (status == DN_OK)
+        status = dn_plan_apply(net, e);
     return status == DN_OK ? dn_fold(net, e) : status;
 }
 
@@ -475,6 +484,7 @@ void dn_network_destroy(dn_network *net)
     for (int i = 0; i < net->warning_count; i++)
         dn_free(net->warnings[i]);
     dn_free(net->warnings);
+    dn_views_release(net);
     dn_memory_release(net->params);
     dn_memory_release(net->activations);
     dn_memory_release(net->staged);

@@ -27,11 +27,14 @@ struct dn_network {
 
     dn_memory *params;           /* values, gradients, Adam's moments; survives resize */
     float *gradients;            /* in params: those of all parameters, one after the other */
-    int64_t gradient_count;      /* floats there, with the gaps between arrays */
+    int64_t gradient_count;      /* floats there, with the gaps between arrays, which are 0 */
+    float *former;               /* likewise: the gradients as the last update left them; NULL: not
+                                    kept */
     float *apart;                /* in params: where a layer's gradient of one pass is summed; NULL:
                                     there is one pass an update, and it adds to the gradients */
     dn_memory *activations;      /* outputs, deltas, buffers, workspace; a new one at each resize */
     void *workspace;
+    struct view *views;          /* of the host, on memory that it does not see; views.h */
     dn_memory *staged;           /* images and truths of a pass, where the backend has its own memory;
                                     NULL: none yet, or the caller's are read */
     size_t staged_bytes;
@@ -59,10 +62,14 @@ int64_t dn_apart_floats(const dn_network *net, dn_purpose purpose);
 /* Refuses what needs parameters or maps in a network that is an outline. */
 dn_status dn_check_memory(const dn_network *net, dn_error *e);
 
+/* An update of all parameters; solver.c */
+dn_status dn_apply_update(dn_network *net, dn_error *e);
+
 /* The arrays of a parameter in a network of some purpose: its value, and where it is trained its
  * gradient and what the solver keeps. Memory, the user's views and checkpoints go by this one list.
  * Returns how many. */
-enum { GRADIENTS = 1, MAX_PARAM_ARRAYS = 5 }; /* GRADIENTS: their place in the list */
+enum { GRADIENTS = 1, FORMER, MAX_PARAM_ARRAYS = 5 }; /* the places of gradients, and of former ones
+                                                         where they are kept, in the list */
 typedef struct {
     const char *prefix; /* before the parameter's name */
     float **data;

@@ -4,6 +4,7 @@
 #include "init.h"
 #include "network.h"
 #include "timing.h"
+#include "views.h"
 
 /* The update that the coming pass belongs to. */
 static int64_t coming_update(const dn_network *net)
@@ -68,9 +69,10 @@ static dn_status stage(dn_network *net, const float **x, int images, const float
     return DN_OK;
 }
 
-/* seen: what the layers are told; counting is the caller's. */
+/* seen: what the layers are told; counting is the caller's. finite: whether the images are, without
+ * which no layer runs, so that no rolling statistics see them; NULL: not asked. */
 static dn_status run_forward(dn_network *net, const float *x, int images, const float *truth,
-                             int truths, bool train, int64_t seen, dn_error *e)
+                             int truths, bool train, int64_t seen, bool *finite, dn_error *e)
 {
     if (dn_check_memory(net, e) != DN_OK)
         return DN_BAD_ARGUMENT;
@@ -93,6 +95,11 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
     if (staged != DN_OK)
         return staged;
     const pass p = make_pass(net, images, truth, truths, train, seen);
+    if (finite) {
+        *finite = isfinite(p.backend->squares(&p, x, NULL, images * dims_count(net->in)));
+        if (!*finite)
+            return DN_OK;
+    }
     net->images = images;
     net->trained_pass = train;
     for (int i = 0; i < net->layer_count; i++) {
@@ -116,12 +123,13 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
 dn_status dn_forward(dn_network *net, const float *x, int images, const float *truth, int truths,
                      bool train, dn_error *e)
 {
-    const dn_status status = run_forward(net, x, images, truth, truths, train, net->seen, e);
+    dn_views_send(net);
+    const dn_status status = run_forward(net, x, images, truth, truths, train, net->seen, NULL, e);
     if (status != DN_OK)
         return status;
     if (train)
         net->seen += images;
-    return dn_finish(net->backend, e);
+    return dn_views_fetch(net, e);
 }
 
 /* The layer's backward with its parameters' gradients summed from 0 in other memory: the array of
@@ -192,8 +200,9 @@ static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
 
 dn_status dn_backward(dn_network *net, dn_error *e)
 {
+    dn_views_send(net);
     const dn_status status = run_backward(net, NULL, e);
-    return status == DN_OK ? dn_finish(net->backend, e) : status;
+    return status == DN_OK ? dn_views_fetch(net, e) : status;
 }
 
 double dn_cost(const dn_network *net)
@@ -208,30 +217,19 @@ double dn_cost(const dn_network *net)
     return count ? sum / count : 0;
 }
 
-static bool all_finite(const float *x, int64_t count)
-{
-    bool finite = true;
-    for (int64_t i = 0; i < count; i++)
-        finite &= isfinite(x[i]) != 0;
-    return finite;
-}
-
 /* *learnt: there was a backward pass. */
 static dn_status train_pass(dn_network *net, const float *x, const float *truth, int truths,
                             float *gradient, double *loss, bool *learnt, dn_error *e)
 {
+    bool finite;
     *learnt = false;
-    if (!net->outline && !all_finite(x, net->batch * dims_count(net->in))) {
-        *loss = NAN; /* before rolling statistics see it */
-        return DN_OK;
-    }
     dn_status status = run_forward(net, x, net->batch, truth, truths, true, net->seen + net->batch,
-                                   e);
+                                   &finite, e);
     if (status != DN_OK)
         return status;
-    *loss = dn_cost(net) / net->batch;
+    *loss = finite ? dn_cost(net) / net->batch : NAN;
     if (!isfinite(*loss))
-        return dn_finish(net->backend, e);
+        return dn_views_fetch(net, e);
     status = run_backward(net, gradient, e);
     *learnt = status == DN_OK;
     return status;
@@ -241,12 +239,14 @@ dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, in
                          double *loss, dn_error *e)
 {
     bool learnt;
-    const dn_status status = train_pass(net, x, truth, truths, NULL, loss, &learnt, e);
+    dn_views_send(net);
+    dn_status status = train_pass(net, x, truth, truths, NULL, loss, &learnt, e);
     if (!learnt)
         return status;
     net->seen += net->batch;
-    return net->seen / net->batch % net->subdivisions ? dn_finish(net->backend, e)
-                                                      : dn_update(net, e);
+    if (net->seen / net->batch % net->subdivisions == 0)
+        status = dn_apply_update(net, e);
+    return status == DN_OK ? dn_views_fetch(net, e) : status;
 }
 
 dn_status dn_train_pass(dn_network *net, const float *x, const float *truth, int truths,

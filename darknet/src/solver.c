@@ -4,49 +4,19 @@
 #include "init.h"
 #include "network.h"
 #include "timing.h"
-
-typedef void visit(const dn_network *net, const pass *p, const layer *l, const param *w,
-                   void *context);
-
-static void each_trained(const dn_network *net, const pass *p, visit *function, void *context)
-{
-    for (int i = 0; i < net->layer_count; i++) {
-        const layer *l = &net->layers[i];
-        const int64_t began = dn_time_begin(net);
-        for (int k = 0; k < l->param_count; k++)
-            if (l->params[k].trained)
-                function(net, p, l, &l->params[k], context);
-        if (net->times)
-            net->times[i].update += dn_time_since(net, began);
-    }
-}
-
-static void add_squares(const dn_network *net, const pass *p, const layer *l, const param *w,
-                        void *sum)
-{
-    (void)net;
-    (void)l;
-    *(double *)sum += p->backend->squares(p, w->grad, w->former, w->count);
-}
-
-static void shrink(const dn_network *net, const pass *p, const layer *l, const param *w,
-                   void *scale)
-{
-    (void)net;
-    (void)l;
-    p->backend->shrink(p, w->grad, w->former, w->count, *(double *)scale);
-}
+#include "views.h"
 
 /* Measures the new gradient, of the mean over the update's images, and shortens it where it is
- * longer than clip_norm=. The velocity below it stays. */
+ * longer than clip_norm=. The velocity below it stays. Gradients lie one after the other, and so do
+ * the former ones. */
 static void clip_gradient(dn_network *net, const pass *p, int images)
 {
-    double squares = 0;
-    each_trained(net, p, add_squares, &squares);
+    const double squares = p->backend->squares(p, net->gradients, net->former,
+                                               net->gradient_count);
     net->gradient_norm = sqrt(squares) / images;
-    double scale = net->set.clip_norm / net->gradient_norm;
+    const double scale = net->set.clip_norm / net->gradient_norm;
     if (isfinite(net->gradient_norm) && scale < 1)
-        each_trained(net, p, shrink, &scale);
+        p->backend->shrink(p, net->gradients, net->former, net->gradient_count, scale);
 }
 
 /* The newer fork's ema_alpha=: from half of the training on, averages follow the values. Near its
@@ -70,10 +40,9 @@ typedef struct {
 } step;
 
 static void update(const dn_network *net, const pass *p, const layer *l, const param *w,
-                   void *context)
+                   const step *now)
 {
     const settings *s = &net->set;
-    const step *now = context;
     const double rate = now->rate * l->learning_rate, decay = (double)s->decay * now->images;
     if (s->adam)
         /* decays all alike and does not divide by the batch: its moments scale themselves */
@@ -90,7 +59,7 @@ static void update(const dn_network *net, const pass *p, const layer *l, const p
         follow(net, p, w, now->number);
 }
 
-dn_status dn_update(dn_network *net, dn_error *e)
+dn_status dn_apply_update(dn_network *net, dn_error *e)
 {
     if (dn_check_memory(net, e) != DN_OK)
         return DN_BAD_ARGUMENT;
@@ -105,7 +74,22 @@ dn_status dn_update(dn_network *net, dn_error *e)
         clip_gradient(net, &p, images);
     net->updates++;
     const int64_t number = net->seen / images;
-    step now = {dn_rate_at(net, number), images, number};
-    each_trained(net, &p, update, &now);
-    return dn_finish(net->backend, e);
+    const step now = {dn_rate_at(net, number), images, number};
+    for (int i = 0; i < net->layer_count; i++) {
+        const layer *l = &net->layers[i];
+        const int64_t began = dn_time_begin(net);
+        for (int k = 0; k < l->param_count; k++)
+            if (l->params[k].trained)
+                update(net, &p, l, &l->params[k], &now);
+        if (net->times)
+            net->times[i].update += dn_time_since(net, began);
+    }
+    return DN_OK;
+}
+
+dn_status dn_update(dn_network *net, dn_error *e)
+{
+    dn_views_send(net);
+    const dn_status status = dn_apply_update(net, e);
+    return status == DN_OK ? dn_views_fetch(net, e) : status;
 }

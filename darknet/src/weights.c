@@ -9,6 +9,7 @@
 #include "init.h"
 #include "network.h"
 #include "platform.h"
+#include "views.h"
 
 /* Does the file to load hold this parameter? With dontloadscales: only biases and weights. */
 static bool in_file(const layer *l, const param *p)
@@ -123,7 +124,8 @@ static bool read_transposed(float *out, int64_t rows, int64_t columns, float *li
     return true;
 }
 
-static dn_status read_layer(layer *l, FILE *file, const char *path, bool transposed, dn_error *e)
+static dn_status read_layer(dn_network *net, layer *l, FILE *file, const char *path,
+                            bool transposed, dn_error *e)
 {
     for (int k = 0; k < l->param_count; k++) {
         const param *p = &l->params[k];
@@ -131,15 +133,18 @@ static dn_status read_layer(layer *l, FILE *file, const char *path, bool transpo
         bool ok;
         if (!in_file(l, p))
             continue;
+        float *values = dn_see_values(net, p, true, e);
+        if (!values)
+            return DN_NO_MEMORY;
         if (transposed && p->rank == 2) {
             const int64_t columns = p->shape[1], rows = count / columns;
             float *line = dn_allocate((size_t)rows * sizeof *line);
             if (!line)
                 return dn_out_of_memory(e, "transposing weights");
-            ok = read_transposed(p->value, rows, columns, line, file);
+            ok = read_transposed(values, rows, columns, line, file);
             dn_free(line);
         } else {
-            ok = fread(p->value, sizeof(float), (size_t)count, file) == (size_t)count;
+            ok = fread(values, sizeof(float), (size_t)count, file) == (size_t)count;
         }
         if (!ok)
             return short_read(path, e);
@@ -162,7 +167,8 @@ static dn_status read_layers(dn_network *net, const char *path, FILE *file, int6
         status = short_read(path, e);
     for (int i = 0; i < end && status == DN_OK; i++)
         if (!net->layers[i].dontload)
-            status = read_layer(&net->layers[i], file, path, transposed, e);
+            status = read_layer(net, &net->layers[i], file, path, transposed, e);
+    dn_views_send(net);
     return status;
 }
 
@@ -208,7 +214,7 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     return dn_fold(net, e);
 }
 
-static bool write_network(const dn_network *net, int upto, FILE *file)
+static bool write_network(dn_network *net, int upto, FILE *file)
 {
     const int32_t version[3] = {0, 2, 0};
     if (fwrite(version, sizeof *version, 3, file) != 3
@@ -218,8 +224,10 @@ static bool write_network(const dn_network *net, int upto, FILE *file)
         const layer *l = &net->layers[i];
         for (int k = 0; k < l->param_count && !l->dontsave; k++) {
             const param *p = &l->params[k];
-            if (p->stored
-                && fwrite(p->value, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
+            if (!p->stored)
+                continue;
+            const float *values = dn_see_values(net, p, false, NULL);
+            if (!values || fwrite(values, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
                 return false;
         }
     }

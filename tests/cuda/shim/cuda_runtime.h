@@ -35,20 +35,18 @@ void shim_launch_teams(unsigned blocks, const std::function<void()> &kernel);
 
 enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation };
 enum cudaMemcpyKind { cudaMemcpyDefault };
-enum cudaDeviceAttr { cudaDevAttrConcurrentManagedAccess };
 typedef int cudaStream_t;
 enum { cudaStreamPerThread = 2 };
 
-cudaError_t cudaMallocManaged(void **block, size_t bytes);
+/* Memory that only kernels and the calls below can use: the host's touching it ends the process. */
+cudaError_t cudaMalloc(void **block, size_t bytes);
 cudaError_t cudaFree(void *block);
 cudaError_t cudaMemsetAsync(void *block, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
-cudaError_t cudaMemGetInfo(size_t *available, size_t *all);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetDeviceCount(int *count);
-cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device);
 
 #endif

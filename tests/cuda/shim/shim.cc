@@ -1,17 +1,94 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
+#include <map>
 #include <mutex>
 
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 dim3 threadIdx, blockIdx, gridDim, blockDim = {BLOCK};
 
 /* Networks in other threads launch kernels, too: one at a time, as __shared__ arrays are static. */
 static std::mutex one_at_a_time;
+
+[[noreturn]] static void give_up(const char *why)
+{
+    fprintf(stderr, "CUDA shim: %s\n", why);
+    abort();
+}
+
+/* The GPU's memory: a small one's, so that what does not fit can be tested. */
+static const size_t GPU_BYTES = (size_t)1 << 30;
+static std::map<void *, size_t> blocks;
+static size_t taken;
+
+#ifdef __SANITIZE_ADDRESS__
+static void *take(size_t bytes)
+{
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static void give_back(void *block, size_t bytes)
+{
+    __asan_unpoison_memory_region(block, bytes);
+    free(block);
+}
+
+static void open_to_host(void *block, size_t bytes)
+{
+    __asan_unpoison_memory_region(block, bytes);
+}
+
+static void close_to_host(void *block, size_t bytes)
+{
+    __asan_poison_memory_region(block, bytes);
+}
+#else
+static void *take(size_t bytes)
+{
+    void *block = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void give_back(void *block, size_t bytes)
+{
+    munmap(block, bytes);
+}
+
+static void open_to_host(void *block, size_t bytes)
+{
+    if (mprotect(block, bytes, PROT_READ | PROT_WRITE))
+        give_up("mprotect");
+}
+
+static void close_to_host(void *block, size_t bytes)
+{
+    if (mprotect(block, bytes, PROT_NONE))
+        give_up("mprotect");
+}
+#endif
+
+/* As long as it is there, the GPU works, for one thread: its memory can be used. */
+struct at_work {
+    const std::lock_guard<std::mutex> lock{one_at_a_time};
+    at_work()
+    {
+        for (const auto &block : blocks)
+            open_to_host(block.first, block.second);
+    }
+    ~at_work()
+    {
+        for (const auto &block : blocks)
+            close_to_host(block.first, block.second);
+    }
+};
 
 enum { STACK = 1 << 18 };
 static struct {
@@ -22,12 +99,6 @@ static struct {
     unsigned running;
     alignas(64) char stack[BLOCK][STACK];
 } team;
-
-[[noreturn]] static void give_up(const char *why)
-{
-    fprintf(stderr, "CUDA shim: %s\n", why);
-    abort();
-}
 
 void __syncthreads(void)
 {
@@ -82,7 +153,7 @@ static void run_team(const std::function<void()> &kernel)
 
 void shim_launch_teams(unsigned blocks, const std::function<void()> &kernel)
 {
-    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    const at_work gpu;
     gridDim.x = blocks;
     for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++)
         run_team(kernel);
@@ -90,41 +161,48 @@ void shim_launch_teams(unsigned blocks, const std::function<void()> &kernel)
 
 void shim_launch(unsigned blocks, const std::function<void()> &kernel)
 {
-    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    const at_work gpu;
     gridDim.x = blocks;
     for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++)
         for (threadIdx.x = 0; threadIdx.x < BLOCK; threadIdx.x++)
             kernel();
 }
 
-cudaError_t cudaMallocManaged(void **block, size_t bytes)
+cudaError_t cudaMalloc(void **block, size_t bytes)
 {
-    *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    return *block ? cudaSuccess : cudaErrorMemoryAllocation;
+    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    *block = taken + bytes <= GPU_BYTES ? take(bytes) : NULL;
+    if (!*block)
+        return cudaErrorMemoryAllocation;
+    blocks[*block] = bytes;
+    taken += bytes;
+    close_to_host(*block, bytes);
+    return cudaSuccess;
 }
 
 cudaError_t cudaFree(void *block)
 {
-    free(block);
+    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    const auto found = blocks.find(block);
+    if (found == blocks.end())
+        give_up("cudaFree() of what cudaMalloc() did not give");
+    taken -= found->second;
+    give_back(block, found->second);
+    blocks.erase(found);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void *block, int value, size_t bytes, cudaStream_t)
 {
+    const at_work gpu;
     memset(block, value, bytes);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t)
 {
+    const at_work gpu;
     memcpy(to, from, bytes);
-    return cudaSuccess;
-}
-
-/* A small GPU, so that what does not fit can be tested. */
-cudaError_t cudaMemGetInfo(size_t *available, size_t *all)
-{
-    *available = *all = (size_t)1 << 30;
     return cudaSuccess;
 }
 
@@ -149,12 +227,6 @@ cudaError_t cudaGetDeviceCount(int *count)
 {
     const char *said = getenv("CUDA_SHIM_GPUS");
     *count = said ? atoi(said) : 1;
-    return cudaSuccess;
-}
-
-cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr, int)
-{
-    *value = 1;
     return cudaSuccess;
 }
 
@@ -186,6 +258,7 @@ cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t, cublasOperation_t op_a,
                                          long long step_b, const float *beta, float *c, int ldc,
                                          long long step_c, int count)
 {
+    const at_work gpu;
     for (int t = 0; t < count; t++)
         for (int j = 0; j < n; j++)
             for (int i = 0; i < m; i++) {

@@ -19,9 +19,10 @@ extern "C" {
 #include "random.h"
 }
 
-/* For what is left to the host: the plain backend, and a wait before it reads what kernels wrote. */
+/* The plain backend, for what is left to the host; hosted.h */
 extern const backend *cuda_host;
-void cuda_wait(void);
+/* Bytes from or to the host, once all kernels before are done. */
+void cuda_copy(void *to, const void *from, size_t bytes);
 /* Keeps the first error since the last finish(); ok: nothing happened. */
 void cuda_note(bool ok, const char *what);
 

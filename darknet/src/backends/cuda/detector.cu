@@ -4,6 +4,7 @@
 #include "box_losses.h"
 #include "detector.h"
 #include "formulas.h"
+#include "hosted.h"
 
 /* A loss with what it points to. */
 typedef struct {
@@ -414,9 +415,9 @@ size_t cuda_detector_workspace(const pass *p)
 
 static void add_up(const pass *p, detector_result *sum)
 {
-    const detector_result *results = (const detector_result *)p->workspace;
-    cuda_wait();
-    for (int b = 0; b < p->batch; b++) {
+    host_copies host;
+    const detector_result *results = host.take((const detector_result *)p->workspace, p->batch);
+    for (int b = 0; b < p->batch && results; b++) {
         const dn_detector_stats *s = &results[b].stats;
         sum->cost += results[b].cost;
         sum->stats.iou += s->iou;
@@ -475,32 +476,47 @@ static void run(const pass *p, const detector_loss *s, const detector_arrays *a,
     add_up(p, sum);
 }
 
+typedef void loss(const pass *p, const detector_loss *s, const detector_arrays *a,
+                  detector_result *sum);
+
+static void leave_to_host(loss *own, const pass *p, const detector_loss *s,
+                          const detector_arrays *a, detector_result *sum)
+{
+    const int64_t values = p->batch * detector_values(s->detector),
+                  predictions = p->batch * detector_predictions(s->detector);
+    host_copies host;
+    const pass here = host.on_host(p, (int64_t)p->truths * 5, cuda_host->detector_workspace(p));
+    const detector_arrays arrays = {host.take(a->output, values), host.take(a->delta, values),
+                                    host.take(a->assigned, predictions),
+                                    host.take(a->overlap, predictions)};
+    *sum = {};
+    if (!host.ok)
+        return;
+    own(&here, s, &arrays, sum);
+    host.send();
+}
+
 void cuda_region_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                       detector_result *sum)
 {
-    if (fits(s, false)) {
+    if (fits(s, false))
         run(p, s, a, false, sum);
-        return;
-    }
-    cuda_wait();
-    cuda_host->region_loss(p, s, a, sum);
+    else
+        leave_to_host(cuda_host->region_loss, p, s, a, sum);
 }
 
 void cuda_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                     detector_result *sum)
 {
-    if (fits(s, true)) {
+    if (fits(s, true))
         run(p, s, a, true, sum);
-        return;
-    }
-    cuda_wait();
-    cuda_host->yolo_loss(p, s, a, sum);
+    else
+        leave_to_host(cuda_host->yolo_loss, p, s, a, sum);
 }
 
 /* YOLOv1's is left to the host. */
 void cuda_detection_loss(const pass *p, const detector_loss *s, const detector_arrays *a,
                          detector_result *sum)
 {
-    cuda_wait();
-    cuda_host->detection_loss(p, s, a, sum);
+    leave_to_host(cuda_host->detection_loss, p, s, a, sum);
 }

@@ -13,7 +13,7 @@ void cuda_note(bool ok, const char *what)
         snprintf(failure, sizeof failure, "%s failed", what);
 }
 
-void cuda_wait(void)
+static void wait_for_kernels(void)
 {
     const cudaError_t error = cudaStreamSynchronize(cudaStreamPerThread);
     const cudaError_t before = cudaGetLastError();
@@ -24,7 +24,7 @@ void cuda_wait(void)
 
 static dn_status finish(dn_error *e)
 {
-    cuda_wait();
+    wait_for_kernels();
     if (!*failure)
         return DN_OK;
     if (e) {
@@ -35,55 +35,30 @@ static dn_status finish(dn_error *e)
     return DN_NO_DEVICE;
 }
 
-#ifdef DN_PINNED
-/* The host's memory, which the GPU reads over the bus: slow, for machines that want no managed
- * memory. */
-static cudaError_t take(void **block, size_t bytes)
-{
-    return cudaHostAlloc(block, bytes, cudaHostAllocPortable);
-}
-
-static void release(void *block)
-{
-    cudaFreeHost(block);
-}
-#else
-/* Managed memory, which the host reads while the GPU rests. */
-static cudaError_t take(void **block, size_t bytes)
-{
-    return cudaMallocManaged(block, bytes);
-}
-
 static void release(void *block)
 {
     cudaFree(block);
 }
-#endif
 
-/* Never more than is free on the GPU: beyond it pages would travel to and fro in each pass. */
 static void *allocate(size_t bytes)
 {
-    size_t available = 0, all = 0;
     void *block = NULL;
-    if (cudaMemGetInfo(&available, &all) != cudaSuccess || bytes > available
-        || take(&block, bytes + 64) != cudaSuccess) {
-        cudaGetLastError(); /* reported by the caller */
-        return NULL;
-    }
-    if (cudaMemsetAsync(block, 0, bytes, cudaStreamPerThread) == cudaSuccess
+    if (cudaMalloc(&block, bytes + 64) == cudaSuccess
+        && cudaMemsetAsync(block, 0, bytes, cudaStreamPerThread) == cudaSuccess
         && cudaStreamSynchronize(cudaStreamPerThread) == cudaSuccess)
         return block;
-    cudaGetLastError();
-    release(block);
+    cudaGetLastError(); /* reported by the caller */
+    if (block)
+        release(block);
     return NULL;
 }
 
-static void copy(void *to, const void *from, size_t bytes)
+void cuda_copy(void *to, const void *from, size_t bytes)
 {
     const bool ok = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, cudaStreamPerThread)
                         == cudaSuccess
                     && cudaStreamSynchronize(cudaStreamPerThread) == cudaSuccess;
-    cuda_note(ok, "copying images to the GPU");
+    cuda_note(ok, "copying to or from the GPU");
 }
 
 static const char *kernels(void)
@@ -95,7 +70,7 @@ static const char *kernels(void)
 #endif
 }
 
-static const memory_home home = {allocate, release, copy};
+static const memory_home home = {allocate, release, cuda_copy};
 
 static backend make_table(void)
 {
@@ -123,7 +98,6 @@ static backend make_table(void)
     return b;
 }
 
-/* The host writes to managed memory while the GPU may be at work for another network. */
 static bool usable(char *why, size_t room)
 {
     int count = 0;
@@ -133,14 +107,6 @@ static bool usable(char *why, size_t room)
                  found == cudaSuccess ? "none is installed" : cudaGetErrorString(found));
         return false;
     }
-#ifndef DN_PINNED
-    int shared = 0;
-    if (cudaDeviceGetAttribute(&shared, cudaDevAttrConcurrentManagedAccess, 0) != cudaSuccess
-        || !shared) {
-        snprintf(why, room, "this GPU, or this system, has no memory that both sides use at once");
-        return false;
-    }
-#endif
     return true;
 }
 

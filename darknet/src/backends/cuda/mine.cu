@@ -4,6 +4,7 @@
  */
 #include "detector.h"
 #include "formulas.h"
+#include "hosted.h"
 
 enum { HARDEST };           /* a row of mining_modes */
 enum { BY_DELTA, BY_TRUE }; /* rows of mining_losses */
@@ -226,8 +227,7 @@ size_t cuda_mine_workspace(const pass *p, const mining *s)
     const size_t own = whole_lines(batch * sizeof(dn_mining_stats))
                        + whole_lines(all * sizeof(float)) + whole_lines(all * sizeof(int))
                        + whole_lines(all);
-    const size_t host = cuda_host->mine_workspace(p, s);
-    return !p->train || own < host ? host : own;
+    return p->train ? own : 0;
 }
 
 static mined layer_of(const mining *s, const mining_arrays *a, int j, int64_t first)
@@ -270,11 +270,36 @@ static void mine(const pass *p, const mining *s, const mining_arrays *a, dn_mini
     }
 }
 
+static void leave_to_host(const pass *p, const mining *s, const mining_arrays *a,
+                          dn_mining_stats *sum)
+{
+    const int64_t all = (int64_t)p->batch * s->predictions;
+    host_copies host;
+    const pass here = host.on_host(p, 0, cuda_host->mine_workspace(p, s));
+    mining_arrays arrays = {};
+    for (int j = 0; j < s->layers; j++) {
+        const int64_t values = p->batch * detector_values(s->detector[j]),
+                      predictions = p->batch * detector_predictions(s->detector[j]);
+        arrays.output[j] = host.take(a->output[j], values);
+        arrays.delta[j] = host.take(a->delta[j], values);
+        arrays.assigned[j] = host.take(a->assigned[j], predictions);
+        arrays.overlap[j] = host.take(a->overlap[j], predictions);
+    }
+    arrays.loss = host.take(a->loss, all);
+    arrays.boxes = host.take(a->boxes, all * 4);
+    arrays.classes = host.take(a->classes, all);
+    arrays.selected = host.take(a->selected, all);
+    *sum = {};
+    if (!host.ok)
+        return;
+    cuda_host->mine(&here, s, &arrays, sum);
+    host.send();
+}
+
 void cuda_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum)
 {
     if (s->mode != HARDEST) {
-        cuda_wait();
-        cuda_host->mine(p, s, a, sum);
+        leave_to_host(p, s, a, sum);
         return;
     }
     dn_mining_stats *stats = (dn_mining_stats *)p->workspace;
@@ -282,16 +307,17 @@ void cuda_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining
                   == cudaSuccess,
               "clearing an array");
     mine(p, s, a, stats);
-    cuda_wait();
+    host_copies host;
+    const dn_mining_stats *images = host.take((const dn_mining_stats *)stats, p->batch);
     *sum = {};
-    for (int b = 0; b < p->batch; b++) {
-        sum->predictions += stats[b].predictions;
-        sum->claimed += stats[b].claimed;
-        sum->kept += stats[b].kept;
-        sum->kept_claimed += stats[b].kept_claimed;
-        sum->loss += stats[b].loss;
-        sum->claimed_loss += stats[b].claimed_loss;
-        sum->kept_loss += stats[b].kept_loss;
-        sum->kept_claimed_loss += stats[b].kept_claimed_loss;
+    for (int b = 0; b < p->batch && images; b++) {
+        sum->predictions += images[b].predictions;
+        sum->claimed += images[b].claimed;
+        sum->kept += images[b].kept;
+        sum->kept_claimed += images[b].kept_claimed;
+        sum->loss += images[b].loss;
+        sum->claimed_loss += images[b].claimed_loss;
+        sum->kept_loss += images[b].kept_loss;
+        sum->kept_claimed_loss += images[b].kept_claimed_loss;
     }
 }

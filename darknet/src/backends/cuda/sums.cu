@@ -1,9 +1,11 @@
 /* Sums over whole arrays: losses of values, and squares. A team adds up a piece of an array, whose
  * length the array's alone determines, and the host the pieces in their order. */
 #include "cuda.h"
+#include "hosted.h"
 #include "sums.h"
 
-static const int64_t PIECE = 1 << 13, MOST_PIECES = 1 << 11;
+enum { PIECE = 1 << 13 };
+static const int64_t MOST_PIECES = 1 << 11;
 
 pieces cuda_pieces(int64_t count)
 {
@@ -14,9 +16,9 @@ pieces cuda_pieces(int64_t count)
 
 double cuda_sum_of_pieces(const pass *p, pieces s)
 {
-    const double *sums = (const double *)p->workspace;
+    double sums[MOST_PIECES];
     double sum = 0;
-    cuda_wait();
+    cuda_copy(sums, p->workspace, (size_t)s.number * sizeof *sums);
     for (int64_t i = 0; i < s.number; i++)
         sum += sums[i];
     return sum;
@@ -139,6 +141,11 @@ double cuda_binary_cross_entropy(const pass *p, const float *x, const float *tru
 double cuda_tree_cross_entropy(const pass *p, const tree *t, const float *x, const float *truth,
                                float *delta)
 {
-    cuda_wait();
-    return cuda_host->tree_cross_entropy(p, t, x, truth, delta);
+    const int64_t count = (int64_t)p->batch * t->nodes;
+    host_copies host;
+    const float *scores = host.take(x, count), *wanted = host.take(truth, count);
+    float *back = host.take(delta, count);
+    const double sum = host.ok ? cuda_host->tree_cross_entropy(p, t, scores, wanted, back) : 0;
+    host.send();
+    return sum;
 }

@@ -1,0 +1,96 @@
+#include "views.h"
+
+struct view {
+    dn_memory *block; /* whose memory it is */
+    void *there;      /* on the device */
+    size_t bytes;
+    dn_memory *here;  /* the copy; held by this list, and by those that look at it */
+    bool writes;
+    view *next;
+};
+
+static view *find(const dn_network *net, const void *there, size_t bytes)
+{
+    view *v = net->views;
+    while (v && (v->there != there || v->bytes != bytes))
+        v = v->next;
+    return v;
+}
+
+static view *copy_of(dn_network *net, dn_memory *block, void *there, size_t bytes)
+{
+    view *v = dn_allocate(sizeof *v);
+    dn_memory *here = dn_memory_create(NULL, bytes);
+    if (!v || !here) {
+        dn_free(v);
+        dn_memory_release(here);
+        return NULL;
+    }
+    *v = (view){dn_memory_hold(block), there, bytes, here, false, net->views};
+    net->views = v;
+    net->backend->memory->copy(dn_memory_data(here), there, bytes);
+    return v;
+}
+
+dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes)
+{
+    if (!net->backend->memory)
+        return block;
+    view *v = find(net, *data, bytes);
+    if (!v)
+        v = copy_of(net, block, *data, bytes);
+    if (!v)
+        return NULL;
+    v->writes |= writes;
+    *data = dn_memory_data(v->here);
+    return v->here;
+}
+
+float *dn_see_values(dn_network *net, const param *p, bool writes, dn_error *e)
+{
+    void *values = p->value;
+    if (dn_see(net, net->params, &values, (size_t)p->count * sizeof(float), writes))
+        return values;
+    dn_out_of_memory(e, "a view of parameters");
+    return NULL;
+}
+
+/* The next view, after this one if it stays. */
+static view **pass_by(view **at)
+{
+    view *v = *at;
+    if (dn_memory_is_shared(v->here))
+        return &v->next;
+    *at = v->next;
+    dn_memory_release(v->here);
+    dn_memory_release(v->block);
+    dn_free(v);
+    return at;
+}
+
+void dn_views_send(dn_network *net)
+{
+    for (view **at = &net->views; *at; at = pass_by(at))
+        if ((*at)->writes)
+            net->backend->memory->copy((*at)->there, dn_memory_data((*at)->here), (*at)->bytes);
+}
+
+dn_status dn_views_fetch(dn_network *net, dn_error *e)
+{
+    const dn_status status = dn_finish(net->backend, e);
+    for (view **at = &net->views; *at; at = pass_by(at))
+        if (dn_memory_is_shared((*at)->here))
+            net->backend->memory->copy(dn_memory_data((*at)->here), (*at)->there, (*at)->bytes);
+    return status;
+}
+
+void dn_views_release(dn_network *net)
+{
+    while (net->views) {
+        view *v = net->views;
+        net->views = v->next;
+        dn_memory_release(v->here);
+        dn_memory_release(v->block);
+        dn_free(v);
+    }
+}
