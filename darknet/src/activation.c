@@ -4,8 +4,11 @@
 
 #include "activation_formulas.h"
 
-#define ROW(name, formula) {{#name, formula}, name##_y, name##_gradient, false}
-#define ROW_WITH_X(name, formula) {{#name, formula}, name##_y, name##_gradient, true}
+#define OF_Y(number, name) enum { name##_reads_x = false };
+#define OF_X(number, name) enum { name##_reads_x = true };
+EACH_ACTIVATION_OF_Y(OF_Y)
+EACH_ACTIVATION_OF_X(OF_X)
+#define ROW(name, formula) {{#name, formula}, name##_y, name##_gradient, name##_reads_x}
 
 const activation_row activations[ACTIVATIONS + 1] = {
     [LOGISTIC] = ROW(logistic, "1/(1 + e^-x)"),
@@ -23,8 +26,8 @@ const activation_row activations[ACTIVATIONS + 1] = {
     [LHTAN] = ROW(lhtan, "x from 0 to 1, .001 as steep beyond"),
     [SELU] = ROW(selu, "1.0507x, 1.0507*1.6732(e^x - 1) below 0"),
     [RELU6] = ROW(relu6, "x from 0 to 6, these beyond"),
-    [MISH] = ROW_WITH_X(mish, "x*tanh(ln(1 + e^x))"),
-    [SWISH] = ROW_WITH_X(swish, "x/(1 + e^-x)"),
-    [GELU] = ROW_WITH_X(gelu, "x*(1 + tanh(sqrt(2/pi)*(x + .044715x^3)))/2"),
-    [HARD_MISH] = ROW_WITH_X(hard_mish, "x, x^2/2 + x from -2 to 0, 0 below"),
+    [MISH] = ROW(mish, "x*tanh(ln(1 + e^x))"),
+    [SWISH] = ROW(swish, "x/(1 + e^-x)"),
+    [GELU] = ROW(gelu, "x*(1 + tanh(sqrt(2/pi)*(x + .044715x^3)))/2"),
+    [HARD_MISH] = ROW(hard_mish, "x, x^2/2 + x from -2 to 0, 0 below"),
 };

@@ -99,12 +99,15 @@ GRADIENT(hard_mish, x > 0 ? 1 : x > -2 ? x + 1 : 0)
 #undef Y
 #undef GRADIENT
 
-/* Every activation, as its number and its formulas' name. */
-#define EACH_ACTIVATION(DO)                                                                \
+/* Every activation, as its number and its formulas' name: those whose gradient reads y alone, and those
+ * whose gradient reads x. */
+#define EACH_ACTIVATION_OF_Y(DO)                                                           \
     DO(LOGISTIC, logistic) DO(RELU, relu) DO(RELIE, relie) DO(LINEAR, linear)              \
     DO(RAMP, ramp) DO(TANH, tanh) DO(PLSE, plse) DO(LEAKY, leaky) DO(ELU, elu)             \
     DO(LOGGY, loggy) DO(STAIR, stair) DO(HARDTAN, hardtan) DO(LHTAN, lhtan)                \
-    DO(SELU, selu) DO(RELU6, relu6) DO(MISH, mish) DO(SWISH, swish) DO(GELU, gelu)         \
-    DO(HARD_MISH, hard_mish)
+    DO(SELU, selu) DO(RELU6, relu6)
+#define EACH_ACTIVATION_OF_X(DO) \
+    DO(MISH, mish) DO(SWISH, swish) DO(GELU, gelu) DO(HARD_MISH, hard_mish)
+#define EACH_ACTIVATION(DO) EACH_ACTIVATION_OF_Y(DO) EACH_ACTIVATION_OF_X(DO)
 
 #endif

@@ -63,6 +63,7 @@ LAYERS = [
     conv(filters=7, activation="linear", batch_normalize=1),
     conv(filters=4, size=2, stride=3, padding=1, activation="swish", batch_normalize=1),
     conv(filters=6, groups=6, size=3, pad=1, batch_normalize=1, activation="relu6"),
+    conv(filters=6, groups=6, size=3, stride=2, pad=1, activation="relu"),
     conv(filters=4, groups=2, size=3, stride=2, pad=1, activation="gelu"),
 ]
 EVEN = [  # these want a map of even sides
@@ -114,6 +115,11 @@ def test_layers_of_even_sides(layer):
     shape = (4, 6, 8)
     reference, cuda = (passes(layer, kernels, shape) for kernels in PAIR)
     alike(cuda, reference)
+
+
+def test_depthwise_layers_of_more_channels_than_teams():
+    layer = conv(filters=2500, groups=2500, size=3, pad=1)
+    alike(passes(layer, "cuda", (2500, 2, 3)), passes(layer, "reference", (2500, 2, 3)))
 
 
 def test_statistics_in_several_parts():

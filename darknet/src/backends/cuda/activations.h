@@ -33,4 +33,17 @@ static inline __device__ float slope(activation a, float y, float x)
     }
 }
 
+/* Does the gradient read x? Else it may be anything. */
+static inline bool reads_x(activation a)
+{
+    switch (a) {
+#define CASE(number, name) case number:
+        EACH_ACTIVATION_OF_X(CASE)
+#undef CASE
+        return true;
+    default:
+        return false;
+    }
+}
+
 #endif

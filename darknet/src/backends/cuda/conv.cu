@@ -1,34 +1,45 @@
-/* Convolutions without cuDNN: windows as the columns of a matrix, and matrix products; with groups,
- * a thread or a team for each value. */
+/* Convolutions as matrix products: windows, copied side by side, are the columns of a matrix; those of
+ * a 1x1 convolution lie there already. With groups, a thread or a team for each value. */
 #include "conv.h"
 
-#ifndef DN_CUDNN
-
-static const int64_t MOST_COLUMNS = 1 << 26; /* floats: windows of as many images as fit */
+/* Floats: windows, or products, of as many images as fit. */
+static const int64_t MOST_COLUMNS = 1 << 26, MOST_PRODUCTS = 1 << 24;
 
 static int64_t depth_of(const conv *s)
 {
     return (int64_t)s->in.c * s->size * s->size;
 }
 
-static bool is_pointwise(const conv *s)
+/* How many images of so many floats are at work at a time. */
+static int images_at_once(int64_t each, int64_t most, int batch)
 {
-    return s->size == 1 && s->stride == 1 && s->padding == 0;
+    const int64_t fit = most / each;
+    return fit < 1 ? 1 : fit < batch ? (int)fit : batch;
 }
 
-/* How many images' windows lie in the workspace at a time. */
-static int images_at_once(const conv *s, int most)
+/* Images whose windows lie in the workspace at a time. */
+static int windows_at_once(const pass *p, const conv *s)
 {
-    const int64_t each = depth_of(s) * plane_of(s->out), fit = MOST_COLUMNS / each;
-    return fit < 1 ? 1 : fit < most ? (int)fit : most;
+    return is_pointwise(s) ? p->capacity
+                           : images_at_once(depth_of(s) * plane_of(s->out), MOST_COLUMNS,
+                                            p->capacity);
 }
 
-size_t cuda_sums_workspace(const pass *p, const conv *s)
+static int64_t window_floats(const pass *p, const conv *s)
 {
-    if (is_pointwise(s) || s->groups > 1)
-        return 0;
-    return (size_t)(images_at_once(s, p->capacity) * depth_of(s) * plane_of(s->out))
-           * sizeof(float);
+    return is_pointwise(s) ? 0 : windows_at_once(p, s) * depth_of(s) * plane_of(s->out);
+}
+
+/* Images whose gradients of the weights lie behind the windows at a time. */
+static int products_at_once(const pass *p, const conv *s)
+{
+    return images_at_once(depth_of(s) * s->out.c, MOST_PRODUCTS, windows_at_once(p, s));
+}
+
+static size_t workspace(const pass *p, const conv *s)
+{
+    const int64_t products = products_at_once(p, s) * depth_of(s) * s->out.c;
+    return s->groups > 1 ? 0 : (size_t)(window_floats(p, s) + products) * sizeof(float);
 }
 
 /* (images, depth, plane of the output) from (images, in). */
@@ -44,15 +55,6 @@ static __global__ void spread_windows(conv s, const float *in, float *columns, i
     }
 }
 
-/* The output along one axis that reads input `at` by tap k; -1: none does. */
-static __device__ int reader(const conv *s, int at, int k, int most)
-{
-    const int shifted = at + s->padding - k;
-    return shifted < 0 || shifted % s->stride || shifted / s->stride >= most
-               ? -1
-               : shifted / s->stride;
-}
-
 /* The other way round: a value of the input adds up where it stands in windows. */
 static __global__ void gather_windows(conv s, const float *columns, float *to, bool add,
                                       int64_t count)
@@ -63,9 +65,9 @@ static __global__ void gather_windows(conv s, const float *columns, float *to, b
         const float *own = columns + i / plane_of(s.in) * taps * plane;
         float sum = 0;
         for (int ky = 0; ky < s.size; ky++) {
-            const int v = reader(&s, y, ky, s.out.h);
+            const int v = cuda_reader(&s, y, ky, s.out.h);
             for (int kx = 0; kx < s.size && v >= 0; kx++) {
-                const int u = reader(&s, x, kx, s.out.w);
+                const int u = cuda_reader(&s, x, kx, s.out.w);
                 if (u >= 0)
                     sum += own[((int64_t)ky * s.size + kx) * plane + (int64_t)v * s.out.w + u];
             }
@@ -133,9 +135,9 @@ static __global__ void grouped_inputs(conv s, const float *weights, const float 
                          + ((int64_t)first * channels + c % channels) * s.size * s.size;
         float sum = 0;
         for (int ky = 0; ky < s.size; ky++) {
-            const int v = reader(&s, y, ky, s.out.h);
+            const int v = cuda_reader(&s, y, ky, s.out.h);
             for (int kx = 0; kx < s.size && v >= 0; kx++) {
-                const int u = reader(&s, x, kx, s.out.w);
+                const int u = cuda_reader(&s, x, kx, s.out.w);
                 for (int f = 0; f < filters && u >= 0; f++)
                     sum += own[f * plane_of(s.out) + (int64_t)v * s.out.w + u]
                            * w[((int64_t)f * channels * s.size + ky) * s.size + kx];
@@ -145,13 +147,13 @@ static __global__ void grouped_inputs(conv s, const float *weights, const float 
     }
 }
 
-/* Calls the products of some images after another; columns: where their windows are. */
-typedef void part(const conv *s, const conv_data *d, float *sums, int first, int images,
-                  const float *columns);
+/* The products of some images whose windows are there. */
+typedef void part(const pass *p, const conv *s, const conv_data *d, float *sums, int first,
+                  int images, const float *columns);
 
 static void each_part(const pass *p, const conv *s, const conv_data *d, float *sums, part *act)
 {
-    const int at_once = is_pointwise(s) ? p->batch : images_at_once(s, p->capacity);
+    const int at_once = windows_at_once(p, s);
     for (int first = 0; first < p->batch; first += at_once) {
         const int images = p->batch - first < at_once ? p->batch - first : at_once;
         const float *in = d->input + first * dims_count(s->in);
@@ -159,12 +161,12 @@ static void each_part(const pass *p, const conv *s, const conv_data *d, float *s
         const int64_t count = images * depth_of(s) * plane_of(s->out);
         if (!is_pointwise(s))
             LAUNCH(spread_windows, count, *s, in, columns, count);
-        act(s, d, sums, first, images, is_pointwise(s) ? in : columns);
+        act(p, s, d, sums, first, images, is_pointwise(s) ? in : columns);
     }
 }
 
-static void sums_of_part(const conv *s, const conv_data *d, float *sums, int first, int images,
-                         const float *columns)
+static void sums_of_part(const pass *, const conv *s, const conv_data *d, float *sums, int first,
+                         int images, const float *columns)
 {
     product m = {};
     m.rows = s->out.c;
@@ -176,7 +178,7 @@ static void sums_of_part(const conv *s, const conv_data *d, float *sums, int fir
     cuda_multiply_matrices(&m, d->weights, columns, sums + first * dims_count(s->out));
 }
 
-void cuda_sums(const pass *p, const conv *s, const conv_data *d, float *sums)
+static void sums_of_all(const pass *p, const conv *s, const conv_data *d, float *sums)
 {
     const int64_t count = p->batch * dims_count(s->out);
     if (s->groups > 1)
@@ -185,23 +187,40 @@ void cuda_sums(const pass *p, const conv *s, const conv_data *d, float *sums)
         each_part(p, s, d, sums, sums_of_part);
 }
 
-/* Image after image: the products add to one matrix. */
-static void weights_of_part(const conv *s, const conv_data *d, float *, int first, int images,
-                            const float *columns)
+/* grads += products (images, count), image after image. */
+static __global__ void add_products(const float *products, int images, float *grads, int64_t count)
 {
+    FOR_EACH(i, count) {
+        double sum = grads[i];
+        for (int b = 0; b < images; b++)
+            sum += products[b * count + i];
+        grads[i] = (float)sum;
+    }
+}
+
+static void weights_of_part(const pass *p, const conv *s, const conv_data *d, float *, int first,
+                            int images, const float *columns)
+{
+    const int at_once = products_at_once(p, s);
+    const int64_t count = depth_of(s) * s->out.c, column = depth_of(s) * plane_of(s->out);
+    float *products = (float *)p->workspace + window_floats(p, s);
     product m = {};
     m.rows = s->out.c;
     m.columns = (int)depth_of(s);
     m.depth = (int)plane_of(s->out);
-    m.count = 1;
     m.across_b = true;
-    m.beta = 1;
-    for (int i = 0; i < images; i++)
+    m.step_a = dims_count(s->out);
+    m.step_b = column;
+    m.step_c = count;
+    for (int i = 0; i < images; i += at_once) {
+        m.count = images - i < at_once ? images - i : at_once;
         cuda_multiply_matrices(&m, d->delta + (first + i) * dims_count(s->out),
-                               columns + i * depth_of(s) * plane_of(s->out), d->weight_grads);
+                               columns + i * column, products);
+        LAUNCH(add_products, count, products, m.count, d->weight_grads, count);
+    }
 }
 
-void cuda_weight_grads(const pass *p, const conv *s, const conv_data *d)
+static void weight_grads(const pass *p, const conv *s, const conv_data *d)
 {
     const int64_t count = depth_of(s) / s->groups * s->out.c;
     if (s->groups > 1)
@@ -211,7 +230,7 @@ void cuda_weight_grads(const pass *p, const conv *s, const conv_data *d)
         each_part(p, s, d, NULL, weights_of_part);
 }
 
-void cuda_input_delta(const pass *p, const conv *s, const conv_data *d)
+static void input_delta(const pass *p, const conv *s, const conv_data *d)
 {
     const int64_t inputs = p->batch * dims_count(s->in);
     if (s->groups > 1) {
@@ -226,7 +245,7 @@ void cuda_input_delta(const pass *p, const conv *s, const conv_data *d)
     m.step_b = dims_count(s->out);
     m.step_c = depth_of(s) * plane_of(s->out);
     m.beta = is_pointwise(s) && d->add;
-    const int at_once = is_pointwise(s) ? p->batch : images_at_once(s, p->capacity);
+    const int at_once = windows_at_once(p, s);
     for (int first = 0; first < p->batch; first += at_once) {
         m.count = p->batch - first < at_once ? p->batch - first : at_once;
         float *to = d->input_delta + first * dims_count(s->in);
@@ -238,4 +257,4 @@ void cuda_input_delta(const pass *p, const conv *s, const conv_data *d)
     }
 }
 
-#endif
+const conv_way cuda_products = {workspace, sums_of_all, weight_grads, input_delta};

@@ -1,10 +1,15 @@
-/* Convolutions by cuDNN (make GPU=1 CUDNN=1), with algorithms that add up in a fixed order. */
+/* Convolutions by cuDNN (make GPU=1 CUDNN=1), with algorithms that add up in a fixed order: the same
+ * ones whenever the same shape is asked for, so that nothing is measured here. */
 #include "conv.h"
 
 #ifdef DN_CUDNN
 
 #include <cudnn.h>
 #include <stdlib.h>
+
+#include <array>
+#include <map>
+#include <mutex>
 
 /* One handle a thread, as streams are. */
 struct dnn_handle {
@@ -74,75 +79,112 @@ struct described {
     }
 };
 
-/* Those whose sums do not depend on which thread is first, and that take any shape. */
-static const cudnnConvolutionFwdAlgo_t FORWARD = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
-static const cudnnConvolutionBwdDataAlgo_t TO_DATA = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
-static const cudnnConvolutionBwdFilterAlgo_t TO_WEIGHTS = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1;
+/* The algorithms of a convolution, and the workspace that they share. */
+struct chosen {
+    cudnnConvolutionFwdAlgo_t sums;
+    cudnnConvolutionBwdDataAlgo_t data;
+    cudnnConvolutionBwdFilterAlgo_t weights;
+    size_t room;
+};
 
-static size_t larger(size_t a, size_t b)
+static const size_t MOST_ROOM = (size_t)1 << 30;
+
+/* The first of those that cuDNN expects to be fastest whose sums have a fixed order and that does with
+ * the room. */
+template <typename found, typename algorithm>
+static void choose(const found *all, int count, algorithm *own, size_t *room)
 {
-    return a > b ? a : b;
+    for (int i = 0; i < count; i++) {
+        if (all[i].status != CUDNN_STATUS_SUCCESS || all[i].determinism != CUDNN_DETERMINISTIC
+            || all[i].memory > MOST_ROOM)
+            continue;
+        *own = all[i].algo;
+        *room = all[i].memory > *room ? all[i].memory : *room;
+        return;
+    }
+    cuda_note(false, "finding a way for a convolution in cuDNN");
 }
 
-static size_t room_of(const described *d)
+static chosen choose_all(const conv *s, int images)
 {
-    size_t sums = 0, data = 0, weights = 0;
-    cuda_note(d->ok
-                  && cudnnGetConvolutionForwardWorkspaceSize(dnn(), d->in, d->weights, d->sums,
-                                                             d->out, FORWARD, &sums)
+    enum { MOST = 16 };
+    cudnnConvolutionFwdAlgoPerf_t sums[MOST];
+    cudnnConvolutionBwdDataAlgoPerf_t data[MOST];
+    cudnnConvolutionBwdFilterAlgoPerf_t weights[MOST];
+    const described d(s, images);
+    int found[3] = {};
+    chosen all = {};
+    cuda_note(d.ok
+                  && cudnnGetConvolutionForwardAlgorithm_v7(dnn(), d.in, d.weights, d.sums, d.out,
+                                                            MOST, &found[0], sums)
                          == CUDNN_STATUS_SUCCESS
-                  && cudnnGetConvolutionBackwardDataWorkspaceSize(dnn(), d->weights, d->out,
-                                                                  d->sums, d->in, TO_DATA, &data)
+                  && cudnnGetConvolutionBackwardDataAlgorithm_v7(dnn(), d.weights, d.out, d.sums,
+                                                                 d.in, MOST, &found[1], data)
                          == CUDNN_STATUS_SUCCESS
-                  && cudnnGetConvolutionBackwardFilterWorkspaceSize(dnn(), d->in, d->out, d->sums,
-                                                                    d->weights, TO_WEIGHTS,
-                                                                    &weights)
+                  && cudnnGetConvolutionBackwardFilterAlgorithm_v7(dnn(), d.in, d.out, d.sums,
+                                                                   d.weights, MOST, &found[2],
+                                                                   weights)
                          == CUDNN_STATUS_SUCCESS,
               "planning a convolution by cuDNN");
-    return larger(sums, larger(data, weights));
+    choose(sums, found[0], &all.sums, &all.room);
+    choose(data, found[1], &all.data, &all.room);
+    choose(weights, found[2], &all.weights, &all.room);
+    return all;
 }
 
-/* Of a full pass, also where one holds fewer images: more is not there, and cuDNN says if it would
- * need more. */
-size_t cuda_sums_workspace(const pass *p, const conv *s)
+/* Those of a full pass, also where one holds fewer images: the same sums then. */
+static chosen choice_for(const pass *p, const conv *s)
 {
-    const described d(s, p->capacity);
-    return room_of(&d);
+    static std::mutex guard;
+    static std::map<std::array<int, 10>, chosen> known;
+    const std::array<int, 10> shape = {p->capacity, s->in.c, s->in.h, s->in.w, s->out.c,
+                                       s->size, s->stride, s->padding, s->groups, s->out.w};
+    const std::lock_guard<std::mutex> lock(guard);
+    const auto found = known.find(shape);
+    return found != known.end() ? found->second
+                                : known[shape] = choose_all(s, p->capacity);
 }
 
-void cuda_sums(const pass *p, const conv *s, const conv_data *d, float *sums)
+static size_t workspace(const pass *p, const conv *s)
+{
+    return choice_for(p, s).room;
+}
+
+static void sums_of_all(const pass *p, const conv *s, const conv_data *d, float *sums)
 {
     const described t(s, p->batch);
+    const chosen own = choice_for(p, s);
     const float one = 1, none = 0;
     cuda_note(cudnnConvolutionForward(dnn(), &one, t.in, d->input, t.weights, d->weights, t.sums,
-                                      FORWARD, p->workspace,
-                                      cuda_sums_workspace(p, s), &none, t.out, sums)
+                                      own.sums, p->workspace, own.room, &none, t.out, sums)
                   == CUDNN_STATUS_SUCCESS,
               "a convolution by cuDNN");
 }
 
-void cuda_weight_grads(const pass *p, const conv *s, const conv_data *d)
+static void weight_grads(const pass *p, const conv *s, const conv_data *d)
 {
     const described t(s, p->batch);
+    const chosen own = choice_for(p, s);
     const float one = 1;
     cuda_note(cudnnConvolutionBackwardFilter(dnn(), &one, t.in, d->input, t.out, d->delta, t.sums,
-                                             TO_WEIGHTS, p->workspace,
-                                      cuda_sums_workspace(p, s), &one,
-                                             t.weights, d->weight_grads)
+                                             own.weights, p->workspace, own.room, &one, t.weights,
+                                             d->weight_grads)
                   == CUDNN_STATUS_SUCCESS,
               "a convolution's gradient by cuDNN");
 }
 
-void cuda_input_delta(const pass *p, const conv *s, const conv_data *d)
+static void input_delta(const pass *p, const conv *s, const conv_data *d)
 {
     const described t(s, p->batch);
+    const chosen own = choice_for(p, s);
     const float one = 1, before = d->add;
     cuda_note(cudnnConvolutionBackwardData(dnn(), &one, t.weights, d->weights, t.out, d->delta,
-                                           t.sums, TO_DATA, p->workspace,
-                                      cuda_sums_workspace(p, s), &before,
-                                           t.in, d->input_delta)
+                                           t.sums, own.data, p->workspace, own.room, &before, t.in,
+                                           d->input_delta)
                   == CUDNN_STATUS_SUCCESS,
               "a convolution's input gradient by cuDNN");
 }
+
+const conv_way cuda_dnn = {workspace, sums_of_all, weight_grads, input_delta};
 
 #endif

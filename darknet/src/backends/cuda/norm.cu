@@ -121,14 +121,22 @@ static __global__ void settle(channels c, conv_data d, bool train, const double 
     }
 }
 
-static __global__ void normalize(channels c, conv_data d, const float *raw, activation a,
-                                 const known *all)
+/* A value's channel, counted from the first at work; -1: it is not at work. */
+static __device__ int channel_of(const channels *c, int64_t i)
 {
-    FOR_EACH(i, c.count * c.channels) {
-        const int k = (int)(i / c.count);
-        const int64_t at = place(&c, k, i % c.count), own = c.first + k;
-        const double x = d.scales[own] * (raw[at] - all[k].mean) * all[k].scale + d.biases[own];
-        d.output[at] = activated(a, (float)x);
+    const int k = (int)(i / plane_of(c->s) % c->s.c) - c->first;
+    return k < c->channels ? k : -1;
+}
+
+static __global__ void normalize(channels c, conv_data d, const float *raw, activation a,
+                                 const known *all, int64_t count)
+{
+    FOR_EACH(i, count) {
+        const int k = channel_of(&c, i), own = c.first + k;
+        if (k >= 0)
+            d.output[i] = activated(a, (float)(d.scales[own] * (raw[i] - all[k].mean)
+                                                   * all[k].scale
+                                               + d.biases[own]));
     }
 }
 
@@ -144,7 +152,8 @@ static void normalize_all(const pass *p, dims s, const conv_data *d, const float
             LAUNCH_TEAMS(add_up_squares, teams, c, raw, sums, squares);
         }
         LAUNCH(settle, c.channels, c, *d, p->train, sums, squares, known_of(p));
-        LAUNCH(normalize, c.count * c.channels, c, *d, raw, a, known_of(p));
+        LAUNCH(normalize, p->batch * dims_count(s), c, *d, raw, a, known_of(p),
+               p->batch * dims_count(s));
     }
 }
 
@@ -187,13 +196,15 @@ static __global__ void settle_deltas(channels c, conv_data d, const double *sums
     }
 }
 
-static __global__ void unwind(channels c, conv_data d, const known *all)
+static __global__ void unwind(channels c, conv_data d, const known *all, int64_t count)
 {
-    FOR_EACH(i, c.count * c.channels) {
-        const known *own = &all[i / c.count];
-        const int64_t at = place(&c, (int)(i / c.count), i % c.count);
-        d.delta[at] = (float)(own->scale
-                              * (d.delta[at] - own->shift - own->slope * (d.raw[at] - own->mean)));
+    FOR_EACH(i, count) {
+        const int k = channel_of(&c, i);
+        if (k < 0)
+            continue;
+        const known *own = &all[k];
+        d.delta[i] = (float)(own->scale
+                             * (d.delta[i] - own->shift - own->slope * (d.raw[i] - own->mean)));
     }
 }
 
@@ -204,7 +215,7 @@ void cuda_batchnorm_grad(const pass *p, dims s, const conv_data *d)
         double *sums = parts_of(p, 0), *products = parts_of(p, 1);
         LAUNCH_TEAMS(add_up_deltas, (int64_t)c.channels * c.parts, c, *d, sums, products);
         LAUNCH(settle_deltas, c.channels, c, *d, sums, products, known_of(p));
-        LAUNCH(unwind, c.count * c.channels, c, *d, known_of(p));
+        LAUNCH(unwind, p->batch * dims_count(s), c, *d, known_of(p), p->batch * dims_count(s));
     }
 }
 
@@ -230,20 +241,22 @@ void cuda_finish_sums(const pass *p, const conv *s, const conv_data *d, const fl
         cuda_add_biases(p, s->out, d->biases, s->activation, sums, d->output);
 }
 
-/* delta *= the activation's gradient at x, the sum after batch norm or bias. Where the gradient reads
- * x the sums were kept. */
-static __global__ void unwind_activation(conv s, conv_data d, int64_t count)
+/* The value that the activation was taken of. */
+static __device__ float before_activation(const conv *s, const conv_data *d, int64_t i)
 {
-    FOR_EACH(i, count) {
-        const int64_t c = i / plane_of(s.out) % s.out.c;
-        double x = 0;
-        if (d.raw && s.batch_normalize)
-            x = d.scales[c] * (d.raw[i] - d.mean[c]) * inverse_deviation(d.variance[c])
-                + d.biases[c];
-        else if (d.raw)
-            x = d.raw[i] + d.biases[c];
-        d.delta[i] *= slope(s.activation, d.output[i], (float)x);
-    }
+    const int64_t c = i / plane_of(s->out) % s->out.c;
+    return s->batch_normalize
+               ? (float)(d->scales[c] * (d->raw[i] - (double)d->mean[c])
+                             * inverse_deviation(d->variance[c])
+                         + d->biases[c])
+               : d->raw[i] + d->biases[c];
+}
+
+/* delta *= the activation's gradient. of_x: it is taken from x. */
+static __global__ void unwind_activation(conv s, conv_data d, bool of_x, int64_t count)
+{
+    FOR_EACH(i, count)
+        d.delta[i] *= slope(s.activation, d.output[i], of_x ? before_activation(&s, &d, i) : 0);
 }
 
 static __global__ void settle_biases(channels c, const double *sums, float *grads)
@@ -265,7 +278,7 @@ void cuda_unwind_sums(const pass *p, const conv *s, const conv_data *d)
 {
     const int64_t count = p->batch * dims_count(s->out);
     if (s->activation != LINEAR)
-        LAUNCH(unwind_activation, count, *s, *d, count);
+        LAUNCH(unwind_activation, count, *s, *d, reads_x(s->activation), count);
     if (s->batch_normalize)
         cuda_batchnorm_grad(p, s->out, d);
     else
