@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 
 
 def make(*arguments):
-    """A make of its own, with all processors: another one's around it shares no jobs with Python."""
+    """A make of its own, on all processors: one around it shares no jobs with Python."""
     flags = re.sub(r"(^| )-+j\S*", "", os.environ.get("MAKEFLAGS", ""))
     command = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}", *arguments]
     subprocess.run(command, check=True, env={**os.environ, "MAKEFLAGS": flags})

@@ -17,9 +17,8 @@ def test_a_make_with_several_jobs_around_the_build(tmp_path: Path) -> None:
     (tmp_path / "pylrm" / "binding").mkdir(parents=True)
     for name in ("__init__.py", "binding/__init__.py", "binding/build.py"):
         (tmp_path / "pylrm" / name).symlink_to(ROOT / "pylrm" / name)
-    (tmp_path / "outer.mk").write_text(
-        f"all: engine\nengine:\n\t{sys.executable} -W ignore setup.py -q build_ext --build-lib built\n"
-    )
+    command = f"{sys.executable} -W ignore setup.py -q build_ext --build-lib built"
+    (tmp_path / "outer.mk").write_text(f"all: engine\nengine:\n\t{command}\n")
     build = {"PYLRM_BUILD": str(ROOT / os.environ.get("PYLRM_BUILD", "build/release"))}
     subprocess.run(
         ["make", "-w", "-j2", "-f", "outer.mk"],
