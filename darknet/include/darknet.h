@@ -144,6 +144,10 @@ void dn_memory_release(dn_memory *memory);
  * False past the last. */
 enum { DN_NAME_ROOM = 64 };
 bool dn_layer_state_name(const dn_network *net, int layer, int index, char *name);
+/* The first of these arrays that has a value which is not finite, and its layer; -1: none has.
+ * values_only: of the parameters' values alone. name: room for DN_NAME_ROOM. */
+dn_status dn_find_not_finite(dn_network *net, bool values_only, int *layer, char *name,
+                             dn_error *error);
 dn_status dn_layer_set_fresh(dn_network *net, int layer, bool fresh, dn_error *error);
 
 /* What a detector's last pass with a truth showed; sums over the pass, for averages and the log. */

@@ -1,8 +1,10 @@
 /* Questions about a network: its shapes, options, arrays and keys. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "detector.h"
+#include "init.h"
 #include "keys.h"
 #include "network.h"
 #include "version.h"
@@ -244,8 +246,10 @@ dn_status dn_gradients(dn_network *net, dn_array *array, dn_error *e)
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it keeps no gradients",
                        net->source);
-    if (net->backend->memory)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: gradients as one array are the CPU's", net->source);
+    if (dn_is_seen_in_parts(net, net->gradients, (size_t)net->gradient_count * sizeof(float)))
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: gradients as one array, while an array of some of them is held: on a "
+                       "GPU they would not see each other's changes", net->source);
     *array = (dn_array){
         .rank = 1, .shape = {net->gradient_count}, .type = DN_FLOAT32, .writable = true};
     return show(net, array, net->params, net->gradients, e);
@@ -276,6 +280,36 @@ bool dn_layer_state_name(const dn_network *net, int index, int which, char *name
     param_array found;
     return is_layer(net, index) && which >= 0
            && state_array(net, &net->layers[index], which, name, &p, &found);
+}
+
+static bool are_finite(const dn_network *net, const float *values, int64_t count)
+{
+    const pass p = {.backend = net->backend,
+                    .threads = dn_usable_threads(net->threads),
+                    .workspace = net->workspace};
+    return isfinite(net->backend->squares(&p, values, NULL, count)); /* of floats: as doubles */
+}
+
+dn_status dn_find_not_finite(dn_network *net, bool values_only, int *layer, char *name, dn_error *e)
+{
+    if (dn_check_memory(net, e) != DN_OK)
+        return DN_BAD_ARGUMENT;
+    if (net->purpose == DN_PLAN_INFER)
+        return dn_fail(e, DN_BAD_ARGUMENT,
+                       "%s: this network was made for inference: nothing changes its parameters",
+                       net->source);
+    dn_views_send(net);
+    const float *values = dn_memory_data(net->params); /* all of them come before the gradients */
+    *layer = values_only && are_finite(net, values, net->gradients - values) ? -1 : 0;
+    for (; *layer >= 0 && *layer < net->layer_count; ++*layer) {
+        const param *p;
+        param_array found;
+        for (int i = 0; state_array(net, &net->layers[*layer], i, name, &p, &found); i++)
+            if ((!values_only || *found.data == p->value) && !are_finite(net, *found.data, p->count))
+                return dn_finish(net->backend, e);
+    }
+    *layer = -1;
+    return dn_finish(net->backend, e);
 }
 
 dn_status dn_layer_set_fresh(dn_network *net, int index, bool fresh, dn_error *e)

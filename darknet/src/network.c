@@ -488,6 +488,7 @@ void dn_network_destroy(dn_network *net)
     dn_memory_release(net->params);
     dn_memory_release(net->activations);
     dn_memory_release(net->staged);
+    dn_memory_release(net->gradient);
     dn_cfg_free(&net->text);
     dn_free(net->source);
     dn_free(net);

@@ -38,6 +38,7 @@ struct dn_network {
     dn_memory *staged;           /* images and truths of a pass, where the backend has its own memory;
                                     NULL: none yet, or the caller's are read */
     size_t staged_bytes;
+    dn_memory *gradient;         /* likewise dn_train_pass's; NULL: none yet */
 
     int64_t seen, updates;       /* updates: since the start, Adam's clock */
     double rate_factor;          /* on the schedule's rate */

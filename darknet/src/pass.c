@@ -171,7 +171,14 @@ static void backward_and_add(const dn_network *net, layer *l, const pass *p)
     }
 }
 
-/* gradient: as dn_train_pass takes it; NULL: it is added to the network's. */
+/* What adds nothing, not even to the sign of a 0. */
+static void fill_with_minus_0(const pass *p, float *x, int64_t count)
+{
+    p->backend->copy_rows(p, 1, count, NULL, 0, x, count, 1, false);
+    p->backend->affine(p, -1, -0.f, x, x, count);
+}
+
+/* gradient: where the pass's own goes, from 0; NULL: it is added to the network's. */
 static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
 {
     if (!net->trained_pass)
@@ -180,8 +187,8 @@ static dn_status run_backward(dn_network *net, float *gradient, dn_error *e)
             "%s: backward needs a training pass before it: forward(x, truth, train=True)",
             net->source);
     const pass p = make_pass(net, net->batch, NULL, 0, true, net->seen);
-    for (int64_t i = 0; gradient && i < net->gradient_count; i++)
-        gradient[i] = -0.f; /* adds nothing, not even to the sign of a 0 */
+    if (gradient)
+        fill_with_minus_0(&p, gradient, net->gradient_count);
     for (int i = net->layer_count - 1; i >= 0; i--) {
         layer *l = &net->layers[i];
         if (!l->runs_backward)
@@ -252,14 +259,25 @@ dn_status dn_train_batch(dn_network *net, const float *x, const float *truth, in
 dn_status dn_train_pass(dn_network *net, const float *x, const float *truth, int truths,
                         float *gradient, int64_t count, double *loss, dn_error *e)
 {
+    const memory_home *home = net->backend->memory;
+    const size_t bytes = (size_t)count * sizeof *gradient;
     bool learnt;
-    if (net->backend->memory)
-        return dn_fail(e, DN_BAD_ARGUMENT, "%s: passes whose gradients are kept are the CPU's",
-                       net->source);
     if (count != net->gradient_count)
         return dn_fail(e, DN_BAD_ARGUMENT, "%s: %lld floats for a gradient of %lld", net->source,
                        (long long)count, (long long)net->gradient_count);
-    return train_pass(net, x, truth, truths, gradient, loss, &learnt, e);
+    if (home && !net->gradient)
+        net->gradient = dn_memory_create(home, bytes);
+    if (home && !net->gradient)
+        return dn_out_of_memory(e, "a pass's gradient");
+    float *there = home ? dn_memory_data(net->gradient) : gradient;
+    dn_views_send(net);
+    dn_status status = train_pass(net, x, truth, truths, there, loss, &learnt, e);
+    if (!learnt)
+        return status;
+    status = dn_views_fetch(net, e);
+    if (home && status == DN_OK)
+        home->copy(gradient, there, bytes);
+    return status;
 }
 
 void dn_roll(float *rolling, const float *own, int64_t count, bool fresh)

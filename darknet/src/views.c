@@ -9,16 +9,32 @@ struct view {
     view *next;
 };
 
+static bool within(const void *part, size_t part_bytes, const void *whole, size_t bytes)
+{
+    const char *first = part, *from = whole;
+    return first >= from && first + part_bytes <= from + bytes;
+}
+
 static view *find(const dn_network *net, const void *there, size_t bytes)
 {
     view *v = net->views;
-    while (v && (v->there != there || v->bytes != bytes))
+    while (v && !within(there, bytes, v->there, v->bytes))
         v = v->next;
     return v;
 }
 
+bool dn_is_seen_in_parts(const dn_network *net, const void *data, size_t bytes)
+{
+    for (const view *v = net->views; v; v = v->next)
+        if (v->bytes < bytes && within(v->there, v->bytes, data, bytes)
+            && dn_memory_is_shared(v->here))
+            return true;
+    return false;
+}
+
 static view *copy_of(dn_network *net, dn_memory *block, void *there, size_t bytes)
 {
+    dn_views_send(net); /* what was written to a part of it */
     view *v = dn_allocate(sizeof *v);
     dn_memory *here = dn_memory_create(NULL, bytes);
     if (!v || !here) {
@@ -42,7 +58,7 @@ dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, 
     if (!v)
         return NULL;
     v->writes |= writes;
-    *data = dn_memory_data(v->here);
+    *data = (char *)dn_memory_data(v->here) + ((char *)*data - (char *)v->there);
     return v->here;
 }
 

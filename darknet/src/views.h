@@ -11,11 +11,14 @@ typedef struct view view;
 
 /* Changes *data, `bytes` of a block, to where the host sees them, and returns the memory they lie in
  * then; it stays until the next pass, or as long as the caller holds it. writes: what the host
- * writes there counts. NULL: no memory. */
+ * writes there counts. NULL: no memory. What lies within another view is seen in that one. */
 dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes);
 
 /* The same of a parameter's values. */
 float *dn_see_values(dn_network *net, const param *p, bool writes, dn_error *e);
+
+/* Does somebody hold a view of a part of these bytes? */
+bool dn_is_seen_in_parts(const dn_network *net, const void *data, size_t bytes);
 
 /* Before the network's memory is worked on: what the host wrote goes there. */
 void dn_views_send(dn_network *net);

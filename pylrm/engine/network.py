@@ -455,6 +455,29 @@ class Network:
             self._handle.call(function, floats(images), pointer, count, *more, loss)
             return float(loss[0])
 
+    def find_not_finite(self, values_only: bool = False) -> str | None:
+        """Return the first array that training changes with a value that is not finite.
+
+        Parameters
+        ----------
+        values_only : bool
+            Look at the parameters alone, not at gradients and what the solver keeps.
+
+        Returns
+        -------
+        str or None
+            As "grad weights of layer 3 [convolutional]"; None: all are finite.
+
+        Raises
+        ------
+        PylrmError
+            In an inference network.
+        """
+        index, name = ffi.new("int *"), ffi.new("char[]", lib.DN_NAME_ROOM)
+        self._handle.call(lib.dn_find_not_finite, values_only, index, name)
+        layer = int(index[0])
+        return None if layer < 0 else f"{text(name)} of layer {layer} [{self[layer].type}]"
+
     def time_layers(self, on: bool = True) -> None:
         """Start to measure the time of each layer (`Layer.times`) from zero, or stop.
 

@@ -6,67 +6,14 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from pylrm.binding.library import FloatArray
 from pylrm.data.loader import Batch
-from pylrm.engine import Layer, Network
+from pylrm.engine import Network
 from pylrm.errors import CfgWarning, PylrmError
 from pylrm.files.writing import whole_binary
 from pylrm.training import memory
-
-
-class Named(NamedTuple):
-    """An array of a layer's state."""
-
-    layer: Layer
-    name: str
-    values: FloatArray
-
-    def __str__(self) -> str:
-        return f"{self.name} of layer {self.layer.index} [{self.layer.type}]"
-
-
-class Guard:
-    """Looks for parameters that are not finite.
-
-    After each update it looks at all but the weights, under a hundredth of all parameters: within a
-    pass, a batch-normalised layer's rolling statistics show what its weights or its input have. All
-    arrays are looked at before anything is saved.
-
-    Parameters
-    ----------
-    net : Network
-        A network in training.
-    """
-
-    def __init__(self, net: Network) -> None:
-        self.state = [
-            Named(layer, name, values) for layer in net for name, values in layer.state.items()
-        ]
-        self.small = [each for each in self.state if each.values.ndim == 1 and " " not in each.name]
-
-    def quick(self) -> Named | None:
-        """Return the first of the small parameters that is not finite."""
-        return first_not_finite(self.small)
-
-    def thorough(self) -> Named | None:
-        """Return the first array of all that training changes that is not finite."""
-        return first_not_finite(self.state)
-
-
-def first_not_finite(arrays: Sequence[Named]) -> Named | None:
-    """Return the first array with a value that is not finite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        for each in arrays:
-            # A sum is finite only if all of it is; that of large values may not be.
-            if not np.isfinite(np.add.reduce(each.values, axis=None)) and not (
-                np.isfinite(each.values).all()
-            ):
-                return each
-    return None
 
 
 def first_of_pass(net: Network, batch: Batch, seed: int) -> str | None:
@@ -88,15 +35,12 @@ def first_of_pass(net: Network, batch: Batch, seed: int) -> str | None:
     """
     if not np.isfinite(batch.x).all():
         return "the images are not finite"
-    trained = [
-        Named(layer, name, values)
-        for layer in net
-        for name, values in layer.params.items()
-        if "rolling" not in name
-    ]
-    found = first_not_finite(trained)
-    if found is not None:
-        return f"{found} are the first that are not finite"
+    for layer in net:
+        for name, values in layer.params.items():
+            # the pass itself has changed the rolling ones
+            if "rolling" not in name and not np.isfinite(values).all():
+                where = f"{name} of layer {layer.index} [{layer.type}]"
+                return f"{where} are the first that are not finite"
     if sum(net.memory("keep")) > memory.available():
         return None
     return _first_output(net, batch, seed)

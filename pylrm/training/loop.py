@@ -75,7 +75,7 @@ def step(run: Training, update: int) -> None:
         for each in shown:
             statistics.add(each)
         state.passes = statistics.passes
-    found = run.guard.quick()
+    found = net.find_not_finite(values_only=True)
     norm = net.gradient_norm
     if found is not None or (norm is not None and not math.isfinite(norm)):
         what = f"{found} are" if found is not None else "the gradient's norm is"

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -80,6 +81,9 @@ class Team:
     def share(self, value: Any) -> Any:
         """Return what the leading process has; the others hand in anything."""
         return value
+
+    def use_device(self, device: str) -> None:
+        """Choose this process' GPU, before a network is made on a device."""
 
     def memory(self, net: Network) -> int:
         """Return the bytes that a process needs besides the network's and the images'."""
@@ -292,6 +296,10 @@ class Processes(Team):
     def share(self, value: Any) -> Any:
         return self.comm.bcast(value)
 
+    def use_device(self, device: str) -> None:
+        if device == "cuda":
+            choose_gpu(self.mpi)
+
     def memory(self, net: Network) -> int:
         return 2 * net.gradients.nbytes  # a pass's own gradient; its part of everybody's
 
@@ -301,6 +309,8 @@ class Processes(Team):
 
     def exchange_state(self, net: Network) -> None:
         """Give all processes the leading one's network: all that training changes."""
+        if self.own is None:
+            self.own = Share(net, self.rank, self.size)
         fresh = [layer.fresh for layer in net]
         values = self.share((net.seen, net.updates, net.rate_factor, fresh))
         net.seen, net.updates, net.rate_factor, fresh = values
@@ -308,8 +318,6 @@ class Processes(Team):
             layer.fresh = is_fresh
             for array in layer.state.values():
                 self.comm.Bcast(array)
-        if self.own is None:
-            self.own = Share(net, self.rank, self.size)
 
     def _pass(self, batches: Loader) -> Report:
         """Do this process' pass of a round; returns what is to be said of it."""
@@ -542,6 +550,27 @@ def team_of_processes() -> Team:
     return Leader(mpi) if mpi.COMM_WORLD.Get_rank() == 0 else Follower(mpi)
 
 
+def choose_gpu(mpi: Any) -> None:
+    """Let this process see one GPU: of those that its machine shows, that of its number there.
+
+    Raises
+    ------
+    PylrmError
+        More processes than GPUs, as far as CUDA_VISIBLE_DEVICES tells.
+    """
+    comm = mpi.COMM_WORLD
+    here = comm.Split_type(mpi.COMM_TYPE_SHARED, comm.Get_rank())
+    own = here.Get_rank()
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = None if shown is None else [name for name in shown.split(",") if name.strip()]
+    if names is not None and own >= len(names):
+        raise PylrmError(
+            f"--device cuda: {here.Get_size()} processes on {platform.node()}, where "
+            f"CUDA_VISIBLE_DEVICES={shown} shows {len(names)} GPUs: each needs one of its own"
+        )
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(own) if names is None else names[own]
+
+
 def check_share(team: Team, net: Network, cfg: Cfg) -> None:
     """Hold the number of processes against the passes of an update.
 
@@ -549,11 +578,7 @@ def check_share(team: Team, net: Network, cfg: Cfg) -> None:
     ------
     CfgError
         They cannot be shared out evenly.
-    PylrmError
-        Several processes, and a GPU.
     """
-    if team.size > 1 and net.kernels.startswith("cuda"):
-        raise PylrmError(f"--device cuda: {team.size} processes: several train on CPUs only")
     if net.subdivisions % team.size == 0:
         return
     fitting = [n for n in range(1, net.subdivisions + 1) if net.subdivisions % n == 0]

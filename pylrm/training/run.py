@@ -20,7 +20,6 @@ from pylrm.engine import Network
 from pylrm.errors import NumericsError
 from pylrm.runs.folder import Run
 from pylrm.training.callbacks import Callback
-from pylrm.training.guard import Guard
 from pylrm.training.interruption import Interruption
 from pylrm.training.options import TrainOptions
 from pylrm.training.parallel import Team
@@ -157,8 +156,6 @@ class Training:
         Images with their truths, from the run's position on.
     interruption : Interruption
         Which signal came, if one did, while the loop runs.
-    guard : Guard
-        What looks for parameters that are not finite.
     """
 
     task: Task
@@ -172,7 +169,6 @@ class Training:
     size: tuple[int, int] = field(init=False)
     interruption: Interruption = field(init=False)
     batches: Loader = field(init=False)
-    guard: Guard = field(init=False)
     net: Network = field(init=False)
     cfg: Cfg = field(init=False)
     data: DataFile = field(init=False)
@@ -182,7 +178,6 @@ class Training:
         task = self.task
         self.net, self.cfg, self.data, self.images = task.net, task.cfg, task.data, task.images
         self.size = self.net.width, self.net.height
-        self.guard = Guard(self.net)
 
     @property
     def letterbox(self) -> bool:

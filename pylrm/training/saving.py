@@ -39,7 +39,7 @@ def check(run: Training) -> None:
     NumericsError
         There is one.
     """
-    found = run.guard.thorough()
+    found = run.net.find_not_finite()
     if found is not None:
         raise run.diverged(f"{found} are not finite after update {run.state.update}")
 

@@ -74,6 +74,7 @@ def train(
             cfg = adapted(Cfg.read(cfg), options)
             options = replace(options, letterbox=letterboxes(cfg, options.letterbox))
             there = memory.room()
+            team.use_device(options.device)
             net = stack.enter_context(
                 Network(cfg, device=options.device, threads=options.threads, seed=options.seed)
             )
@@ -153,6 +154,7 @@ def resume(
         recorded, options, cfg = team.share((recorded, options, cfg) if leads else None)
         with team.agreed():
             there = memory.room()
+            team.use_device(options.device)
             net = stack.enter_context(
                 Network(cfg, device=options.device, threads=options.threads, seed=options.seed)
             )

@@ -100,9 +100,27 @@ def test_arrays_outlive_another_size_and_the_network():
     np.testing.assert_array_equal(output, last)
 
 
-def test_gradients_as_one_array_are_the_cpus(net):
-    with pytest.raises(PylrmError, match="gradients as one array are the CPU's"):
+def test_parts_of_an_array_that_is_held_are_parts_of_it(net):
+    whole = net.gradients
+    weights = net[0].grads["weights"]
+    weights[:] = 5
+    assert (whole == 5).sum() == weights.size
+    step(net)
+    np.testing.assert_array_equal(net.gradients, whole)
+    assert np.isin(weights, whole).all() and not (weights == 5).any()
+
+
+def test_what_was_written_to_a_part_is_in_the_whole(net):
+    net[0].grads["weights"][:] = 5
+    assert (net.gradients == 5).sum() == net[0].grads["weights"].size
+
+
+def test_the_whole_of_a_part_that_is_held_is_refused(net):
+    held = net[0].grads["biases"]
+    with pytest.raises(PylrmError, match="while an array of some of them is held"):
         _ = net.gradients
+    del held
+    assert net.gradients.any() in (True, False)
 
 
 def test_no_memory_is_left_behind():

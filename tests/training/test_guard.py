@@ -15,7 +15,6 @@ from pylrm.engine import Network
 from pylrm.runs.checkpoint import Checkpoint
 from pylrm.runs.folder import Run
 from pylrm.training.callbacks import Callback
-from pylrm.training.guard import Guard
 from pylrm.training.run import Training
 from tests.training.runs import Crash, CrashAfter, Poison, assert_same, table
 
@@ -139,9 +138,15 @@ def test_large_values_are_finite() -> None:
         "[convolutional]\nfilters=40\nsize=1\nbatch_normalize=1\n[cost]\n"
     )
     with Network(cfg) as net:
-        guard = Guard(net)
         net[0].params["biases"][...] = 3e38  # their sum is not
-        assert guard.quick() is None and guard.thorough() is None
+        assert net.find_not_finite() is None
         net[0].grads["weights"].flat[-1] = np.inf
-        assert guard.quick() is None
-        assert str(guard.thorough()) == "grad weights of layer 0 [convolutional]"
+        assert net.find_not_finite(values_only=True) is None
+        assert net.find_not_finite() == "grad weights of layer 0 [convolutional]"
+        net[0].params["weights"].flat[-1] = np.nan
+        assert net.find_not_finite(values_only=True) == "weights of layer 0 [convolutional]"
+    with (
+        Network(cfg, inference=True) as net,
+        pytest.raises(errors.PylrmError, match="inference: nothing changes its parameters"),
+    ):
+        net.find_not_finite()
