@@ -91,6 +91,14 @@ typedef struct {
 } cost_row;
 extern const cost_row cost_types[];
 
+/* The values of an operation that takes each by itself: rows of `count`, `step` apart, in all of its
+ * arrays alike. */
+typedef struct { int64_t count, rows, step; } strip;
+static inline strip all_of(int64_t count)
+{
+    return (strip){count, 1, count};
+}
+
 struct backend {
     const char *name;
     const char *(*kernels)(void);      /* what computes here, for users */
@@ -117,11 +125,11 @@ struct backend {
                                                                           d->output */
     void (*batchnorm_grad)(const pass *p, dims s, const conv_data *d); /* d->delta in place */
 
-    void (*activate)(const pass *p, activation a, const float *in, float *out, int64_t count);
+    void (*activate)(const pass *p, activation a, const float *in, float *out, strip s);
     /* input_delta = delta * gradient(a; y, x), in place when input_delta == delta. x may be NULL
      * when the activation's gradient needs y only. */
     void (*activate_grad)(const pass *p, activation a, const float *y, const float *x,
-                          const float *delta, float *input_delta, bool add, int64_t count);
+                          const float *delta, float *input_delta, bool add, strip s);
 
     /* index, if not NULL, gets the position (y*w+x) of each window's largest value in its plane;
      * -1: the window lies wholly outside */
@@ -228,7 +236,7 @@ struct backend {
     void (*mine)(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
 
     /* out = a*x + b */
-    void (*affine)(const pass *p, float a, float b, const float *x, float *out, int64_t count);
+    void (*affine)(const pass *p, float a, float b, const float *x, float *out, strip s);
 
     /* The update of one parameter. rate: the network's learning rate times the layer's; for sgd
      * divided by the cfg's batch (all subdivisions). */

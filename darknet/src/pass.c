@@ -175,7 +175,7 @@ static void backward_and_add(const dn_network *net, layer *l, const pass *p)
 static void fill_with_minus_0(const pass *p, float *x, int64_t count)
 {
     p->backend->copy_rows(p, 1, count, NULL, 0, x, count, 1, false);
-    p->backend->affine(p, -1, -0.f, x, x, count);
+    p->backend->affine(p, -1, -0.f, x, x, all_of(count));
 }
 
 /* gradient: where the pass's own goes, from 0; NULL: it is added to the network's. */

@@ -20,7 +20,7 @@ static void forward(layer *l, const pass *p)
 {
     const layer_activation *a = l->state;
     p->backend->activate(p, (activation)a->activation, l->input[0], l->output,
-                         p->batch * dims_count(l->out));
+                         all_of(p->batch * dims_count(l->out)));
 }
 
 /* As in Darknet, delta is changed in place: from that of the output to that of the input. */
@@ -30,7 +30,7 @@ static void backward(layer *l, const pass *p)
     const int64_t count = dims_count(l->out);
     p->backend->activate_grad(p, (activation)a->activation, l->output,
                               l->reads_input ? l->input[0] : NULL, l->delta, l->delta, false,
-                              p->batch * count);
+                              all_of(p->batch * count));
     if (l->input_delta[0])
         p->backend->copy_rows(p, p->batch, count, l->delta, count, l->input_delta[0], count, 1,
                               l->adds[0]);

@@ -86,7 +86,7 @@ static void forward(layer *l, const pass *p)
     if (s->batch_normalize)
         p->backend->batchnorm(p, l->out, &d);
     p->backend->activate(p, s->shape.activation, d.output, l->output,
-                         p->batch * dims_count(l->out));
+                         all_of(p->batch * dims_count(l->out)));
 }
 
 static void backward(layer *l, const pass *p)
@@ -94,7 +94,7 @@ static void backward(layer *l, const pass *p)
     const deconvolutional *s = l->state;
     const conv_data d = collect(l);
     p->backend->activate_grad(p, s->shape.activation, l->output, d.output, l->delta, l->delta,
-                              false, p->batch * dims_count(l->out));
+                              false, all_of(p->batch * dims_count(l->out)));
     if (s->batch_normalize)
         p->backend->batchnorm_grad(p, l->out, &d);
     p->backend->deconv_grad(p, &s->window, d.input, d.weights, l->delta, d.weight_grads,

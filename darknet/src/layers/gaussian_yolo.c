@@ -30,21 +30,21 @@ static void forward(layer *l, const pass *p)
     enum { BOX = 8 };
     const yolo *y = l->state;
     const int64_t cells = (int64_t)l->out.h * l->out.w, group = detector_width(&y->detector) * cells;
-    for (int64_t n = 0; n < (int64_t)p->batch * y->detector.anchors; n++) {
-        const float *in = l->input[0] + n * group;
-        float *out = l->output + n * group;
-        p->backend->activate(p, LOGISTIC, in, out, BOX / 2 * cells);
-        for (int e = 0; e < BOX / 2; e += 2)
-            if (y->scale_x_y != 1)
-                p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out + e * cells,
-                                   out + e * cells, cells);
-        for (int e = BOX / 2; e < BOX; e += 2) {
-            p->backend->copy_rows(p, 1, cells, in + e * cells, 0, out + e * cells, 0, 1, false);
-            p->backend->activate(p, LOGISTIC, in + (e + 1) * cells, out + (e + 1) * cells, cells);
-        }
-        p->backend->activate(p, LOGISTIC, in + BOX * cells, out + BOX * cells,
-                             (1 + y->classes) * cells);
+    const int64_t rows = (int64_t)p->batch * y->detector.anchors;
+    const strip one = {cells, rows, group}, scores = {(1 + y->classes) * cells, rows, group};
+    const float *in = l->input[0];
+    float *out = l->output;
+    p->backend->activate(p, LOGISTIC, in, out, (strip){BOX / 2 * cells, rows, group});
+    for (int e = 0; e < BOX / 2; e += 2)
+        if (y->scale_x_y != 1)
+            p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out + e * cells,
+                               out + e * cells, one);
+    for (int e = BOX / 2; e < BOX; e += 2) {
+        p->backend->copy_rows(p, rows, cells, in + e * cells, group, out + e * cells, group, 1,
+                              false);
+        p->backend->activate(p, LOGISTIC, in + (e + 1) * cells, out + (e + 1) * cells, one);
     }
+    p->backend->activate(p, LOGISTIC, in + BOX * cells, out + BOX * cells, scores);
     yolo_learn(l, p);
 }
 

@@ -74,7 +74,7 @@ static void forward(layer *l, const pass *p)
     p->backend->local(p, &s->shape, l->input[0], dn_param(l, "weights")->value,
                       dn_param(l, "biases")->value, sums);
     p->backend->activate(p, (activation)s->activation, sums, l->output,
-                         p->batch * dims_count(l->out));
+                         all_of(p->batch * dims_count(l->out)));
 }
 
 static void backward(layer *l, const pass *p)
@@ -82,7 +82,7 @@ static void backward(layer *l, const pass *p)
     const local *s = l->state;
     const param *weights = dn_param(l, "weights");
     p->backend->activate_grad(p, (activation)s->activation, l->output, dn_buffer(l, "sums"),
-                              l->delta, l->delta, false, p->batch * dims_count(l->out));
+                              l->delta, l->delta, false, all_of(p->batch * dims_count(l->out)));
     p->backend->local_grad(p, &s->shape, l->input[0], weights->value, l->delta, weights->grad,
                            dn_param(l, "biases")->grad, l->input_delta[0], l->adds[0]);
 }

@@ -15,7 +15,7 @@ static dn_status shape(layer *l, dn_error *e)
 static void forward(layer *l, const pass *p)
 {
     const int64_t count = p->batch * dims_count(l->out);
-    p->backend->activate(p, LOGISTIC, l->input[0], l->output, count);
+    p->backend->activate(p, LOGISTIC, l->input[0], l->output, all_of(count));
     if (!l->delta)
         return;
     const bool judged = p->truth && p->truths == dims_count(l->out);

@@ -133,14 +133,14 @@ static void activate(const layer *l, const pass *p)
     const int64_t logistic = r->background           ? 0
                              : r->softmax || r->nodes ? cells
                                                      : (1 + r->classes) * cells;
-    for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
-        const float *in = l->input[0] + n * group;
-        float *out = l->output + n * group;
-        p->backend->activate(p, LOGISTIC, in, out, 2 * cells);
-        p->backend->copy_rows(p, 1, 2 * cells, in + 2 * cells, 0, out + 2 * cells, 0, 1, false);
-        if (logistic)
-            p->backend->activate(p, LOGISTIC, in + 4 * cells, out + 4 * cells, logistic);
-    }
+    const int64_t rows = (int64_t)p->batch * r->num;
+    const float *in = l->input[0];
+    p->backend->activate(p, LOGISTIC, in, l->output, (strip){2 * cells, rows, group});
+    p->backend->copy_rows(p, rows, 2 * cells, in + 2 * cells, group, l->output + 2 * cells, group, 1,
+                          false);
+    if (logistic)
+        p->backend->activate(p, LOGISTIC, in + 4 * cells, l->output + 4 * cells,
+                             (strip){logistic, rows, group});
     const int first = r->background ? 4 : 5;
     if (r->nodes)
         for (int g = 0; g < r->nodes->groups; g++)
@@ -177,14 +177,13 @@ static void backward(layer *l, const pass *p)
 {
     const region *r = l->state;
     const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + r->classes) * cells;
-    for (int64_t n = 0; n < (int64_t)p->batch * r->num; n++) {
-        const float *y = l->output + n * group;
-        float *delta = l->delta + n * group;
-        p->backend->activate_grad(p, LOGISTIC, y, NULL, delta, delta, false, 2 * cells);
-        if (!r->background && !r->detector.classes_alone)
-            p->backend->activate_grad(p, LOGISTIC, y + 4 * cells, NULL, delta + 4 * cells,
-                                      delta + 4 * cells, false, cells);
-    }
+    const int64_t rows = (int64_t)p->batch * r->num;
+    p->backend->activate_grad(p, LOGISTIC, l->output, NULL, l->delta, l->delta, false,
+                              (strip){2 * cells, rows, group});
+    float *objectness = l->delta + 4 * cells;
+    if (!r->background && !r->detector.classes_alone)
+        p->backend->activate_grad(p, LOGISTIC, l->output + 4 * cells, NULL, objectness, objectness,
+                                  false, (strip){cells, rows, group});
     shared_hand_back(l, p, 1);
 }
 

@@ -25,14 +25,15 @@ float *shared_values(const layer *l)
 void shared_activate(layer *l, const pass *p, activation a)
 {
     if (a != LINEAR)
-        p->backend->activate(p, a, shared_values(l), l->output, p->batch * dims_count(l->out));
+        p->backend->activate(p, a, shared_values(l), l->output,
+                             all_of(p->batch * dims_count(l->out)));
 }
 
 void shared_activate_grad(layer *l, const pass *p, activation a)
 {
     if (a != LINEAR)
         p->backend->activate_grad(p, a, l->output, dn_buffer(l, "values"), l->delta, l->delta,
-                                  false, p->batch * dims_count(l->out));
+                                  false, all_of(p->batch * dims_count(l->out)));
 }
 
 void shared_judge(layer *l, const pass *p, const detector_loss *s, detector_judge *judge)

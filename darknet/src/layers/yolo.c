@@ -153,15 +153,16 @@ static void activate(const layer *l, const pass *p)
     const yolo *y = l->state;
     const int64_t cells = (int64_t)l->out.h * l->out.w, group = (5 + y->classes) * cells;
     const activation kind = y->new_coords ? LINEAR : LOGISTIC;
-    for (int64_t n = 0; n < (int64_t)p->batch * y->detector.anchors; n++) {
-        const float *in = l->input[0] + n * group;
-        float *out = l->output + n * group;
-        p->backend->activate(p, kind, in, out, 2 * cells);
-        if (y->scale_x_y != 1)
-            p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out, out, 2 * cells);
-        p->backend->copy_rows(p, 1, 2 * cells, in + 2 * cells, 0, out + 2 * cells, 0, 1, false);
-        p->backend->activate(p, kind, in + 4 * cells, out + 4 * cells, (1 + y->classes) * cells);
-    }
+    const int64_t rows = (int64_t)p->batch * y->detector.anchors;
+    const strip centres = {2 * cells, rows, group};
+    const float *in = l->input[0];
+    float *out = l->output;
+    p->backend->activate(p, kind, in, out, centres);
+    if (y->scale_x_y != 1)
+        p->backend->affine(p, y->scale_x_y, -(y->scale_x_y - 1) / 2, out, out, centres);
+    p->backend->copy_rows(p, rows, 2 * cells, in + 2 * cells, group, out + 2 * cells, group, 1, false);
+    p->backend->activate(p, kind, in + 4 * cells, out + 4 * cells,
+                         (strip){(1 + y->classes) * cells, rows, group});
 }
 
 static void forward(layer *l, const pass *p)

@@ -85,7 +85,8 @@ static void forward_folded(const conv_algorithm *a, const pass *p, const workspa
             a->channel_forward(p, w, s, weights, d->input, d->output, &e, c);
     }
     if (!fused)
-        p->backend->activate(p, s->activation, d->output, d->output, p->batch * dims_count(s->out));
+        p->backend->activate(p, s->activation, d->output, d->output,
+                             all_of(p->batch * dims_count(s->out)));
 }
 
 void cpu_conv_forward(const pass *p, const conv *s, const conv_data *d)

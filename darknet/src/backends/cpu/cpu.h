@@ -4,9 +4,9 @@
 
 #include "backend.h"
 
-void cpu_activate(const pass *p, activation a, const float *in, float *out, int64_t count);
+void cpu_activate(const pass *p, activation a, const float *in, float *out, strip s);
 void cpu_activate_grad(const pass *p, activation a, const float *y, const float *x,
-                       const float *delta, float *input_delta, bool add, int64_t count);
+                       const float *delta, float *input_delta, bool add, strip s);
 void cpu_maxpool(const pass *p, const pool *s, const float *in, float *out, int32_t *index);
 void cpu_upsample(const pass *p, dims in, int stride, float scale, const float *x, float *out);
 void cpu_shortcut(const pass *p, const shortcut *s, const float *a, const float *b, float *out);

@@ -49,9 +49,9 @@ void cuda_conv_backward(const pass *p, const conv *s, const conv_data *d);
 size_t cuda_conv_packed_bytes(const conv *s);
 void cuda_batchnorm(const pass *p, dims s, const conv_data *d);
 void cuda_batchnorm_grad(const pass *p, dims s, const conv_data *d);
-void cuda_activate(const pass *p, activation a, const float *in, float *out, int64_t count);
+void cuda_activate(const pass *p, activation a, const float *in, float *out, strip s);
 void cuda_activate_grad(const pass *p, activation a, const float *y, const float *x,
-                        const float *delta, float *input_delta, bool add, int64_t count);
+                        const float *delta, float *input_delta, bool add, strip s);
 void cuda_dropout(const pass *p, float probability, int layer, const float *x, float *out,
                   float *mask, int64_t count);
 void cuda_multiply(const pass *p, const float *a, const float *b, float *out, bool add,
@@ -123,7 +123,7 @@ void cuda_yolo_loss(const pass *p, const detector_loss *s, const detector_arrays
                     detector_result *sum);
 size_t cuda_mine_workspace(const pass *p, const mining *s);
 void cuda_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
-void cuda_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count);
+void cuda_affine(const pass *p, float a, float b, const float *x, float *out, strip s);
 void cuda_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
               double decay_batch, double momentum);
 void cuda_adam(const pass *p, float *w, float *grad, float *m, float *v, int64_t count,

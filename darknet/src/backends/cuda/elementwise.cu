@@ -3,29 +3,38 @@
 #include "cuda.h"
 #include "formulas.h"
 
-static __global__ void activate(activation a, const float *in, float *out, int64_t count)
+/* Where value i of a strip stands. */
+static __device__ int64_t place_in(const strip *s, int64_t i)
 {
-    FOR_EACH(i, count)
-        out[i] = activated(a, in[i]);
+    return s->rows == 1 ? i : i / s->count * s->step + i % s->count;
 }
 
-void cuda_activate(const pass *, activation a, const float *in, float *out, int64_t count)
+static __global__ void activate(activation a, const float *in, float *out, strip s)
 {
-    LAUNCH(activate, count, a, in, out, count);
+    FOR_EACH(k, s.rows * s.count) {
+        const int64_t i = place_in(&s, k);
+        out[i] = activated(a, in[i]);
+    }
+}
+
+void cuda_activate(const pass *, activation a, const float *in, float *out, strip s)
+{
+    LAUNCH(activate, s.rows * s.count, a, in, out, s);
 }
 
 static __global__ void activate_grad(activation a, const float *y, const float *x,
-                                     const float *delta, float *input_delta, bool add,
-                                     int64_t count)
+                                     const float *delta, float *input_delta, bool add, strip s)
 {
-    FOR_EACH(i, count)
+    FOR_EACH(k, s.rows * s.count) {
+        const int64_t i = place_in(&s, k);
         put(input_delta + i, delta[i] * slope(a, y[i], x ? x[i] : 0), add);
+    }
 }
 
 void cuda_activate_grad(const pass *, activation a, const float *y, const float *x,
-                        const float *delta, float *input_delta, bool add, int64_t count)
+                        const float *delta, float *input_delta, bool add, strip s)
 {
-    LAUNCH(activate_grad, count, a, y, x, delta, input_delta, add, count);
+    LAUNCH(activate_grad, s.rows * s.count, a, y, x, delta, input_delta, add, s);
 }
 
 static __global__ void dropout(uint64_t seed, float probability, float scale, const float *x,
@@ -78,15 +87,17 @@ void cuda_softmax(const pass *p, int n, int64_t step, int groups, int64_t group_
            count);
 }
 
-static __global__ void affine(float a, float b, const float *x, float *out, int64_t count)
+static __global__ void affine(float a, float b, const float *x, float *out, strip s)
 {
-    FOR_EACH(i, count)
+    FOR_EACH(k, s.rows * s.count) {
+        const int64_t i = place_in(&s, k);
         out[i] = a * x[i] + b;
+    }
 }
 
-void cuda_affine(const pass *, float a, float b, const float *x, float *out, int64_t count)
+void cuda_affine(const pass *, float a, float b, const float *x, float *out, strip s)
 {
-    LAUNCH(affine, count, a, b, x, out, count);
+    LAUNCH(affine, s.rows * s.count, a, b, x, out, s);
 }
 
 static __global__ void sgd(float *w, float *grad, int64_t count, float rate, float decay,

@@ -237,7 +237,7 @@ void reference_conv_forward(const pass *p, const conv *s, const conv_data *d)
         else
             add_biases(p, s->out, d->biases, sums, d->output);
     }
-    reference_activate(p, s->activation, d->output, d->output, count);
+    reference_activate(p, s->activation, d->output, d->output, all_of(count));
 }
 
 /* delta *= the activation's gradient at x, the convolution's sum after batch norm or bias. */

@@ -5,25 +5,28 @@
 #include "random.h"
 #include "reference.h"
 
-void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count)
+void reference_activate(const pass *p, activation a, const float *in, float *out, strip s)
 {
     (void)p; /* read by OpenMP's pragmas only */
     float (*const y)(float) = activations[a].y;
-#pragma omp parallel for num_threads(pass_team(p, count))
-    for (int64_t i = 0; i < count; i++)
-        out[i] = y(in[i]);
+#pragma omp parallel for collapse(2) num_threads(pass_team(p, s.rows * s.count))
+    for (int64_t r = 0; r < s.rows; r++)
+        for (int64_t i = 0; i < s.count; i++)
+            out[r * s.step + i] = y(in[r * s.step + i]);
 }
 
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
-                             const float *delta, float *input_delta, bool add, int64_t count)
+                             const float *delta, float *input_delta, bool add, strip s)
 {
     (void)p; /* read by OpenMP's pragmas only */
     float (*const gradient)(float, float) = activations[a].gradient;
-#pragma omp parallel for num_threads(pass_team(p, count))
-    for (int64_t i = 0; i < count; i++) {
-        const float g = delta[i] * gradient(y[i], x ? x[i] : 0);
-        input_delta[i] = add ? input_delta[i] + g : g;
-    }
+#pragma omp parallel for collapse(2) num_threads(pass_team(p, s.rows * s.count))
+    for (int64_t r = 0; r < s.rows; r++)
+        for (int64_t k = 0; k < s.count; k++) {
+            const int64_t i = r * s.step + k;
+            const float g = delta[i] * gradient(y[i], x ? x[i] : 0);
+            input_delta[i] = add ? input_delta[i] + g : g;
+        }
 }
 
 /* mask: the factor of each value, 0 or 1/(1 - probability): a function of seed, pass, layer and
@@ -100,12 +103,13 @@ void reference_clip(const pass *p, float *w, int64_t count, double limit)
         w[i] = w[i] > most ? most : w[i] < -most ? -most : w[i];
 }
 
-void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count)
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, strip s)
 {
     (void)p; /* read by OpenMP's pragmas only */
-#pragma omp parallel for num_threads(pass_team(p, count))
-    for (int64_t i = 0; i < count; i++)
-        out[i] = a * x[i] + b;
+#pragma omp parallel for collapse(2) num_threads(pass_team(p, s.rows * s.count))
+    for (int64_t r = 0; r < s.rows; r++)
+        for (int64_t i = 0; i < s.count; i++)
+            out[r * s.step + i] = a * x[r * s.step + i] + b;
 }
 
 /* In lanes, which are added in their order: sums that a compiler can keep in one vector. */

@@ -15,9 +15,9 @@ void reference_fold_biases(const conv *s, const conv_data *d, float *biases);
 void reference_batchnorm(const pass *p, dims s, const conv_data *d);
 void reference_batchnorm_grad(const pass *p, dims s, const conv_data *d);
 
-void reference_activate(const pass *p, activation a, const float *in, float *out, int64_t count);
+void reference_activate(const pass *p, activation a, const float *in, float *out, strip s);
 void reference_activate_grad(const pass *p, activation a, const float *y, const float *x,
-                             const float *delta, float *input_delta, bool add, int64_t count);
+                             const float *delta, float *input_delta, bool add, strip s);
 void reference_dropout(const pass *p, float probability, int layer, const float *x, float *out,
                        float *mask, int64_t count);
 void reference_multiply(const pass *p, const float *a, const float *b, float *out, bool add,
@@ -98,7 +98,7 @@ void reference_yolo_loss(const pass *p, const detector_loss *s, const detector_a
                          detector_result *sum);
 size_t reference_mine_workspace(const pass *p, const mining *s);
 void reference_mine(const pass *p, const mining *s, const mining_arrays *a, dn_mining_stats *sum);
-void reference_affine(const pass *p, float a, float b, const float *x, float *out, int64_t count);
+void reference_affine(const pass *p, float a, float b, const float *x, float *out, strip s);
 
 void reference_sgd(const pass *p, float *w, float *grad, int64_t count, double rate,
                    double decay_batch, double momentum);
