@@ -231,9 +231,9 @@ static dn_status show(dn_network *net, dn_array *array, dn_memory *block, void *
         array->count *= array->shape[r];
     array->data = data;
     dn_memory *seen = dn_see(net, block, &array->data,
-                             (size_t)array->count * sizes[array->type], array->writable);
+                             (size_t)array->count * sizes[array->type], array->writable, e);
     if (!seen)
-        return dn_out_of_memory(e, "a view of an array");
+        return e ? e->status : DN_NO_MEMORY;
     array->memory = dn_memory_hold(seen);
     return DN_OK;
 }

@@ -168,8 +168,8 @@ dn_status dn_boxes(dn_network *net, int image, int image_width, int image_height
         void *output = l->output;
         const int64_t values = dims_count(l->out);
         if (!dn_see(net, net->activations, &output,
-                    (size_t)(net->batch * values) * sizeof(float), false))
-            return dn_out_of_memory(e, "a view of an output");
+                    (size_t)(net->batch * values) * sizeof(float), false, e))
+            return e ? e->status : DN_NO_MEMORY;
         const int room = count < capacity ? capacity - count : 0;
         float *next = room ? out + (int64_t)count * (5 + classes) : NULL;
         count += write_rows(l->detector, (const float *)output + image * values, &f, thresh,

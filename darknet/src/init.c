@@ -52,7 +52,7 @@ static dn_status init_head(dn_network *net, const layer *l, dn_error *e)
     float *weight = dn_see_values(net, weights, true, e);
     float *bias = dn_see_values(net, dn_param(l->sources[0], "biases"), true, e);
     if (!weight || !bias)
-        return DN_NO_MEMORY;
+        return e ? e->status : DN_NO_MEMORY;
     const double shrink = .01 / weights->spread;
     for (int64_t i = 0; i < weights->count; i++)
         weight[i] = (float)(shrink * weight[i]);
@@ -75,7 +75,7 @@ static dn_status init_param(dn_network *net, int index, const param *p, bool dra
         return DN_OK;
     float *values = dn_see_values(net, p, true, e);
     if (!values)
-        return DN_NO_MEMORY;
+        return e ? e->status : DN_NO_MEMORY;
     if (weights)
         init_weights(&net->layers[index], p, values,
                      dn_random_bits(net->seed, (uint64_t)index), threads);
@@ -98,7 +98,7 @@ dn_status dn_init_params(dn_network *net, bool loads, dn_error *e)
         if (net->layers[i].detector)
             status = init_head(net, &net->layers[i], e);
     dn_views_send(net);
-    return status;
+    return status == DN_OK ? dn_finish(net->backend, e) : status;
 }
 
 dn_status dn_fold(dn_network *net, dn_error *e)

@@ -32,7 +32,7 @@ bool dn_is_seen_in_parts(const dn_network *net, const void *data, size_t bytes)
     return false;
 }
 
-static view *copy_of(dn_network *net, dn_memory *block, void *there, size_t bytes)
+static view *copy_of(dn_network *net, dn_memory *block, void *there, size_t bytes, dn_error *e)
 {
     dn_views_send(net); /* what was written to a part of it */
     view *v = dn_allocate(sizeof *v);
@@ -40,21 +40,26 @@ static view *copy_of(dn_network *net, dn_memory *block, void *there, size_t byte
     if (!v || !here) {
         dn_free(v);
         dn_memory_release(here);
+        dn_out_of_memory(e, "a view of an array");
         return NULL;
     }
     *v = (view){dn_memory_hold(block), there, bytes, here, false, net->views};
     net->views = v;
     net->backend->memory->copy(dn_memory_data(here), there, bytes);
-    return v;
+    if (dn_finish(net->backend, e) == DN_OK)
+        return v;
+    dn_views_release(net);
+    return NULL;
 }
 
-dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes)
+dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes,
+                  dn_error *e)
 {
     if (!net->backend->memory)
         return block;
     view *v = find(net, *data, bytes);
     if (!v)
-        v = copy_of(net, block, *data, bytes);
+        v = copy_of(net, block, *data, bytes, e);
     if (!v)
         return NULL;
     v->writes |= writes;
@@ -65,10 +70,8 @@ dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, 
 float *dn_see_values(dn_network *net, const param *p, bool writes, dn_error *e)
 {
     void *values = p->value;
-    if (dn_see(net, net->params, &values, (size_t)p->count * sizeof(float), writes))
-        return values;
-    dn_out_of_memory(e, "a view of parameters");
-    return NULL;
+    return dn_see(net, net->params, &values, (size_t)p->count * sizeof(float), writes, e) ? values
+                                                                                         : NULL;
 }
 
 /* The next view, after this one if it stays. */

@@ -11,8 +11,10 @@ typedef struct view view;
 
 /* Changes *data, `bytes` of a block, to where the host sees them, and returns the memory they lie in
  * then; it stays until the next pass, or as long as the caller holds it. writes: what the host
- * writes there counts. NULL: no memory. What lies within another view is seen in that one. */
-dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes);
+ * writes there counts. What lies within another view is seen in that one. NULL: no memory, or
+ * the device failed; *e says it. */
+dn_memory *dn_see(dn_network *net, dn_memory *block, void **data, size_t bytes, bool writes,
+                  dn_error *e);
 
 /* The same of a parameter's values. */
 float *dn_see_values(dn_network *net, const param *p, bool writes, dn_error *e);

@@ -135,7 +135,7 @@ static dn_status read_layer(dn_network *net, layer *l, FILE *file, const char *p
             continue;
         float *values = dn_see_values(net, p, true, e);
         if (!values)
-            return DN_NO_MEMORY;
+            return e ? e->status : DN_NO_MEMORY;
         if (transposed && p->rank == 2) {
             const int64_t columns = p->shape[1], rows = count / columns;
             float *line = dn_allocate((size_t)rows * sizeof *line);
@@ -169,7 +169,7 @@ static dn_status read_layers(dn_network *net, const char *path, FILE *file, int6
         if (!net->layers[i].dontload)
             status = read_layer(net, &net->layers[i], file, path, transposed, e);
     dn_views_send(net);
-    return status;
+    return status == DN_OK ? dn_finish(net->backend, e) : status;
 }
 
 dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error *e)
@@ -214,6 +214,16 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     return dn_fold(net, e);
 }
 
+/* So that nothing but the file can fail while it is written. */
+static dn_status see_all(dn_network *net, int upto, dn_error *e)
+{
+    for (int i = 0; i < upto; i++)
+        for (int k = 0; k < net->layers[i].param_count; k++)
+            if (!dn_see_values(net, &net->layers[i].params[k], false, e))
+                return e ? e->status : DN_NO_MEMORY;
+    return DN_OK;
+}
+
 static bool write_network(dn_network *net, int upto, FILE *file)
 {
     const int32_t version[3] = {0, 2, 0};
@@ -227,7 +237,8 @@ static bool write_network(dn_network *net, int upto, FILE *file)
             if (!p->stored)
                 continue;
             const float *values = dn_see_values(net, p, false, NULL);
-            if (!values || fwrite(values, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
+            if (!values
+                || fwrite(values, sizeof(float), (size_t)p->count, file) != (size_t)p->count)
                 return false;
         }
     }
@@ -241,6 +252,9 @@ dn_status dn_weights_save(dn_network *net, const char *path, int upto, dn_error 
         return DN_BAD_ARGUMENT;
     if (upto < 0 || upto > net->layer_count)
         upto = net->layer_count;
+    const dn_status seen = see_all(net, upto, e);
+    if (seen != DN_OK)
+        return seen;
     struct stat there;
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
         return dn_fail(e, DN_BAD_WEIGHTS, "%s: cannot be written: it is there and no regular file",

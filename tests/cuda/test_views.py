@@ -7,6 +7,7 @@ import pytest
 
 import pylrm
 from pylrm.errors import PylrmError
+from tests.cuda.test_emulated import of_the_shim
 from tests.layers.common import images, network, randomize, section
 
 pytestmark = pytest.mark.usefixtures("emulated")
@@ -134,3 +135,21 @@ def test_no_memory_is_left_behind():
             made.forward(images(SHAPE))
         del array, made
     assert live() == before
+
+
+def test_no_memory_for_a_view_is_said(net):
+    lib = pylrm.binding.library.lib
+    lib.dn_fail_allocation(1)
+    with pytest.raises(PylrmError, match="no memory for a view of an array"):
+        _ = net[0].params
+    lib.dn_fail_allocation(0)
+
+
+@of_the_shim
+def test_a_failing_gpu_gives_no_arrays_and_no_file(net, monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_SHIM_FAILS", "1")
+    with pytest.raises(PylrmError, match="the GPU failed in this pass"):
+        _ = net[0].params
+    with pytest.raises(PylrmError, match="the GPU failed in this pass"):
+        net.save_weights(tmp_path / "a.weights")
+    assert not list(tmp_path.iterdir())
