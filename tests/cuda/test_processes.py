@@ -1,4 +1,4 @@
-"""Training in several processes on GPUs: each pass's gradient comes to the host and is shared there."""
+"""Several processes, each on a GPU: a pass's gradient comes to the host and is shared there."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def test_a_loss_that_is_not_finite_leaves_the_gradient():
 @needs_mpi
 def test_two_processes_come_to_the_bits_of_one(tmp_path, tiny_data, tiny_cfg):
     cfg = tiny_cfg(max_batches=4, subdivisions=2, clip_norm=0.5, lrm=LRM)
-    one = train(
-        cfg, tiny_data, out=tmp_path / "one", quiet=True, device="cuda", map_every=0
-    ).folder
+    one = train(cfg, tiny_data, out=tmp_path / "one", quiet=True, device="cuda", map_every=0).folder
     out = tmp_path / "two"
     code, said, err = run(
         2, "--cfg", cfg, "--data", tiny_data, "--out", out, "--map-every", 0, "--device", "cuda"
