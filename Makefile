@@ -3,6 +3,8 @@
 
 VENV := .venv
 PYTHON ?= $(VENV)/bin/python
+# A file's tests stay together: what they share is made once.
+PYTEST = $(PYTHON) -m pytest -q -n auto --dist loadfile
 BUILD ?= build/release
 CC ?= cc
 CFLAGS ?= -O3
@@ -180,11 +182,11 @@ test-c: $(C_TESTS)
 
 #: make test       the quick tests, C and Python
 test: all test-c
-	$(PYTHON) -m pytest -q
+	$(PYTEST)
 
 #: make test-all   all tests, with lint, sanitizers and valgrind where they are installed
 test-all: all test-c lint sanitize
-	$(PYTHON) -m pytest -q -m ''
+	$(PYTEST) -m ''
 	@if command -v valgrind > /dev/null; then \
 	    $(MAKE) test-c RUN='valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite'; \
 	else echo 'SKIPPED: valgrind is not installed'; fi
@@ -251,7 +253,7 @@ sanitize: tsan | $(READY)
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' test-c
 	$(MAKE) BUILD=build/sanitize CFLAGS='-O1 -g' SANITIZE='$(SANITIZERS)' $(SANITIZED)/built
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONDONTWRITEBYTECODE=1 \
-	    $(PYTHON) -m pytest -q -o pythonpath=$(SANITIZED) -p no:cacheprovider $(SANITIZED_TESTS)
+	    $(PYTEST) -o pythonpath=$(SANITIZED) -p no:cacheprovider $(SANITIZED_TESTS)
 
 # Archer tells TSan what LLVM's OpenMP synchronises; without it, each barrier looks like a race.
 ARCHER = $(firstword $(wildcard $(dir $(shell clang -print-file-name=libomp.so))libarcher.so /usr/lib/llvm-*/lib/libarcher.so))

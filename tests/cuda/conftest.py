@@ -1,5 +1,6 @@
 """The CUDA backend's kernels, run by the CPU under tests/cuda/shim: "emulated"."""
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -28,11 +29,13 @@ def emulated() -> Path:
     flags = ["SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=all"]
     # without LD_PRELOAD: the compiler itself is not to run under ASan
     plain = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "MAKEFLAGS")}
-    subprocess.run(
-        ["make", "-s", f"EMULATED={folder}", *(flags if sanitized() else []), str(library)],
-        cwd=ROOT,
-        env=plain,
-        check=True,
-    )
+    with Path(ROOT, "build", "emulated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process builds, the others find it built
+        subprocess.run(
+            ["make", "-s", f"EMULATED={folder}", *(flags if sanitized() else []), str(library)],
+            cwd=ROOT,
+            env=plain,
+            check=True,
+        )
     os.environ["PYLRM_CUDA_LIBRARY"] = str(ROOT / library)
     return ROOT / library
