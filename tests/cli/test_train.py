@@ -317,8 +317,7 @@ def test_images_that_are_not_there_are_named_with_what_would_fit(
     cases = {  # how a list was written elsewhere, and what its message has
         "/home/somebody/sets/tiny/images/{}": f"there is {there}: name it so in the list",
         "/images/{}": f"there is {there}",
-        "C:\\sets\\tiny\\images\\{}": f"there is {there}: name it so in the list with / between",
-        "D:\\elsewhere\\a{}": "its backslashes are part of the name here",
+        "C:\\sets\\tiny\\images\\{}": f"there is {there}: name it so in the list",
         "/nowhere/a{}": "images is there; the first is /nowhere/a",
     }
     for form, part in cases.items():
@@ -326,7 +325,7 @@ def test_images_that_are_not_there_are_named_with_what_would_fit(
         done = run("train", "--cfg", tiny_cfg(), "--data", tiny_data)
         one_line(done, part)
         one_line(done, f"none of its {len(images)} images is there; the first is ")
-        one_line(done, form.format(images[0]))
+        one_line(done, form.format(images[0]).replace("\\", "/"))
 
 
 def test_anchors_beyond_the_image_are_a_warning(

@@ -42,6 +42,24 @@ def test_data_file(folder):
     assert (data.eval, data.metric) == ("voc", "11point")
 
 
+def test_a_data_set_that_was_made_on_windows(folder):
+    r"""Its paths have backslashes; a file whose name has one is found all the same."""
+    (folder / "lists").mkdir()
+    (folder / "lists" / "t.txt").write_text("..\\images\\a.jpg\r\nimages\\none.jpg\r\nb\\c.jpg\r\n")
+    (folder / "w.data").write_text(
+        "classes=3\r\ntrain=lists\\t.txt\r\nnames = .\\d.names\r\nbackup = backup\\\r\n"
+    )
+    data = darknet.read_data(folder / "w.data")
+    assert (data.names, data.backup) == (["ant", "bee", "cat"], Path("backup"))
+    lists = folder / "lists"
+    assert data.train == lists / "t.txt"
+    wanted = [lists / "../images/a.jpg", lists / "images/none.jpg", lists / "b/c.jpg"]
+    assert darknet.read_list(data.train) == wanted
+    if os.sep == "/":
+        (lists / "b\\c.jpg").touch()
+        assert darknet.read_list(data.train)[2] == lists / "b\\c.jpg"
+
+
 def test_names_stand_in_for_classes_and_numbers_for_names(folder):
     (folder / "n.data").write_text("names=d.names")
     assert darknet.read_data(folder / "n.data").classes == 3

@@ -70,6 +70,11 @@ HOW_TO_GET = {
 DataLike = DataFile | str | Path
 
 
+def _spelt(name: str) -> list[Path]:
+    """A path as it is named, and if it has Windows' backslashes, with slashes in their place."""
+    return [Path(each).expanduser() for each in dict.fromkeys((name, name.replace("\\", "/")))]
+
+
 def _lookup(name: str, folder: Path, where: str, among_shipped: bool = False) -> Path:
     """Where `name` stands: as it is, in `folder`, or among the shipped data files.
 
@@ -79,11 +84,11 @@ def _lookup(name: str, folder: Path, where: str, among_shipped: bool = False) ->
         No path can be so; it begins with `where`.
     """
     try:
-        path = Path(name).expanduser()
-        if path.exists():
-            return path
-        if (folder / path).exists():
-            return folder / path
+        for path in _spelt(name):
+            if path.exists():
+                return path
+            if (folder / path).exists():
+                return folder / path
     except (OSError, RuntimeError, ValueError) as error:  # too long; the home of nobody; zeros
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{where}'{name:.40}' is no path: {reason}") from error
@@ -158,7 +163,7 @@ def read_data(data: DataLike) -> DataFile:
     def read_from(key: str) -> Path | None:
         """Where it is; one that is nowhere stays as it is named, in the working folder."""
         found = written_to(key)
-        return found if found is None or found.exists() else Path(pairs[key][1])
+        return found if found is None or found.exists() else _spelt(pairs[key][1])[-1]
 
     names: list[str] = []
     file = written_to("names", among_shipped=True)
@@ -286,16 +291,19 @@ def read_images(data: DataFile, kind: Literal["train", "valid"]) -> list[Path]:
 
 def _listed(name: str, folder: Path) -> Path:
     """Where an image of a list in `folder` stands."""
-    path = Path(name).expanduser()
-    beside = folder / path
-    return path if path.exists() and not beside.exists() else beside
+    for path in _spelt(name):
+        if (folder / path).exists():
+            return folder / path
+        if path.exists():
+            return path
+    return folder / path
 
 
 def where_instead(missing: Path, listed: Path | None) -> str:
     """Say what would fit in place of a list's image that is not there; "" where nothing is found.
 
-    Lists that were written on another machine name its folders, or have Windows' backslashes: the
-    end of such a path is looked up from the list's folder, its parents and the working folder.
+    Lists that were written on another machine name its folders: the end of such a path is looked
+    up from the list's folder, its parents and the working folder.
 
     Parameters
     ----------
@@ -304,15 +312,12 @@ def where_instead(missing: Path, listed: Path | None) -> str:
     listed : Path or None
         The list.
     """
-    parts = [part for part in str(missing).replace("\\", "/").split("/") if part]
+    parts = [part for part in str(missing).split("/") if part]
     folder = Path() if listed is None else listed.resolve().parent
     for start in range(len(parts)):
         end = Path(*parts[start:])
         for base in (folder, *list(folder.parents)[:3], Path.cwd()):
             found = base / end
             if found != missing and found.is_file():
-                slashes = " with / between folders" if "\\" in str(missing) else ""
-                return f"; there is {found}: name it so in the list{slashes}"
-    if "\\" in str(missing):
-        return "; its backslashes are part of the name here: write / between folders"
+                return f"; there is {found}: name it so in the list"
     return ""
