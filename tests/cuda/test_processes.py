@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("emulated")
 
 
 def test_passes_apart_come_to_the_same_bits():
-    passes.test_passes_apart_come_to_the_same_bits("cuda", "clip_norm=.05")
+    passes.assert_the_same_bits("cuda", "clip_norm=.05", passes=2, updates=1)
 
 
 def test_layers_that_learn_nothing_add_nothing():

@@ -125,7 +125,11 @@ def update_apart(nets: list[pylrm.Network], update: list[tuple[np.ndarray, np.nd
     "keys", ["", "adam=1", "clip_norm=.05", "ema_alpha=.5"], ids=["sgd", "adam", "clip", "ema"]
 )
 def test_passes_apart_come_to_the_same_bits(kernels: str, keys: str) -> None:
-    passes, updates = 3, 3
+    assert_the_same_bits(kernels, keys, passes=3, updates=3)
+
+
+def assert_the_same_bits(kernels: str, keys: str, passes: int, updates: int) -> None:
+    """One network does all passes, or as many networks as there are passes do one each."""
     with make(passes, kernels, keys) as one:
         nets = [make(passes, kernels, keys) for _ in range(passes)]
         for update in batches(updates, passes):
