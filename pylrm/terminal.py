@@ -1,4 +1,4 @@
-"""What a terminal shows: a line that is rewritten, counts with the time left, and colours."""
+"""What a terminal shows: words, colours, a line that is rewritten, counts with the time left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from typing import ClassVar, TextIO
 
 SECONDS = 0.1  # between two writings of a count
 COLOURS = {"red": 31, "yellow": 33}
+
+
+def count_of(number: int, what: str) -> str:
+    """Return how many there are, of what has such a name for one: "1 class", "2 classes"."""
+    ending = "" if number == 1 else "es" if what.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number} {what}{ending}"
 
 
 def coloured(text: str, colour: str, stream: TextIO) -> str:
@@ -56,7 +62,7 @@ def warn_skipped(images: Sequence[Path]) -> None:
     """Warn of images that could not be read, if there are any, and name the first."""
     if images:
         shown = ", ".join(map(str, images[:5])) + (", …" if len(images) > 5 else "")
-        warn(f"{len(images)} images could not be read: {shown}")
+        warn(f"{count_of(len(images), 'image')} could not be read: {shown}")
 
 
 def complain(line: str, program: str = "pylrm") -> None:
@@ -110,7 +116,7 @@ class Counter:
     line : LiveLine
         Where.
     what : str
-        What is counted: "images".
+        What is counted, its name for one: "image".
     clock : callable
         Seconds from any start.
     """
@@ -139,12 +145,12 @@ class Counter:
         if 1 < done < total:
             seconds = (now - self.began) * (total - done) / (done - 1)
             left = f"  {timedelta(seconds=round(seconds))} left"
-        count = f"{done:{len(str(total))}}/{total} {self.what}"
+        count = f"{done:{len(str(total))}}/{count_of(total, self.what)}"
         self.line.write(" ".join(filter(None, [name, count])) + left)
         if done == total:
             self.line.end()
 
 
-def counter(what: str = "images") -> Counter | None:
+def counter(what: str = "image") -> Counter | None:
     """Return what counts on stderr; None where that is no terminal."""
     return Counter(LiveLine(sys.stderr), what) if sys.stderr.isatty() else None

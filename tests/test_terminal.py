@@ -7,7 +7,7 @@ import io
 import pytest
 
 from pylrm import terminal
-from pylrm.terminal import Counter, LiveLine, coloured, complain, counter, warn
+from pylrm.terminal import Counter, LiveLine, coloured, complain, count_of, counter, warn
 
 
 class Screen(io.StringIO):
@@ -22,9 +22,19 @@ class Clock:
         return self.now
 
 
+@pytest.mark.parametrize(
+    ("one", "several"),
+    [("image", "images"), ("box", "boxes"), ("class", "classes"), ("paired run", "paired runs")],
+)
+def test_one_is_not_called_as_several_are(one: str, several: str) -> None:
+    assert count_of(1, one) == f"1 {one}"
+    assert count_of(2, one) == f"2 {several}"
+    assert count_of(0, one) == f"0 {several}"
+
+
 def test_a_count_has_the_time_left() -> None:
     screen, clock = Screen(), Clock()
-    count = Counter(LiveLine(screen), "images", clock)
+    count = Counter(LiveLine(screen), "image", clock)
     for done in range(1, 11):
         clock.now += 2
         count(done, 10)
@@ -37,7 +47,7 @@ def test_a_count_has_the_time_left() -> None:
 
 def test_many_counts_are_shown_ten_times_a_second() -> None:
     screen, clock = Screen(), Clock()
-    count = Counter(LiveLine(screen), "images", clock)
+    count = Counter(LiveLine(screen), "image", clock)
     for done in range(1, 1001):
         clock.now += 0.001
         count(done, 1000)
@@ -47,7 +57,7 @@ def test_many_counts_are_shown_ten_times_a_second() -> None:
 
 def test_steps_begin_anew() -> None:
     screen, clock = Screen(), Clock()
-    count = Counter(LiveLine(screen), "images", clock)
+    count = Counter(LiveLine(screen), "image", clock)
     for name in ("reading", "writing"):
         for done in (1, 2, 3):
             clock.now += 5

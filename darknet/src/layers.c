@@ -162,8 +162,8 @@ dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree 
     if (status != DN_OK)
         return dn_layer_error(l, e, "tree=: %s", why.message);
     if ((*out)->nodes != classes)
-        return dn_layer_error(l, e, "tree=%.200s has %d nodes, but there are %lld classes", name,
-                              (*out)->nodes, (long long)classes);
+        return dn_layer_error(l, e, "tree=%.200s: a tree of %d for classes=%lld: a node for each",
+                              name, (*out)->nodes, (long long)classes);
     return DN_OK;
 }
 

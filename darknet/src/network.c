@@ -106,7 +106,7 @@ static dn_status read_settings(dn_network *net, dn_error *e)
     net->in = (dims){s->channels, s->height, s->width};
     if (s->inputs && s->inputs != dims_count(net->in))
         return dn_fail(e, DN_BAD_CFG,
-                       "%s:%d: [net] inputs=%d, but width, height and channels make %lld values",
+                       "%s:%d: [net] inputs=%d, but width*height*channels=%lld",
                        net->source, first->line, s->inputs, (long long)dims_count(net->in));
     if (dims_count(net->in) > INT32_MAX)
         return dn_fail(e, DN_BAD_CFG,

@@ -83,7 +83,7 @@ static dn_status run_forward(dn_network *net, const float *x, int images, const 
         return dn_fail(e, DN_BAD_ARGUMENT,
                        "%s: this network was made for inference: it takes no truth", net->source);
     if (images < 1 || images > net->batch || (train && images != net->batch))
-        return dn_fail(e, DN_BAD_ARGUMENT, "%d images: %s takes %s%d", images,
+        return dn_fail(e, DN_BAD_ARGUMENT, "a batch of %d: %s takes %s%d", images,
                        train ? "a training pass" : "a pass", train ? "exactly " : "1 to ",
                        net->batch);
     if (train) {

@@ -70,7 +70,7 @@ static dn_status find_end(const dn_network *net, const char *path, int upto, boo
         if (border + own > floats)
             return dn_fail(
                 e, DN_BAD_WEIGHTS,
-                "%s: ends inside layer %d ([%s], %s:%d): it holds %lld values, a file for this "
+                "%s: ends inside layer %d ([%s], %s:%d): it holds %lld float32, a file for this "
                 "cfg %lld up to the layer before and %lld with it: truncated, "
                 "or made for another cfg",
                 path, l->index, l->type->name, net->source, l->line, (long long)floats,
@@ -80,7 +80,7 @@ static dn_status find_end(const dn_network *net, const char *path, int upto, boo
     if (whole && border < floats)
         return dn_fail(
             e, DN_BAD_WEIGHTS,
-            "%s: holds %lld values, but all layers of %s take %lld: made for another cfg (to load "
+            "%s: holds %lld float32, but all layers of %s take %lld: made for another cfg (to load "
             "the first layers only, say up to which)",
             path, (long long)floats, net->source, (long long)border);
     return DN_OK;
@@ -201,7 +201,7 @@ dn_status dn_weights_load(dn_network *net, const char *path, int upto, dn_error 
     else if ((size - start) % (int64_t)sizeof(float))
         status = dn_fail(
             e, DN_BAD_WEIGHTS,
-            "%s: truncated: its %lld bytes after the header are no whole number of float32", path,
+            "%s: truncated: the %lld B after the header are no whole number of float32", path,
             (long long)(size - start));
     else
         status = find_end(net, path, upto, whole, (size - start) / (int64_t)sizeof(float), &end, e);

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pylrm.cli import options, train
-from pylrm.terminal import counter, warn_skipped
+from pylrm.terminal import count_of, counter, warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.data.darknet import DataFile
@@ -80,7 +80,7 @@ def valid(cfg: str, data: str | None, weights: Path, threads: int | None, as_jso
         click.echo(json.dumps(record(done, dataset), indent=1, ensure_ascii=False))
         return
     click.echo(f"top-1 {done.top1:.4f}, top-{dataset.top} {done.top(dataset.top):.4f}")
-    click.echo(f"{len(done.images)} images of {dataset.classes} classes")
+    click.echo(f"{count_of(len(done.images), 'image')} of {count_of(dataset.classes, 'class')}")
     show_worst(done)
 
 
@@ -163,4 +163,4 @@ def predict(
                 click.echo(f"  {scores[i]:7.2%}  {names[i]}")
     warn_skipped(skipped)
     if len(skipped) == len(sources):
-        raise DataError(f"not one of {len(sources)} images can be read")
+        raise DataError(f"not one of {count_of(len(sources), 'image')} can be read")

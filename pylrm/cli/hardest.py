@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from pylrm.cli import options
-from pylrm.terminal import counter, warn, warn_skipped
+from pylrm.terminal import count_of, counter, warn, warn_skipped
 
 BATCH = 8  # images a pass
 
@@ -93,16 +93,16 @@ def command(
     warn_skipped(result.skipped)
     if result.unread:
         warn(
-            f"{result.unread} labels were not looked at: under .001 of the image, or beyond the "
-            f"{most} that the network reads of one (max= in its detection layer)"
+            f"labels that were not looked at: {result.unread}; they are under .001 of the image, "
+            f"or beyond the {most} that the network reads of one (max= in its detection layer)"
         )
     if not result.images:
-        raise DataError(f"{dataset.path}: none of {len(images)} images can be read")
+        raise DataError(f"{dataset.path}: none of {count_of(len(images), 'image')} can be read")
     if as_json:
         content = record(result, dataset.names, count)
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{len(result.images)} images, loss {result.mean_loss:.3f} an image")
+        click.echo(f"{count_of(len(result.images), 'image')}, loss {result.mean_loss:.3f} an image")
         for line in table(result, dataset.names, count):
             click.echo(line)
     if out is not None:

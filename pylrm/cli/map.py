@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from pylrm.cli import options
 from pylrm.data.metric_names import METRICS
-from pylrm.terminal import counter, warn_skipped
+from pylrm.terminal import count_of, counter, warn_skipped
 
 if TYPE_CHECKING:
     from pylrm.cfg.file import Cfg
@@ -131,7 +131,7 @@ def command(
     warn_skipped(done.detected.skipped)
     where = dataset.valid or dataset.truth
     if math.isnan(done.map):
-        raise DataError(f"{where}: not one object in {images} images: no mAP")
+        raise DataError(f"{where}: not one object in {count_of(images, 'image')}: no mAP")
     counts = report(done.matching(), at)
     if out is not None:
         results.write(out, done.detected, counts)
@@ -139,7 +139,7 @@ def command(
         record = {**done.record(), "images": images, **how, "counts": counts.record()}
         click.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    click.echo(f"{where}: {images} images, {words}")
+    click.echo(f"{where}: {count_of(images, 'image')}, {words}")
     click.echo(done.result.table())
     click.echo(f"\nat scores of at least {at:g}, IoU above .5; AP by size of object at all scores")
     click.echo(counts.table())

@@ -65,7 +65,7 @@ def import_command(
         images=images,
         seed=seed,
         padding=padding,
-        progress=counter("layers"),
+        progress=counter("layer"),
     )
     click.echo(f"wrote {out}: layers 0 to {layers - 1} of {cfg}")
 

@@ -32,6 +32,7 @@ from pylrm.convert.reading import (
 from pylrm.convert.sizes import NOT_GIVEN, SizeMismatch
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
+from pylrm.terminal import count_of
 
 # What boxes are given in.
 Coordinates = Literal["pixels", "shares"]
@@ -192,7 +193,9 @@ def _rows(path: Path) -> Iterator[_Row]:
                 columns = _layout(where, fields)
             fields += [""] * (len(columns) - len(fields))
             if len(fields) > len(columns) and any(fields[len(columns) :]):
-                raise DataError(f"{where}: {len(fields)} fields; expected {len(columns)}")
+                raise DataError(
+                    f"{where}: {count_of(len(fields), 'field')}; expected {len(columns)}"
+                )
             row = {key: field for key, field in zip(columns, fields, strict=False) if key}
             if not row["image"]:
                 raise DataError(f"{where}: no image is named")

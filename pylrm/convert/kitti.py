@@ -21,6 +21,7 @@ from pylrm.convert.reading import IMAGE_SUFFIXES, Found, files_by_stem, finite, 
 from pylrm.convert.sizes import on_image
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
+from pylrm.terminal import count_of
 
 KITTI_CLASSES = ["car", "truck", "tram", "van", "pedestrian", "cyclist"]
 FIELDS = 15
@@ -67,7 +68,8 @@ def read_label(
         if len(fields) != FIELDS:
             hint = ", and one of a detection 16" if len(fields) == FIELDS + 1 else ""
             raise DataError(
-                f"{where}: {len(fields)} fields; a line of a KITTI label has {FIELDS}{hint}"
+                f"{where}: {count_of(len(fields), 'field')}; a line of a KITTI label has "
+                f"{FIELDS}{hint}"
             )
         if fields[0].lower() not in kinds:
             known = "Car, Truck, Tram, Van, Pedestrian, Cyclist, Person_sitting, Misc and DontCare"

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pylrm.errors import DataError
+from pylrm.terminal import count_of
 
 
 def split(
@@ -48,6 +49,6 @@ def split(
 
     order = sorted(set(names), key=digest)
     if len(order) < 2:
-        raise DataError(f"{source}: {len(order)} annotated images; a split needs two")
+        raise DataError(f"{source}: {count_of(len(order), 'annotated image')}; a split needs two")
     count = min(max(round(share * len(order)), 1), len(order) - 1)
     return sorted(order[:count]), sorted(order[count:])

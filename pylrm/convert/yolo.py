@@ -20,6 +20,7 @@ from pylrm.convert.yololabels import looks_like_labels, read_label
 from pylrm.convert.yoloset import find_set
 from pylrm.data.darknet import find_label
 from pylrm.errors import DataError
+from pylrm.terminal import count_of
 
 _LEVELS = 3  # folders of an image that may have one called labels beside them
 
@@ -78,7 +79,7 @@ def _labels(images: Sequence[Path], source: Path) -> dict[Path, Path]:
     if not found:
         first = images[0]
         raise DataError(
-            f"{source}: none of its {len(images)} images has a label file; looked for "
+            f"{source}: none of its {count_of(len(images), 'image')} has a label file; looked for "
             f"{first.stem}.txt in a folder labels beside that of the images, and beside {first}"
         )
     return found

@@ -18,6 +18,7 @@ from pylrm.convert.annotations import Annotation, Box
 from pylrm.convert.reading import finite, shown
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
+from pylrm.terminal import count_of
 
 _LOWEST, _HIGHEST = -1.0, 2.0  # values beyond are pixels, or a mistake
 _BOX = 4
@@ -80,7 +81,7 @@ def _class(where: str, text: str, names: Sequence[str], namer: Path) -> str:
     if not 0 <= value < len(names):
         hint = "; classes count from 0" if value == len(names) else ""
         raise DataError(
-            f"{where}: class {value:.0f}, but {namer} has {len(names)} classes "
+            f"{where}: class {value:.0f}, but {namer} has {count_of(len(names), 'class')} "
             f"(0…{len(names) - 1}){hint}"
         )
     return names[int(value)]
@@ -101,20 +102,22 @@ def _box(where: str, values: list[float], keypoints: int) -> Box:
     """The edges of what a row's numbers describe."""
     count = len(values)
     if count < _BOX:
-        raise DataError(f"{where}: {1 + count} fields; a label is 'class x y w h', or a polygon's")
+        raise DataError(
+            f"{where}: {count_of(1 + count, 'field')}; a label is 'class x y w h', or a polygon's"
+        )
     if count == _BOX or (keypoints and count == _BOX + keypoints):
         return _from_centre(where, values[:_BOX])
     if keypoints:
         raise DataError(
-            f"{where}: {1 + count} fields; with the key points of kpt_shape it is "
+            f"{where}: {count_of(1 + count, 'field')}; with the key points of kpt_shape it is "
             f"{1 + _BOX + keypoints}, without them {1 + _BOX}"
         )
     if count % 2:
         confidence = values.pop()
         if not 0 <= confidence <= 1:
             raise DataError(
-                f"{where}: {1 + count} fields, but the last, {confidence:g}, is no confidence "
-                "0…1; an oriented box has its four corners"
+                f"{where}: {count_of(1 + count, 'field')}, but the last, {confidence:g}, is no "
+                "confidence 0…1; an oriented box has its four corners"
             )
         if len(values) == _BOX:
             return _from_centre(where, values)

@@ -33,6 +33,7 @@ from pylrm.data.darknet import read_data, read_names
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
 from pylrm.files.yamlfile import read_yaml
+from pylrm.terminal import count_of
 
 _YAML = (".yaml", ".yml")
 _NAMES = ("classes.txt", "obj.names", "labels.txt", "predefined_classes.txt", "_darknet.labels")
@@ -162,7 +163,9 @@ class _Yaml:
                 raise self.error("names", f"names: class {number} is {what}")
         count = self.document.get("nc")
         if isinstance(count, str) and count.strip() != str(len(names)):
-            raise self.error("nc", f"nc is {shown(count)}, but there are {len(names)} names")
+            raise self.error(
+                "nc", f"nc is {shown(count)}, but there are {count_of(len(names), 'name')}"
+            )
         return names
 
     def keypoints(self) -> int:

@@ -15,6 +15,7 @@ from pylrm.data.ahead import ahead
 from pylrm.data.images import ByteImage, cv2, read_image
 from pylrm.data.sources import Source
 from pylrm.errors import DataError
+from pylrm.terminal import count_of
 
 LEAST = 0.9  # of the frames that a video's header announces; it may be an estimate
 
@@ -137,13 +138,15 @@ class Video:
         finally:
             self._capture.release()
         if self.live:
-            raise DataError(f"{self.source}: the stream ended or broke off after {number} frames")
+            raise DataError(
+                f"{self.source}: the stream ended or broke off after {count_of(number, 'frame')}"
+            )
         if number == 0:
             raise DataError(f"{self.source}: no frame of it can be decoded")
         if number < LEAST * self.count:
             raise DataError(
-                f"{self.source}: breaks off after {number} of the {self.count} frames that its "
-                "header announces"
+                f"{self.source}: breaks off after {number} of the {count_of(self.count, 'frame')} "
+                "that its header announces"
             )
 
     def _grab(self) -> bool:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from pylrm.data.images import cv2
 from pylrm.data.samples import BoxPreparation, Preparation, Sample
 from pylrm.errors import DataError
+from pylrm.terminal import count_of
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -164,7 +165,9 @@ class Loader:
         samples = []
         for result in results:
             if isinstance(result, DataError):
-                raise DataError(f"none of {len(self._images)} images can be read; {result}")
+                raise DataError(
+                    f"none of {count_of(len(self._images), 'image')} can be read; {result}"
+                )
             samples.append(result)
             for path in (self._images[index] for index in result.skipped):
                 if path not in self.skipped:

@@ -12,6 +12,7 @@ from pylrm.engine import Detection, Result
 from pylrm.engine.detections import name_of
 from pylrm.errors import CfgError, DataError
 from pylrm.runs.inputs import choose_data
+from pylrm.terminal import count_of
 
 
 def class_names(
@@ -46,7 +47,9 @@ def class_names(
             return []
         found, where = chosen.names, chosen.path
     if len(found) != classes:
-        raise DataError(f"{where}: {len(found)} names, but {cfg} has {classes} classes")
+        raise DataError(
+            f"{where}: {count_of(len(found), 'name')}, but {cfg} has {count_of(classes, 'class')}"
+        )
     return found
 
 

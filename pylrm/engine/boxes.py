@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylrm.binding.library import call, ffi, floats, lib
+from pylrm.terminal import count_of
 
 
 def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -64,7 +65,7 @@ def nms(boxes: npt.ArrayLike, scores: npt.ArrayLike, iou: float) -> npt.NDArray[
     boxes32 = np.ascontiguousarray(_boxes(boxes), np.float32)
     scores32 = np.ascontiguousarray(scores, np.float32)
     if scores32.shape != (len(boxes32),):
-        raise ValueError(f"scores of shape {scores32.shape} for {len(boxes32)} boxes")
+        raise ValueError(f"scores of shape {scores32.shape} for {count_of(len(boxes32), 'box')}")
     kept = np.empty(len(boxes32), np.int32)
     count = ffi.new("int *")
     call(

@@ -745,7 +745,7 @@ class Network:
         if images.ndim != 4 or images.shape[1:] != shape:
             raise ValueError(f"images of shape {images.shape}, expected {expected}")
         if not 1 <= len(images) <= info.batch or (exactly and len(images) != info.batch):
-            raise ValueError(f"{len(images)} images, expected {expected}")
+            raise ValueError(f"a batch of {len(images)}, expected {expected}")
         return images
 
     def _check_truth(

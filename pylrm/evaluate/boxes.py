@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pylrm.terminal import count_of
+
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -169,7 +171,9 @@ def gather(
         first = int(bad[0])
         where = next(key for key in records if number_of[key] == image_of[first])
         if wrong[first]:
-            raise ValueError(f"image {where!r}: class {kinds[first]:g} of {classes} classes")
+            raise ValueError(
+                f"image {where!r}: class {kinds[first]:g} of {count_of(classes, 'class')}"
+            )
         raise ValueError(f"image {where!r}: a score is NaN")
     return Boxes(
         classes,
@@ -192,7 +196,7 @@ def _column(image: object, name: str, values: npt.ArrayLike, count: int) -> Floa
         raise ValueError(f"image {image!r}: '{name}' is not all numbers") from error
     if column.shape != (count,):
         raise ValueError(
-            f"image {image!r}: '{name}' of shape {column.shape} beside {count} classes"
+            f"image {image!r}: '{name}' of shape {column.shape} beside {count_of(count, 'class')}"
         )
     return column
 

@@ -15,6 +15,7 @@ from pylrm.data.darknet import DataFile, read_classes, read_images
 from pylrm.data.loader import batches_in_order
 from pylrm.engine import Network
 from pylrm.errors import CfgError, DataError
+from pylrm.terminal import count_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -183,7 +184,7 @@ def evaluate_classifier(
         if progress is not None:
             progress(len(read) + len(skipped), len(images))
     if not read:
-        raise DataError(f"{data.valid}: none of its {len(images)} images can be read")
+        raise DataError(f"{data.valid}: none of its {count_of(len(images), 'image')} can be read")
     return Classified(
         [images[index] for index in read],
         classes[read],

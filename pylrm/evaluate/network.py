@@ -14,6 +14,7 @@ from pylrm.errors import DataError
 from pylrm.evaluate.boxes import Fields, record_of, to_edges
 from pylrm.evaluate.measure import Detected, Evaluation, measure
 from pylrm.evaluate.truths import CocoTruth, label_record
+from pylrm.terminal import count_of
 
 GRID = 1024  # detections are rounded to this part of a pixel, which files can hold exactly
 
@@ -86,7 +87,7 @@ def evaluate(
         if progress is not None:
             progress(len(found.truth) + len(found.skipped), len(images))
     if not found.truth:
-        raise DataError(f"{data.valid}: none of its {len(images)} images can be read")
+        raise DataError(f"{data.valid}: none of its {count_of(len(images), 'image')} can be read")
     return measure(found, data.names, metric or data.metric)
 
 

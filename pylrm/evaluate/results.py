@@ -26,6 +26,7 @@ from pylrm.evaluate.report import Report
 from pylrm.evaluate.truths import CocoTruth, label_record
 from pylrm.files.writing import writing
 from pylrm.runs.folder import Run
+from pylrm.terminal import count_of
 
 
 def check_target(out: Path, data: DataFile) -> None:
@@ -153,7 +154,7 @@ def read(path: Path, data: DataFile) -> Detected:
         boxes = np.array(rows[index], np.float64).reshape(-1, 6)
         found.detections[index] = record_of(boxes[:, 0], boxes[:, 1:5], score=boxes[:, 5])
     if not found.truth:
-        raise DataError(f"{data.valid}: none of its {len(images)} images can be read")
+        raise DataError(f"{data.valid}: none of its {count_of(len(images), 'image')} can be read")
     return found
 
 

@@ -17,6 +17,7 @@ from pylrm.data.darknet import read_truth
 from pylrm.errors import DataError
 from pylrm.evaluate.boxes import EVERY_CLASS, Fields, record_of, to_edges
 from pylrm.files.jsonfile import read_json
+from pylrm.terminal import count_of
 
 T = TypeVar("T")
 
@@ -137,7 +138,9 @@ class CocoTruth:
         if entry is None:
             alike = self._by_name.get(image.name, [])
             if len(alike) != 1:
-                found = f"{len(alike)} images of that name" if alike else "no such image"
+                found = (
+                    f"{count_of(len(alike), 'image')} of that name" if alike else "no such image"
+                )
                 raise DataError(f"{self.path}: {found}: {image}, which is to be evaluated")
             entry = alike[0]
         return entry

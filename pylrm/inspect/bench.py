@@ -16,6 +16,7 @@ from pylrm.cfg.file import Cfg, CfgLike
 from pylrm.engine import Layer, Network, cpu_peak
 from pylrm.errors import PylrmError
 from pylrm.inspect.describe import MIB, kind, shape_text, table, window
+from pylrm.terminal import count_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -327,8 +328,8 @@ def summary(timing: Timing) -> str:
     """Return the outcome in some lines."""
     what = "inference" if timing.inference else "training"
     turn = "pass" if timing.inference else "step"
-    threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
-    rounds = f"{timing.rounds} round{'s' if timing.rounds > 1 else ''}"
+    threads = count_of(timing.threads, "thread")
+    rounds = count_of(timing.rounds, "round")
     peak = ""
     if timing.peak:
         peak = f", {timing.rate / timing.peak:.0%} of the peak of {timing.peak / 1e9:.0f}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pylrm.cfg.file import MASKED, Cfg, CfgLike
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgWarning
+from pylrm.terminal import count_of
 from pylrm.training.checks import mining_limit
 
 MIB = 2**20
@@ -119,10 +120,11 @@ def _suppression(nms: float) -> str:
 
 def _detector(net: Network, layer: Layer) -> Iterator[str]:
     width, height = layer.grid
-    each = "boxes" if layer.type == "detection" else "anchors"
+    classes = count_of(int(layer.option("classes")), "class")
+    each = count_of(layer.anchors, "box" if layer.type == "detection" else "anchor")
     yield (
-        f"[{layer.type}] layer {layer.index}: {layer.option('classes')} classes; {width}x{height} "
-        f"cells x {layer.anchors} {each} = N={layer.predictions} predictions an image"
+        f"[{layer.type}] layer {layer.index}: {classes}; {width}x{height} cells x {each} = "
+        f"N={layer.predictions} predictions an image"
     )
     cell = net.width / width, net.height / height
     for across, down in _anchors(layer):

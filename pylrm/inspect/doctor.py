@@ -19,6 +19,7 @@ from pylrm.engine import Network, cpu_features, cpu_peak, has_threads, version
 from pylrm.errors import PylrmError
 from pylrm.extras import installed
 from pylrm.inspect.describe import table
+from pylrm.terminal import count_of
 from pylrm.training.memory import GIB, room
 
 PACKAGES = ("numpy", "opencv", "cffi", "matplotlib", "click")
@@ -67,7 +68,9 @@ def examine() -> list[Finding]:
         *map(package, PACKAGES),
         Finding("extras", ", ".join(installed()) or "none"),
         Finding(
-            "processor", f"{platform.machine()}; kernels: {cpu_features()}; {cores} cores{single}"
+            "processor",
+            f"{platform.machine()}; kernels: {cpu_features()}; "
+            f"{count_of(cores or 1, 'core')}{single}",
         ),
         Finding("peak", f"{cpu_peak(1) / 1e9:.0f} GFLOP/s a core, without memory in the way"),
         Finding(

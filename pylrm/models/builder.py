@@ -10,6 +10,7 @@ from pylrm.models.anchors import Sizes
 from pylrm.models.options import Options
 from pylrm.models.settings import classifier_settings, detector_settings
 from pylrm.models.text import CfgText
+from pylrm.terminal import count_of
 
 
 class _Detector(NamedTuple):
@@ -227,6 +228,6 @@ def _classifier(name: str, options: Options) -> str:
 
 
 def _heading(text: CfgText, title: str, name: str, options: Options) -> None:
-    text.comment(f"{title}: {options.classes} classes. Written by")
+    text.comment(f"{title}: {count_of(options.classes, 'class')}. Written by")
     text.verbatim(f"    {options.command(name)}")
     text.blank()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pylrm.models.anchors import Anchors, format_anchors
 from pylrm.models.text import CfgText
+from pylrm.terminal import count_of
 
 Keys = Mapping[str, object]
 
@@ -77,9 +78,9 @@ def region(
     count = len(anchors) * height * width
     warmup = min(WARMUP, images // 10)
     text.comment(
-        f"{width}x{height} cells x {len(anchors)} anchors = {count} predictions. Anchors are in "
-        f"cells{f': {origin}' if origin else ''}. An image may have up to `max` objects."
-        + (" anchor_warmup is pylrm's own key: images." if warmup < WARMUP else "")
+        f"{width}x{height} cells x {count_of(len(anchors), 'anchor')} = {count} predictions. "
+        f"Anchors are in cells{f': {origin}' if origin else ''}. An image may have up to `max` "
+        "objects." + (" anchor_warmup is pylrm's own key: images." if warmup < WARMUP else "")
     )
     options = {
         "anchors": format_anchors(anchors),

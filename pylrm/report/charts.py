@@ -16,6 +16,7 @@ from pylrm.pictures.mining_curves import PANELS, Panel
 from pylrm.report.markup import Node, tag
 from pylrm.report.subjects import Measured, Subject
 from pylrm.runs.log import Log
+from pylrm.terminal import count_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -187,7 +188,7 @@ def pr_charts(subjects: Sequence[Subject]) -> tuple[list[Chart], int]:
     most = set(sorted(there, key=lambda name: -objects[name])[:MOST_CLASSES])
     charts = []
     for index, name in enumerate(name for name in there if name in most):
-        chart = Chart(f"pr-{index}", name, f"{objects[name]} objects", "recall", square=True)
+        chart = Chart(f"pr-{index}", name, count_of(objects[name], "object"), "recall", square=True)
         words = []
         for number, measured in measured_of(subjects):
             drawn = measured.counts.curves.get(name)

@@ -20,6 +20,7 @@ from pylrm.errors import DataError
 from pylrm.files.writing import sync
 from pylrm.runs.folder import CSV_NAME, TEXT_NAME
 from pylrm.runs.textlog import text_rows
+from pylrm.terminal import count_of
 
 COLUMNS = (
     "update",  # counted from 1
@@ -310,7 +311,10 @@ def _table_rows(path: Path, text: str) -> Iterator[dict[str, float]]:
             continue
         cells = line.strip().split(",")
         if len(cells) != len(header):
-            raise DataError(f"{path}:{number}: {len(cells)} fields, but {len(header)} columns")
+            raise DataError(
+                f"{path}:{number}: {count_of(len(cells), 'field')}, but "
+                f"{count_of(len(header), 'column')}"
+            )
         row = {}
         for name, cell in zip(header, cells, strict=True):
             if name not in COLUMNS or not cell:

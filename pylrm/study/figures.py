@@ -16,6 +16,7 @@ from pylrm.study.folder import StudyFolder
 from pylrm.study.rows import read_rows
 from pylrm.study.run import Result, Task, name_of_run
 from pylrm.study.statistics import Differences, Floats, compare
+from pylrm.terminal import count_of
 
 # Figures of a whole run; all but the last are average precisions.
 METRICS = {
@@ -153,7 +154,7 @@ def read_figures(source: Path, metric: str = "mAP") -> Figures:
     if missing == cells:
         raise PylrmError(f"{source}: no run of the study is complete yet")
     if missing:
-        notes.insert(0, f"{missing} of {cells} runs are not complete")
+        notes.insert(0, f"not complete: {missing} of {count_of(cells, 'run')}")
     assert next(iter(runs.mining)) == BASELINE
     return Figures(str(source), runs.mining, columns, runs.pairs, runs.folds, 100 * values, notes)
 

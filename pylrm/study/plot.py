@@ -15,6 +15,7 @@ from pylrm.errors import PylrmError
 from pylrm.pictures.style import RC_PARAMS, check_ending, line_style, save
 from pylrm.study.arms import grid_name
 from pylrm.study.figures import Figures, is_of_grid
+from pylrm.terminal import count_of
 
 GREY = "#4d4d4d"
 APART = 0.07  # of neighbouring lines, in steps of K
@@ -98,7 +99,8 @@ def draw(axes: Axes, study: Figures, shown: Sequence[float]) -> None:
     axes.margins(y=0.12)
     runs = max(study.runs)
     note = (
-        f"means of {runs} paired runs; bars: 95% interval of the difference to the baseline"
+        f"means of {count_of(runs, 'paired run')}; bars: 95% interval of the difference to the "
+        "baseline"
         if runs > 1
         else "one run of each: no intervals"
     )

@@ -14,6 +14,7 @@ import numpy as np
 from pylrm.study.arms import Mining
 from pylrm.study.figures import Figures, is_of_grid
 from pylrm.study.statistics import ENOUGH, Differences, Floats
+from pylrm.terminal import count_of
 
 Format = Literal["markdown", "latex", "csv"]
 FORMATS: tuple[Format, ...] = ("markdown", "latex", "csv")
@@ -64,15 +65,15 @@ def notes(figures: Figures) -> list[str]:
     family = "the arms together, and all cells of the classes together"
     if figures.folds:
         test = (
-            f"corrected resampled t-test of {len(figures.pairs)} paired runs ({figures.folds} "
-            f"folds) with Holm's correction over {family}"
+            f"corrected resampled t-test of {count_of(len(figures.pairs), 'paired run')} "
+            f"({figures.folds} folds) with Holm's correction over {family}"
         )
     else:
         test = f"sign-flip permutation test of the largest |t| over {family}"
     what = figures.metric if len(figures.columns) == 1 else f"{figures.metric} and AP"
     lines = [
-        f"{what} in percent, with the final weights, means of {pairs} "
-        f"run{'s' if pairs != 1 else ''}; difference: paired, with its 95% interval.",
+        f"{what} in percent, with the final weights, means of "
+        f"{count_of(pairs, 'run')}; difference: paired, with its 95% interval.",
         f"Bold: another than the baseline, p at most .05 ({test}). Underlined: the largest.",
     ]
     if len(figures.columns) == 1:

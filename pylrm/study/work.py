@@ -14,6 +14,7 @@ from pylrm.study.folder import StudyFolder
 from pylrm.study.processes import Job
 from pylrm.study.rows import FAILED, write_rows
 from pylrm.study.run import Result, Task, empty_result
+from pylrm.terminal import count_of
 from pylrm.training.progress import Progress
 
 
@@ -82,8 +83,8 @@ class Work:
             self._ended(task, failure)
         if self.failed:
             raise PylrmError(
-                f"{folder.folder}: {len(self.failed)} runs failed, first {self.failed[0]}; the "
-                "same command tries them again"
+                f"{folder.folder}: {count_of(len(self.failed), 'run')} failed, first "
+                f"{self.failed[0]}; the same command tries them again"
             )
         say(f"next:  pylrm study table {folder.folder}")
 
@@ -114,7 +115,7 @@ class Work:
         write_rows(self.folder.table, there, self.classes, self.mining)
 
     def _count(self) -> str:
-        return f"{len(self.results)}/{len(self.tasks)} runs"
+        return f"{len(self.results)}/{count_of(len(self.tasks), 'run')}"
 
 
 class Pace:

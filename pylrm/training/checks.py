@@ -12,6 +12,7 @@ from pylrm.engine import Network, keys
 from pylrm.errors import CfgError, DataError, PylrmError
 from pylrm.evaluate.truths import CocoTruth
 from pylrm.runs.folder import Run
+from pylrm.terminal import count_of
 from pylrm.training.options import TrainOptions
 from pylrm.training.run import State
 
@@ -89,8 +90,8 @@ def check_boxes(images: list[Path], data: DataFile) -> LabelSummary:
     check_some_there(summary.absent, images, data)
     if not summary.boxes:
         raise DataError(
-            f"{data.train}: not one labelled box in {len(images)} images; the labels of "
-            "images/NAME.jpg are looked for in labels/NAME.txt, then in images/NAME.txt"
+            f"{data.train}: not one labelled box in {count_of(len(images), 'image')}; the labels "
+            "of images/NAME.jpg are looked for in labels/NAME.txt, then in images/NAME.txt"
         )
     return summary
 
@@ -105,8 +106,8 @@ def check_some_there(absent: Sequence[Path], images: Sequence[Path], data: DataF
     """
     if len(absent) == len(images):
         raise DataError(
-            f"{data.train}: none of its {len(images)} images is there; the first is {absent[0]}"
-            f"{where_instead(absent[0], data.train)}"
+            f"{data.train}: none of its {count_of(len(images), 'image')} is there; the first is "
+            f"{absent[0]}{where_instead(absent[0], data.train)}"
         )
 
 
@@ -114,7 +115,7 @@ def absence_warning(absent: Sequence[Path], images: int, data: DataFile) -> Iter
     """Yield a line where some of a training list's images are not there."""
     if absent:
         yield (
-            f"{data.train}: {len(absent)} of {images} images are not there and are passed over "
+            f"{data.train}: images that are not there, passed over: {len(absent)} of {images} "
             f"({absent[0]} is the first{where_instead(absent[0], data.train)})"
         )
 
@@ -124,7 +125,8 @@ def class_warning(counts: Sequence[int], what: str, data: DataFile) -> Iterator[
     without = [name for name, count in zip(data.names, counts, strict=True) if not count]
     if without:
         first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-        yield f"{data.train}: {len(without)} of {data.classes} classes have no {what}: {first}"
+        count = count_of(data.classes, "class")
+        yield f"{data.train}: no {what} for {len(without)} of {count}: {first}"
 
 
 def check_validation(data: DataFile) -> None:
@@ -146,8 +148,8 @@ def check_validation(data: DataFile) -> None:
         objects = sum(int((~record["difficult"] & ~record["ignore"]).sum()) for record in records)
     if not objects:
         raise DataError(
-            f"{data.valid}: not one object in {len(images)} images: no mAP (--map-every 0 trains "
-            "without)"
+            f"{data.valid}: not one object in {count_of(len(images), 'image')}: no mAP "
+            "(--map-every 0 trains without)"
         )
 
 
@@ -166,16 +168,17 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
     yield from absence_warning(summary.absent, summary.images, data)
     if summary.missing:
         yield (
-            f"{data.train}: {len(summary.missing)} of {summary.images} images have no label file "
-            f"and count as background ({summary.missing[0]} is the first)"
+            f"{data.train}: no label file for {len(summary.missing)} of "
+            f"{count_of(summary.images, 'image')}: background alone ({summary.missing[0]} is the "
+            "first)"
         )
     yield from class_warning(summary.boxes_per_class, "box", data)
     if summary.small:
-        yield f"{data.train}: {summary.small} boxes are under .001 of the image and are left out"
+        yield f"{data.train}: boxes under .001 of the image, left out: {summary.small}"
     if summary.most > most:
         yield (
-            f"{data.train}: an image has {summary.most} boxes, the network reads {most}, chosen at "
-            f"random: max={summary.most} in the detection layer reads all"
+            f"{data.train}: an image has {count_of(summary.most, 'box')}, the network reads "
+            f"{most}, chosen at random: max={summary.most} in the detection layer reads all"
         )
 
 
@@ -197,8 +200,8 @@ def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
         if large:
             unit = "cells of the output" if region else "pixels of the input"
             yield (
-                f"{cfg}:{cfg.line_of(head.line, 'anchors')}: [{head.type}] {len(large)} of "
-                f"{len(pairs)} anchors are larger than the whole image ({large[0][0]:g} x "
+                f"{cfg}:{cfg.line_of(head.line, 'anchors')}: [{head.type}] anchors larger "
+                f"than the whole image: {len(large)} of {len(pairs)} ({large[0][0]:g} x "
                 f"{large[0][1]:g}; the image has {whole[0]} x {whole[1]} {unit}, the unit of "
                 "anchors here): `pylrm anchors` computes fitting ones"
             )
@@ -280,8 +283,8 @@ def first_and_last(
     if done >= last:
         end = "max_batches" if updates is None else "--updates"
         raise PylrmError(
-            f"{weights}: has seen {net.seen} images, which is update {done}, and {end}={last} ends "
-            "the run there: raise it, or leave out --keep-seen"
+            f"{weights}: has seen {count_of(net.seen, 'image')}, which is update {done}, and "
+            f"{end}={last} ends the run there: raise it, or leave out --keep-seen"
         )
     return done + 1, last
 
@@ -308,7 +311,7 @@ def last_of_resumed(folder: Run, net: Network, state: State, options: TrainOptio
     last = int(net.option("max_batches")) if options.updates is None else options.updates
     if state.update >= last and state.told:
         raise PylrmError(
-            f"{folder.folder}: all {last} updates are done: --updates N trains on to update N"
+            f"{folder.folder}: update {last}, the last, is done: --updates N trains on to update N"
         )
     if options.patience and state.since_best >= options.patience:
         raise PylrmError(

@@ -15,6 +15,7 @@ from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.errors import CfgError
 from pylrm.evaluate.classifier import check_classifier, evaluate_classifier
+from pylrm.terminal import count_of
 from pylrm.training import checks
 from pylrm.training.batches import loader_of, mixing_options
 from pylrm.training.schedule import Sizes
@@ -72,7 +73,8 @@ class Classifying(Task):
 
     def introduction(self) -> Iterator[str]:
         """Yield what it is trained on."""
-        yield f"{self.data.path}: {len(self.images)} images of {self.data.classes} classes"
+        classes = count_of(self.data.classes, "class")
+        yield f"{self.data.path}: {count_of(len(self.images), 'image')} of {classes}"
 
     def warnings(self) -> Iterator[str]:
         """Yield what is odd about the images."""

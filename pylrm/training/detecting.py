@@ -10,6 +10,7 @@ from pylrm.data.darknet import DataFile, read_images
 from pylrm.data.loader import Loader
 from pylrm.engine import Network
 from pylrm.evaluate.network import evaluate
+from pylrm.terminal import count_of
 from pylrm.training import checks
 from pylrm.training.batches import training_batches
 from pylrm.training.schedule import Sizes
@@ -56,7 +57,8 @@ class Detecting(Task):
 
     def introduction(self) -> Iterator[str]:
         """Yield what it is trained on, and what [lrm] keeps."""
-        yield f"{self.data.path}: {self.labels.images} images with {self.labels.boxes} boxes"
+        boxes = count_of(self.labels.boxes, "box")
+        yield f"{self.data.path}: {count_of(self.labels.images, 'image')} with {boxes}"
         mining = checks.mining_limit(self.net)
         if mining is not None:
             yield mining.line

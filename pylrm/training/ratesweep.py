@@ -22,7 +22,7 @@ from pylrm.files.writing import write_whole
 from pylrm.pictures.curves import rolling_mean, show_decades
 from pylrm.pictures.style import RC_PARAMS, line_style, save
 from pylrm.runs.inputs import choose_data, letterboxes
-from pylrm.terminal import launched_processes
+from pylrm.terminal import count_of, launched_processes
 from pylrm.training.batches import input_sizes, train_on
 from pylrm.training.options import TrainOptions
 from pylrm.training.train import adapted, task_of
@@ -155,6 +155,6 @@ def sweep(cfg: CfgLike, data: DataLike | None, options: TrainOptions) -> Sweep:
                 if len(losses) > LEAST and loss > WORSE * min(losses):
                     break
     if len(losses) < LEAST:
-        raise PylrmError(f"{cfg}: the loss is not finite after {len(losses)} updates")
+        raise PylrmError(f"{cfg}: the loss is not finite after {count_of(len(losses), 'update')}")
     found = np.array(losses)
     return Sweep(cfg.stem, rates[: len(found)], found, rolling_mean(found, count // 12 + 1))

@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from pylrm.data.darknet import read_images
+from pylrm.terminal import count_of
 from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.options import seconds_of
@@ -23,7 +24,9 @@ class Patience(Callback):
         """Count; `Saving` has said how many there are since the best one."""
         patience, state = run.options.patience, run.state
         if patience and state.since_best >= patience:
-            state.stop = f"no better {run.task.figure} in {state.since_best} validations"
+            state.stop = (
+                f"no better {run.task.figure} in {count_of(state.since_best, 'validation')}"
+            )
 
 
 class TimeLimit(Callback):

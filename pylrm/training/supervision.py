@@ -12,7 +12,7 @@ from pathlib import Path
 from pylrm.errors import DataError, NumericsError, PylrmError
 from pylrm.files.writing import write_whole, writing
 from pylrm.runs.log import cut_logs, note
-from pylrm.terminal import warn
+from pylrm.terminal import count_of, warn
 from pylrm.training.checkpoints import Checkpoints, Kept, newest
 from pylrm.training.logfiles import Logging
 from pylrm.training.loop import loop
@@ -181,7 +181,9 @@ class Supervisor:
         if run.options.on_nan != "rollback":
             raise error
         if before.rollbacks == MOST_ROLLBACKS:
-            raise NumericsError(f"{error}; {before.rollbacks} rollbacks did not help") from error
+            raise NumericsError(
+                f"{error}; {count_of(before.rollbacks, 'rollback')} did not help"
+            ) from error
         try:
             kept, _ = newest(run.folder)
         except DataError:
@@ -233,11 +235,12 @@ def result_of(run: Training, skipped: Sequence[Path]) -> RunResult:
 def introduce(run: Training, progress: Progress) -> None:
     """Say what is about to be trained on what."""
     net, say = run.net, progress.say
-    passes = f" in {net.subdivisions} passes" if net.subdivisions > 1 else ""
-    passes += f" by {run.team.size} processes" if run.team.size > 1 else ""
+    passes = f" in {count_of(net.subdivisions, 'pass')}" if net.subdivisions > 1 else ""
+    passes += f" by {count_of(run.team.size, 'process')}" if run.team.size > 1 else ""
     say(
-        f"{run.cfg}: {net.width}x{net.height}, {net.classes} classes, updates {run.schedule.first} "
-        f"to {run.schedule.last} of {net.batch * net.subdivisions} images{passes}"
+        f"{run.cfg}: {net.width}x{net.height}, {count_of(net.classes, 'class')}, updates "
+        f"{run.schedule.first} to {run.schedule.last} of "
+        f"{count_of(net.batch * net.subdivisions, 'image')}{passes}"
     )
     for line in run.task.introduction():
         say(line)
@@ -253,7 +256,7 @@ def report_skipped(run: Training, skipped: Sequence[Path]) -> None:
         file = run.folder.skipped
         write_whole(file, b"".join(os.fsencode(path) + b"\n" for path in paths))
         shown = ", ".join(paths[:5]) + (", …" if len(paths) > 5 else "")
-        warn(f"{len(paths)} images could not be read and were left out ({file}): {shown}")
+        warn(f"images that could not be read, left out: {len(paths)} ({file}): {shown}")
 
 
 def conclude(run: Training, progress: Progress) -> None:
@@ -263,7 +266,7 @@ def conclude(run: Training, progress: Progress) -> None:
     if state.best_map is not None:
         found = f", {figure} {state.map:.4f} (best {state.best_map:.4f})"
     say(
-        f"{state.update} updates: loss {state.average:.4f}{found}, "
+        f"{count_of(state.update, 'update')}: loss {state.average:.4f}{found}, "
         f"{state.images / state.seconds:.1f} img/s"
     )
     if state.stall > 0.1 * state.seconds:

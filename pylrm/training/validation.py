@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pylrm.terminal import count_of
 from pylrm.training.callbacks import Callback
 from pylrm.training.checkpoints import Checkpoints
 from pylrm.training.progress import Progress
@@ -41,7 +42,7 @@ class Validation(Callback):
 
         def measured(done: int, total: int) -> None:
             run.interruption.check()
-            self.progress.passing(f"{what}: {done}/{total} images")
+            self.progress.passing(f"{what}: {done}/{count_of(total, 'image')}")
 
         found = run.task.validate(run.letterbox, measured)
         state.map = found[run.task.column]

@@ -83,7 +83,7 @@ def read_file(path: PathLike) -> WeightsFile:
         raise WeightsError(f"{path}: no weights file: too short for its header")
     if (len(content) - start) % 4:
         raise WeightsError(
-            f"{path}: truncated: its {len(content) - start} bytes after the header are no whole "
+            f"{path}: truncated: the {len(content) - start} B after the header are no whole "
             "number of float32"
         )
     seen = int(np.frombuffer(content[12:start], "<i8" if wide else "<u4")[0])
@@ -121,7 +121,7 @@ def entries(file: WeightsFile, net: Network) -> list[Entry]:
             found.append(Entry(layer, name, shaped))
     if position < len(file.values):
         raise WeightsError(
-            f"{file.path}: holds {len(file.values)} values, but all layers of {net.cfg} take "
+            f"{file.path}: holds {len(file.values)} float32, but all layers of {net.cfg} take "
             f"{position}: made for another cfg"
         )
     return found

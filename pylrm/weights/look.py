@@ -12,6 +12,7 @@ import numpy as np
 from pylrm.cfg.file import CfgLike
 from pylrm.engine import Network
 from pylrm.errors import WeightsError
+from pylrm.terminal import count_of
 from pylrm.weights.file import Entry, Floats, PathLike, describe_end, entries, read_file
 
 Rows = list[list[str]]
@@ -101,7 +102,9 @@ def cut(path: PathLike, cfg: CfgLike, upto: int, out: Path) -> None:
     """
     with Network(cfg, batch=1, threads=1) as net:
         if not 1 <= upto <= len(net):
-            raise WeightsError(f"{net.cfg}: has {len(net)} layers; upto={upto} must be from 1 on")
+            raise WeightsError(
+                f"{net.cfg}: has {count_of(len(net), 'layer')}; upto={upto} must be from 1 on"
+            )
         net.load_weights(path, upto=upto)
         found = entries(read_file(path), net)
         wanted = [layer.index for layer in net if layer.parameters and layer.index < upto]

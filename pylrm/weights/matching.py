@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pylrm.cfg.file import Cfg
 from pylrm.engine import Layer, Network
 from pylrm.errors import CfgError, WeightsError
+from pylrm.terminal import count_of
 from pylrm.weights.source import Convolution, Source
 
 PADDINGS = ("shift", "exact")
@@ -43,7 +44,7 @@ def match(net: Network, source: Source, padding: str) -> list[Layer]:
     if len(layers) < len(wanted):
         raise CfgError(
             f"{net.cfg}: starts with {len(layers)} [convolutional] sections; {source.path} has "
-            f"{len(wanted)} convolutions"
+            f"{count_of(len(wanted), 'convolution')}"
         )
     layers = layers[: len(wanted)]
     reductions = [i for i, convolution in enumerate(wanted) if convolution.stride == 2]

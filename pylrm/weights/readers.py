@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pylrm.errors import WeightsError
 from pylrm.extras import extra
 from pylrm.files.npz import read_npz
+from pylrm.terminal import count_of
 from pylrm.weights.source import Arrays, Convolution, Source, checked
 from pylrm.weights.states import fold_states
 
@@ -93,7 +94,7 @@ def _array(content: bytes, entry: dict[str, Any]) -> npt.NDArray[np.generic]:
     shape = tuple(int(side) for side in entry["shape"])
     values = np.frombuffer(content[begin:end], _TYPES[entry["dtype"]])
     if values.size != math.prod(shape):
-        raise ValueError(f"{values.size} values in place of {math.prod(shape)}")
+        raise ValueError(f"{count_of(values.size, 'value')} in place of {math.prod(shape)}")
     return values.reshape(shape)
 
 

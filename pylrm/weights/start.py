@@ -22,6 +22,7 @@ from pylrm.data.images import augment, read_image
 from pylrm.engine import Network
 from pylrm.errors import DataError
 from pylrm.runs.inputs import letterboxes
+from pylrm.terminal import count_of
 from pylrm.weights.matching import EXACT_SIZE, PADDINGS, match
 from pylrm.weights.readers import read_source
 from pylrm.weights.single import Maps, single
@@ -104,7 +105,9 @@ def read_pixels(net: Network, data: DataLike, images: int, seed: int) -> Maps:
     data = read_data(data)
     paths = read_images(data, "train")
     if len(paths) < images:
-        raise DataError(f"{data.path}: {len(paths)} training images; calibration asks for {images}")
+        raise DataError(
+            f"{data.path}: {count_of(len(paths), 'training image')}; calibration asks for {images}"
+        )
     letterbox, antialias = letterboxes(net.cfg), net.antialias
     x = np.empty((images, net.channels, net.height, net.width), np.float32)
     chosen = np.random.default_rng(seed).choice(len(paths), images, replace=False)

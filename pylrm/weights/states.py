@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pylrm.errors import WeightsError
+from pylrm.terminal import count_of
 from pylrm.weights.source import Arrays, Convolution, checked
 
 EPSILON = 1e-5  # PyTorch adds it to a variance
@@ -31,8 +32,8 @@ def fold_states(path: Path, arrays: Arrays) -> tuple[Convolution, ...]:
     names = [name.removesuffix(".weight") for name, array in arrays.items() if array.ndim == 4]
     if len(names) != CONVOLUTIONS:
         raise WeightsError(
-            f"{path}: {len(names)} convolutions; MobileNet-v1 has {CONVOLUTIONS}, with the arrays "
-            "that PyTorch's state dicts have"
+            f"{path}: {count_of(len(names), 'convolution')}; MobileNet-v1 has {CONVOLUTIONS}, with "
+            "the arrays that PyTorch's state dicts have"
         )
     return tuple(
         _fold(path, arrays, name, 2 if number in REDUCTIONS else 1)
@@ -55,7 +56,9 @@ def _fold(path: Path, arrays: Arrays, name: str, stride: int) -> Convolution:
     weights = arrays[f"{name}.weight"].astype(np.float64)
     scale, bias, mean, variance = (arrays[part].astype(np.float64) for part in needed)
     if any(array.shape != weights.shape[:1] for array in (scale, bias, mean, variance)):
-        raise WeightsError(f"{path}: {norm}: its arrays must have {len(weights)} values each")
+        raise WeightsError(
+            f"{path}: {norm}: its arrays must have {count_of(len(weights), 'value')} each"
+        )
     with np.errstate(invalid="ignore"):
         factor = scale / np.sqrt(variance + EPSILON)
     folded = weights * factor[:, None, None, None]

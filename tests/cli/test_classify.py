@@ -126,9 +126,9 @@ def test_images_that_cannot_be_read(
     bad.write_bytes(b"no image")
     good = tree / "valid" / "plain" / "0.png"
     code, out, err = run("classify", "predict", *options_of(trained), str(bad), str(good))
-    assert code == 0 and "1 images could not be read" in err and out.startswith(f"{good}:")
+    assert code == 0 and "1 image could not be read" in err and out.startswith(f"{good}:")
     code, _, err = run("classify", "predict", *options_of(trained), str(bad))
-    assert code == 2 and "not one of 1 images can be read" in err
+    assert code == 2 and "not one of 1 image can be read" in err
     code, _, err = run("classify", "predict", *options_of(trained), str(tmp_path / "x.mp4"))
     assert code == 2 and "no image: classifiers look at images" in err
 
@@ -173,7 +173,7 @@ def test_images_that_are_gone(tree: Path, tmp_path: Path, capsys: pytest.Capture
     data = tmp_path / "x.data"
     data.write_text("names=x.names\ntrain=train.txt\n")
     pylrm.train(network(2), data, out=tmp_path / "run", **QUIET)
-    assert "1 of 37 images are not there and are passed over" in capsys.readouterr().err
+    assert "images that are not there, passed over: 1 of 37 " in capsys.readouterr().err
     (tmp_path / "train.txt").write_text("/nowhere/plain/1.png\n")
-    with pytest.raises(errors.DataError, match="none of its 1 images is there"):
+    with pytest.raises(errors.DataError, match="none of its 1 image is there"):
         pylrm.train(network(2), data, out=tmp_path / "other", **QUIET)

@@ -133,7 +133,7 @@ def test_progress_on_a_terminal_only(
     assert re.search("images *\n$", shown)
     last = Path((sources / "new" / "valid.txt").read_text().strip()).stem
     write(sources / "kitti" / "training" / "label_2" / f"{last}.txt", "Car")
-    assert re.search(r"\rreading 1/2 images\npylrm: .*\.txt:1: 1 fields", run(*arguments)[2])
+    assert re.search(r"\rreading 1/2 images\npylrm: .*\.txt:1: 1 field;", run(*arguments)[2])
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,8 @@ def test_the_page_shows_boxes_with_their_surroundings(
     command = ("hardest", tiny_data, *random_weights, "--count", 4)
     code, out, err = run(*command, "-o", page)
     assert code == 0 and out.splitlines()[-1] == str(page)
-    assert "1 images could not be read" in err and "3.png" in err
-    assert "4 labels were not looked at" in err and "the 10 that" in err
+    assert "1 image could not be read" in err and "3.png" in err
+    assert "labels that were not looked at: 4;" in err and "the 10 that" in err
     image = cv2.imread(str(page))
     found = json.loads(run(*command, "--json")[1])
     chapters = 1 + sum(bool(found[kind]) for kind in KINDS)

@@ -42,8 +42,8 @@ def test_letter_box_in_the_cfg_is_the_default(
     way = "letterboxed" if value == "1" else "stretched"
     weights = folder / "weights" / "last.weights"
     use = ("--cfg", cfg, "--data", tiny_data, "--weights", weights)
-    assert f"1 images, {way}" in run("map", *use)[1]
-    assert "1 images, letterboxed" in run("map", *use, "--letterbox")[1]
+    assert f"1 image, {way}" in run("map", *use)[1]
+    assert "1 image, letterboxed" in run("map", *use, "--letterbox")[1]
 
     def found(*options: str) -> object:
         return json.loads(run("detect", *use, wide, "--thresh", ".05", "--json", *options)[1])

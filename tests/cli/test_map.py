@@ -90,7 +90,7 @@ def test_classes_without_objects_and_unreadable_images(
     arguments = ("map", "--cfg", tiny_cfg(), "--data", tiny_data, "--weights", weights)
     code, out, err = run(*arguments)
     assert code == 0 and "7 images" in out
-    assert "1 images could not be read" in err and "16.png" in err
+    assert "1 image could not be read" in err and "16.png" in err
     reds = [line.split()[-1] for line in out.splitlines() if line.startswith("red")]
     assert reds == ["-", "-"]
     assert json.loads(run(*arguments, "--json")[1])["ap"]["red"] is None

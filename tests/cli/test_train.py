@@ -337,7 +337,7 @@ def test_anchors_beyond_the_image_are_a_warning(
     code, _, err = run("train", *arguments)
     line = next(i for i, text in enumerate(cfg.read_text().split("\n"), 1) if "20,30" in text)
     assert code == 0
-    assert f"{cfg}:{line}: [region] 1 of 2 anchors are larger than the whole image (20 x 30" in err
+    assert f"{cfg}:{line}: [region] anchors larger than the whole image: 1 of 2 (20 x 30" in err
     assert "cells of the output" in err
 
 

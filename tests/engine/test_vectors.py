@@ -24,7 +24,7 @@ def test_inputs_of_an_image_are_its_size():
     text = "[net]\nwidth=3\nheight=2\nchannels=2\ninputs={}\n" + TWO
     with pylrm.Network(text.format(12)) as net:
         assert (net.channels, net.height, net.width) == (2, 2, 3)
-    with pytest.raises(pylrm.CfgError, match=r"cfg:1: \[net\] inputs=13, but .* make 12 values"):
+    with pytest.raises(pylrm.CfgError, match=r"cfg:1: \[net\] inputs=13, but .*=12"):
         pylrm.Network(text.format(13))
 
 

@@ -117,7 +117,7 @@ def test_impossible_values_are_named(metric: Metric, change: Any, message: str) 
 @each_metric
 def test_fields_have_one_length_and_names_differ(metric: Metric) -> None:
     record = truths([box(0, 0, 50, 50)])["a"]
-    with pytest.raises(ValueError, match=r"image 'a': 'ignore' of shape \(3,\) beside 1 classes"):
+    with pytest.raises(ValueError, match=r"image 'a': 'ignore' of shape \(3,\) beside 1 class"):
         metric({"a": {**record, "ignore": np.zeros(3)}}, {}, NAMES)
     with pytest.raises(ValueError, match="same name"):
         metric({}, {}, ["car", "car"])

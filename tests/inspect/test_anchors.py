@@ -84,8 +84,13 @@ def test_of_many_sizes_a_choice_starts_and_all_count():
 
 
 def test_fewer_sizes_than_anchors():
-    with pytest.raises(DataError, match="4 boxes of 2 different sizes are too few for 3 anchors"):
+    with pytest.raises(DataError, match="4 boxes of 2 different sizes: too few for 3 anchors"):
         clusters.cluster([[1, 2], [1, 2], [2, 2], [1, 2]], 3)
+
+
+def test_a_single_box_is_its_anchor():
+    anchors, iou = clusters.cluster([[20, 30]], 1)
+    assert anchors.tolist() == [[20, 30]] and iou == 1
 
 
 def test_boxes_are_measured_as_the_network_sees_them(tmp_path):

@@ -222,7 +222,8 @@ def test_it_learns_boxes_and_how_sure_it_is_of_them():
             {},
             24,
             r"11: \[Gaussian_yolo\] does not fit the \[convolutional\] in line 7: filters=24 "
-            r"before \[Gaussian_yolo\] must be 3 anchors of mask= times \(8\+1\+classes\)=33",
+            r"before \[Gaussian_yolo\] must be 3\*\(8\+1\+classes\)=33, as it uses 3 of its "
+            r"anchors",
         ),
         (
             {"yolo_point": "left_top"},

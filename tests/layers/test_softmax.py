@@ -116,5 +116,7 @@ def test_a_truth_of_another_length_is_not_its_own(kernels):
 
 
 def test_groups_that_do_not_divide_are_refused_with_their_line():
-    with pytest.raises(pylrm.CfgError, match=r"cfg:\d+: \[softmax\] groups=3 must divide the 10"):
+    with pytest.raises(
+        pylrm.CfgError, match=r"cfg:\d+: \[softmax\] groups=3 must divide the input's values \(10\)"
+    ):
         network(section("softmax", groups=3), (10, 1, 1))

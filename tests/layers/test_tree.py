@@ -175,7 +175,7 @@ def test_a_tree_is_found_beside_its_cfg(tree):
         (["a -1 0"], r"kinds.tree:1: is not a name"),
         (["a" * 2000 + " -1"], r"kinds.tree:1: is longer"),
         ([], r"kinds.tree: has no nodes"),
-        (["a -1"], r"has 1 nodes, but there are 9 classes"),
+        (["a -1"], r"a tree of 1 for classes=9"),
     ],
 )
 def test_a_file_that_is_no_tree_of_these_classes_is_refused_with_its_line(lines, message, tree):

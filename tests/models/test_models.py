@@ -151,7 +151,7 @@ def test_any_size_gives_the_grid_that_it_should(
     head = region(text)
     assert head.shape == (len(anchors) * (5 + classes), cells[1], cells[0])
     assert numbers(text) == pytest.approx([value for pair in anchors for value in pair], rel=1e-5)
-    assert f"{cells[0]}x{cells[1]} cells x {len(anchors)} anchors" in text
+    assert f"{cells[0]}x{cells[1]} cells x {len(anchors)} anchor" in text
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

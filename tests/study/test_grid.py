@@ -182,7 +182,7 @@ def test_what_is_odd_is_said_once(
     small(tiny_cfg(), tiny_data, tmp_path / "study", arms=["all=[lrm] k=500"], folds=2)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and "(arm all): [lrm] k=500 is no limit" in lines[0]
-    assert "1 of 12 images have no label file" in lines[1]
+    assert "no label file for 1 of 12 images" in lines[1]
 
 
 def command(cfg: Path, data: Path, out: Path, updates: int) -> list[str]:

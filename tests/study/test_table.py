@@ -134,7 +134,7 @@ def test_other_metrics_and_several_studies(kitti: Path, tmp_path: Path) -> None:
 def test_what_is_not_complete_is_said(kitti: Path) -> None:
     (kitti / "runs/k64/seed-3/result.json").unlink()
     figures = read_figures(kitti)
-    assert figures.notes == ["1 of 80 runs are not complete"] and figures.runs[:3] == [8, 7, 8]
+    assert figures.notes == ["not complete: 1 of 80 runs"] and figures.runs[:3] == [8, 7, 8]
     (kitti / "cfgs/k64.cfg").write_text(BASE)
     with pytest.raises(PylrmError, match="k64.cfg: changed since the study began"):
         read_figures(kitti)

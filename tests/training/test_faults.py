@@ -151,7 +151,7 @@ def test_images_that_vanish_are_left_out(
                 callbacks=[At(3, remove)], **QUIET)  # fmt: skip
     assert run.updates == 12 and len(run.skipped) == 4
     assert (run.folder / "skipped.txt").read_text().count("\n") == 4
-    assert "4 images could not be read" in capsys.readouterr().err
+    assert "images that could not be read, left out: 4 " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("subdivisions", [1, 4])

@@ -210,7 +210,7 @@ def test_unreadable_images_are_left_out_and_listed(
     result = train(tiny_cfg(), tiny_data, out=tmp_path / "run", map_every=0, quiet=True)
     assert [path.name for path in sorted(result.skipped)] == ["3.png", "8.png"]
     assert (result.folder / "skipped.txt").read_text().count("\n") == 2
-    assert "2 images could not be read" in capsys.readouterr().err
+    assert "images that could not be read, left out: 2 " in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_line(

@@ -52,7 +52,7 @@ static dn_status shape(layer *l, dn_error *e)
     const dims in = l->in[0];
     if (in.c % c->groups || c->filters % c->groups)
         return dn_layer_error(l, e,
-                              "groups=%d must divide the %d channels of the input and filters=%d",
+                              "groups=%d must divide the input's channels (%d) and filters=%d",
                               c->groups, in.c, c->filters);
     const int64_t depth = (int64_t)(in.c / c->groups) * c->size * c->size;
     if (depth > INT32_MAX)

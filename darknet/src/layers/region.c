@@ -89,8 +89,8 @@ static dn_status shape(layer *l, dn_error *e)
         return status;
     if (r->anchors.n != 2 * r->num)
         return dn_layer_error(
-            l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
-            r->anchors.n, 2 * r->num);
+            l, e, "anchors= must have 2*num=%d numbers, a width and a height for each, not %d",
+            2 * r->num, r->anchors.n);
     const int wanted = r->num * (r->coords + 1 + r->classes);
     if (l->in[0].c != wanted)
         return dn_input_error(l, e, "filters=%d before [region] must be num*(coords+1+classes)=%d",

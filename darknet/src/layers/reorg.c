@@ -30,7 +30,7 @@ static dn_status shape(layer *l, dn_error *e)
     }
     if (in.c % (s * s))
         return dn_layer_error(l, e,
-                              "stride=%d: the %d channels of the input must be a multiple of %d", s,
+                              "stride=%d: the input's channels (%d) must be a multiple of %d", s,
                               in.c, s * s);
     if (!r->reverse && (in.h % s || in.w % s))
         return dn_layer_error(l, e, "stride=%d must divide the input's width %d and height %d", s,

@@ -55,8 +55,8 @@ static dn_status shape(layer *l, dn_error *e)
                 l, e, "layer %d is %dx%d and layer %d %dx%d: all must have one width and height",
                 l->from[0], l->out.w, l->out.h, l->from[j], in.w, in.h);
         if (in.c % r->groups)
-            return dn_layer_error(l, e, "groups=%d must divide the %d channels of layer %d",
-                                  r->groups, in.c, l->from[j]);
+            return dn_layer_error(l, e, "groups=%d must divide the channels of layer %d (%d)",
+                                  r->groups, l->from[j], in.c);
         channels += in.c / r->groups;
     }
     if (channels > INT32_MAX)

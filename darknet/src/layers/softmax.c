@@ -35,7 +35,7 @@ static dn_status shape(layer *l, dn_error *e)
         return status;
     const int64_t values = s->spatial ? in.c : dims_count(in);
     if (values % s->groups)
-        return dn_layer_error(l, e, "groups=%d must divide the %lld values of the input", s->groups,
+        return dn_layer_error(l, e, "groups=%d must divide the input's values (%lld)", s->groups,
                               (long long)values);
     l->out = s->spatial ? in : (dims){(int)dims_count(in), 1, 1};
     return DN_OK;

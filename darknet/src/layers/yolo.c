@@ -36,8 +36,8 @@ static int take_anchors(layer *l, dn_error *e)
     yolo *y = l->state;
     if (y->anchors.n != 2 * y->num) {
         dn_layer_error(
-            l, e, "anchors= has %d numbers, but must have 2*num=%d: a width and a height for each",
-            y->anchors.n, 2 * y->num);
+            l, e, "anchors= must have 2*num=%d numbers, a width and a height for each, not %d",
+            2 * y->num, y->anchors.n);
         return -1;
     }
     for (int i = 0; i < y->anchors.n; i++) {
@@ -71,8 +71,8 @@ static dn_status weigh_classes(layer *l, dn_error *e)
     if (!counts->n)
         return DN_OK;
     if (counts->n != y->classes || counts->n > MAX_WEIGHED)
-        return dn_layer_error(l, e, "counters_per_class= has %d numbers for classes=%d (at most %d)",
-                              counts->n, y->classes, MAX_WEIGHED);
+        return dn_layer_error(l, e, "counters_per_class= must have classes=%d numbers (at most %d), not %d",
+                              y->classes, MAX_WEIGHED, counts->n);
     float most = 1;
     for (int i = 0; i < counts->n; i++)
         most = counts->v[i] > most ? counts->v[i] : most;
@@ -92,8 +92,8 @@ dn_status yolo_shape(layer *l, int box, dn_error *e)
     const int wanted = anchors * (box + 1 + y->classes);
     if (l->in[0].c != wanted)
         return dn_input_error(
-            l, e, "filters=%d before [%s] must be %d anchors of mask= times (%d+1+classes)=%d",
-            l->in[0].c, l->type->name, anchors, box, wanted);
+            l, e, "filters=%d before [%s] must be %d*(%d+1+classes)=%d, as it uses %d of its anchors",
+            l->in[0].c, l->type->name, anchors, box, wanted, anchors);
     if (detector_check_prior(l, y->prior, e) != DN_OK || weigh_classes(l, e) != DN_OK)
         return DN_BAD_CFG;
     l->out = l->in[0];

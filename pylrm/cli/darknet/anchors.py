@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pylrm.cli.darknet.flags import Line
-from pylrm.terminal import counter, warn
+from pylrm.terminal import count_of, counter, warn
 
 NUM = 5
 FILE, FIGURE = Path("anchors.txt"), Path("cloud.png")
@@ -44,7 +44,7 @@ def calc_anchors(line: Line) -> None:
     text = found.text("yolo" if cfg is None else found.kinds()[0])
     wide, high = found.size
     click.echo(f"\n num_of_clusters = {len(found.anchors)}, width = {wide}, height = {high} ")
-    click.echo(f" read labels from {found.boxes.images} images ")
+    click.echo(f" read labels from {count_of(found.boxes.images, 'image')} ")
     click.echo(f"\n avg IoU = {100 * found.iou:2.2f} % \n\nSaving anchors to the file: {FILE} ")
     click.echo(f"anchors = {text}")
     write_whole(FILE, f"{text}\n".encode())

@@ -19,6 +19,7 @@ from pylrm.data.metric_names import METRICS, Metric
 from pylrm.errors import DataError
 from pylrm.files import shipped
 from pylrm.files.text import read_text
+from pylrm.terminal import count_of
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,9 @@ def read_data(data: DataLike) -> DataFile:
             )
         classes = int(value)
         if names and len(names) != classes:
-            raise DataError(f"{path}:{line}: classes={classes}, but {file} has {len(names)} names")
+            raise DataError(
+                f"{path}:{line}: classes={classes}, but {file} has {count_of(len(names), 'name')}"
+            )
     elif names:
         classes = len(names)
     else:
@@ -192,7 +195,10 @@ def read_data(data: DataLike) -> DataFile:
         labels = read_names(file)
         if len(labels) != classes:
             line = pairs["labels"][0]
-            raise DataError(f"{path}:{line}: {file} has {len(labels)} labels for {classes} classes")
+            raise DataError(
+                f"{path}:{line}: {file} has {count_of(len(labels), 'label')} for "
+                f"{count_of(classes, 'class')}"
+            )
     line, value = pairs.get("top", (0, "5"))
     if not re.fullmatch("0*[1-9][0-9]{0,6}", value):
         raise DataError(f"{path}:{line}: top={value:.40}; expected a whole number from 1 on")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pylrm.errors import DataError
 from pylrm.files.text import read_text
+from pylrm.terminal import count_of
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -176,7 +177,8 @@ def inspect_labels(path: str | Path | None, classes: int, source: str | Path | N
         if not 0 <= index < classes:
             owner = f"{source} has" if source is not None else "there are"
             raise UnknownClassError(
-                f"{path}:{number}: class {index}, but {owner} {classes} classes (0…{classes - 1})"
+                f"{path}:{number}: class {index}, but {owner} {count_of(classes, 'class')} "
+                f"(0…{classes - 1})"
             )
         return [float(index), *_numbers(path, number, fields[1:])]
 
@@ -189,7 +191,7 @@ def _not_five(count: int) -> str:
     if count > 5:
         what = "a confidence at its end" if count == 6 else "a polygon"
         hint = f": {what}? `pylrm convert yolo` makes boxes of such labels"
-    return f"{count} fields; a label is 'class x y w h'{hint}"
+    return f"{count_of(count, 'field')}; a label is 'class x y w h'{hint}"
 
 
 def inspect_ignore(image: str | Path) -> Rows:
@@ -198,7 +200,9 @@ def inspect_ignore(image: str | Path) -> Rows:
 
     def parse(number: int, fields: list[str]) -> list[float]:
         if len(fields) != 4:
-            raise DataError(f"{path}:{number}: {len(fields)} fields; a region is 'x y w h'")
+            raise DataError(
+                f"{path}:{number}: {count_of(len(fields), 'field')}; a region is 'x y w h'"
+            )
         return _numbers(path, number, fields)
 
     return _rows(path, 4, parse)

@@ -20,6 +20,7 @@ from pylrm.evaluate.formats.common import (
     rows_of,
 )
 from pylrm.evaluate.measure import Detected
+from pylrm.terminal import count_of
 
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
 COLUMNS = 16
@@ -58,8 +59,8 @@ def read(folder: Path, wanted: Evaluated) -> Rows:
             where = f"{file}:{number}"
             if len(fields) != COLUMNS:
                 raise DataError(
-                    f"{where}: {len(fields)} columns; KITTI's results have {COLUMNS}, the "
-                    "class first and the score last"
+                    f"{where}: {count_of(len(fields), 'column')}; KITTI's results have {COLUMNS}, "
+                    "the class first and the score last"
                 )
             if fields[0].lower() not in kinds:
                 raise DataError(

@@ -21,6 +21,7 @@ from pylrm.evaluate.formats.common import (
     rows_of,
 )
 from pylrm.evaluate.measure import Detected
+from pylrm.terminal import count_of
 
 PREFIX = "comp4_det_test_"
 
@@ -59,7 +60,8 @@ def read(folder: Path, wanted: Evaluated) -> Rows:
             where = f"{file}:{number}"
             if len(fields) != 6:
                 raise DataError(
-                    f"{where}: {len(fields)} fields; expected 'IMAGE score xmin ymin xmax ymax'"
+                    f"{where}: {count_of(len(fields), 'field')}; expected 'IMAGE score xmin ymin "
+                    "xmax ymax'"
                 )
             if fields[0] not in stems:
                 raise DataError(

@@ -15,6 +15,7 @@ from pylrm.files.writing import write_whole
 from pylrm.inspect.anchors.clusters import Floats
 from pylrm.inspect.heads import Head, read_heads
 from pylrm.models.anchors import MOST, Anchors, check_anchors, format_anchors
+from pylrm.terminal import count_of
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def read_target(source: CfgLike, num: int | None) -> Target:
     present = _anchors(first)
     num = num or len(present) or 1
     if num > MOST:
-        raise CfgError(f"{cfg}: {num} anchors; a detector has at most {MOST}")
+        raise CfgError(f"{cfg}: {count_of(num, 'anchor')}; a detector has at most {MOST}")
     obstacle = None
     changed = cfg
     if num != len(present):
@@ -186,7 +187,7 @@ def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
     masked = any("mask" in section.options for section in sections)
     if masked and sorted(index for mask in masks for index in mask) != list(range(num)):
         return (
-            f"{cfg}: the masks are not of {num} anchors: first set mask= of each "
+            f"{cfg}: the masks are not of {count_of(num, 'anchor')}: first set mask= of each "
             f"[{sections[0].name}], together 0 to {num - 1}, and filters= before it to (anchors of "
             f"its mask)*({_values(sections[0])}+classes)"
         )
@@ -197,8 +198,8 @@ def _obstacle(cfg: Cfg, sections: list[Section], num: int) -> str | None:
         if filters != wanted:
             line = before.lines.get("filters", before.line)
             return (
-                f"{cfg}:{line}: filters={filters} before [{section.name}] is not for {num} "
-                f"anchors: first set filters={wanted}"
+                f"{cfg}:{line}: filters={filters} before [{section.name}] is not for "
+                f"{count_of(num, 'anchor')}: first set filters={wanted}"
             )
         if "num" not in section.lines and num != 1:
             return f"{cfg}:{section.line}: [{section.name}] has no num=: first add num={num}"

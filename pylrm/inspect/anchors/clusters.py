@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pylrm.data.images import cv2
 from pylrm.errors import DataError
+from pylrm.terminal import count_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +90,8 @@ def cluster(
     different = len(np.unique(points, axis=0))
     if different < num:
         raise DataError(
-            f"{len(points)} boxes of {different} different sizes are too few for {num} anchors"
+            f"{count_of(len(points), 'box')} of {count_of(different, 'different size')}: too few "
+            f"for {count_of(num, 'anchor')}"
         )
     cv2().setRNGSeed(seed)
     sample = points
@@ -108,6 +110,8 @@ def seeds(points: Floats, num: int) -> Floats:
     Its Euclidean distance is taken between the logarithms of the sizes, which is closer to 1 - IoU,
     since both depend on the ratio of sizes.
     """
+    if len(points) == 1:  # in one row, OpenCV takes each number for a point
+        return points
     cv = cv2()
     once = (cv.TERM_CRITERIA_MAX_ITER, 1, 0.0)
     data = np.log(points).astype(np.float32)

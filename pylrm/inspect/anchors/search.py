@@ -18,6 +18,7 @@ from pylrm.inspect.anchors.sizes import BoxSizes, box_sizes
 from pylrm.inspect.describe import table
 from pylrm.models.anchors import Anchors, format_anchors
 from pylrm.runs.inputs import letterboxes
+from pylrm.terminal import count_of
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class FoundAnchors:
         lines = [f"{self.title()}", "", table(rows, left=set()), ""]
         lines.append(f"average IoU {self.iou:.4f}")
         if self.present is not None and self.target is not None:
-            lines[-1] += f"; of the {len(self.target.present)} anchors "
+            lines[-1] += f"; of the {count_of(len(self.target.present), 'anchor')} "
             lines[-1] += f"{'that were ' if self.written else ''}in {self.target.cfg} "
             lines[-1] += f"{self.present:.4f}"
         lines.append("")
@@ -115,8 +116,8 @@ class FoundAnchors:
         way = "letterboxed" if self.letterbox else "stretched"
         width, height = self.size
         return (
-            f"{self.data.train}: {len(self.boxes.sizes)} boxes in {self.boxes.images} images, "
-            f"{way} to {width}x{height}"
+            f"{self.data.train}: {count_of(len(self.boxes.sizes), 'box')} in "
+            f"{count_of(self.boxes.images, 'image')}, {way} to {width}x{height}"
         )
 
     def text(self, kind: str) -> str:
@@ -127,12 +128,12 @@ class FoundAnchors:
         """Yield what was passed over."""
         if self.boxes.left_out:
             yield (
-                f"{self.data.train}: {self.boxes.left_out} boxes under .001 of the input are left "
-                "out"
+                f"{self.data.train}: boxes under .001 of the input, left out: {self.boxes.left_out}"
             )
         if self.boxes.unreadable:
             first, count = self.boxes.unreadable[0], len(self.boxes.unreadable)
-            yield f"{self.data.train}: {count} images cannot be read ({first} is the first)"
+            images = count_of(count, "image")
+            yield f"{self.data.train}: {images} cannot be read ({first} is the first)"
 
     def record(self) -> dict[str, Any]:
         """Return all that is known, for JSON."""
@@ -252,8 +253,8 @@ def find_anchors(
             boxes.sizes * size,
             anchors * size,
             figure,
-            title=f"{dataset.path.stem}: {len(boxes.sizes)} boxes, {len(anchors)} anchors, "
-            f"average IoU {found.iou:.4f}",
+            title=f"{dataset.path.stem}: {count_of(len(boxes.sizes), 'box')}, "
+            f"{count_of(len(anchors), 'anchor')}, average IoU {found.iou:.4f}",
             present=target.present * size if target and len(target.present) else None,
         )
     if write and target is not None:

@@ -20,6 +20,7 @@ from pylrm.errors import DataError
 from pylrm.evaluate.truths import CocoTruth
 from pylrm.inspect.check.images import ImageFacts
 from pylrm.inspect.check.kinds import Findings
+from pylrm.terminal import count_of
 
 _SIDES = ("left", "upper", "right", "lower")
 _SAME = 0.5  # IoU from which a label and a truth are taken for one object
@@ -66,7 +67,9 @@ def check_balance(
         if name == "valid" and not measured:
             continue
         if not summary.boxes:
-            findings.add("no-boxes", f"{paths[name]}: not one box in {summary.images} images")
+            findings.add(
+                "no-boxes", f"{paths[name]}: not one box in {count_of(summary.images, 'image')}"
+            )
             continue
         kind = "class-untrained" if name == "train" else "class-unmeasured"
         for label, boxes in zip(data.names, summary.boxes_per_class, strict=True):
@@ -120,7 +123,9 @@ def check_truth_file(
             findings.add("class-unmeasured", f"{data.truth}: {name}")
     more = [name for entry, name in file.images.items() if entry not in there]
     if more:
-        text = f"{data.truth}: {len(more)} of {len(file.images)} images, first {more[0]}"
+        text = (
+            f"{data.truth}: {len(more)} of {count_of(len(file.images), 'image')}, first {more[0]}"
+        )
         findings.add("truth-more", text, count=len(more))
 
 
@@ -136,7 +141,7 @@ def _differ(
     for kind, name in enumerate(names):
         own, wanted = rows[rows[:, 0] == kind, 1:], centres[kinds == kind]
         if len(own) != len(wanted):
-            return f"{len(own)} labels of {name}, {len(wanted)} in the truth= file"
+            return f"{count_of(len(own), 'label')} of {name}, {len(wanted)} in the truth= file"
         if len(own) and (iou(own, wanted).max(axis=1) < _SAME).any():
             return f"a label of {name} is elsewhere in the truth= file"
     return ""

@@ -15,6 +15,7 @@ from pylrm.inspect.anchors.clusters import Floats, ious
 from pylrm.inspect.check.images import ImageFacts
 from pylrm.inspect.check.kinds import Findings
 from pylrm.inspect.heads import Head, lost
+from pylrm.terminal import count_of
 
 # YOLOv2's five priors reach .61 on VOC (its paper, table 1).
 _POOR = 0.6
@@ -83,7 +84,7 @@ class Fit:
         if self.boxes:
             small, middle, large = self.sides
             lines += [
-                f"  sides of {self.boxes} boxes (root of the area): half of them up to "
+                f"  sides of {count_of(self.boxes, 'box')} (root of the area): half of them up to "
                 f"{middle:.0f} pixels, 90% from {small:.0f} to {large:.0f}",
                 f"  smaller than a cell: {self.below_cell} ({self.below_cell / self.boxes:.1%}); "
                 f"same cell and anchor as a later box: {self.lost} ({self.lost / self.boxes:.1%})",

@@ -14,6 +14,7 @@ from pylrm.errors import DataError
 from pylrm.inspect.check.kinds import Example
 from pylrm.inspect.check.report import Report
 from pylrm.pictures.drawing import Colour, Mark, colour_of, fit, mark, sheet
+from pylrm.terminal import count_of
 
 MOST, COLUMNS, CELL = 24, 4, 320
 _SHORT = {  # what can be seen, the worst first
@@ -102,7 +103,7 @@ def _fullest(report: Report, drawn: set[Path]) -> Iterator[tuple[str, Path, tupl
         return
     truths = sorted(report.truths.values(), key=lambda truth: -len(truth.objects.boxes))
     for truth in truths:
-        yield f"{len(truth.objects.boxes)} boxes", truth.image, ()
+        yield count_of(len(truth.objects.boxes), "box"), truth.image, ()
 
 
 def _draw(pixels: ByteImage, truth: Truth, rows: tuple[int, ...], names: list[str]) -> ByteImage:

@@ -14,6 +14,7 @@ from pylrm.data.darknet import DataFile, LabelSummary, Truth
 from pylrm.inspect.check.kinds import KINDS, Findings
 from pylrm.inspect.check.network import Fit
 from pylrm.inspect.describe import table
+from pylrm.terminal import count_of
 
 SHOWN = 3  # examples of a kind
 _WIDE = 100  # columns of the text
@@ -56,7 +57,7 @@ class Report:
         shown
             Examples of each kind; None: all.
         """
-        blocks = [f"{self.data.path}: {self.data.classes} classes", self._counts()]
+        blocks = [f"{self.data.path}: {count_of(self.data.classes, 'class')}", self._counts()]
         if self.fit is not None:
             blocks.append("\n".join(self.fit.lines()))
         found = self.findings.found()
@@ -64,7 +65,7 @@ class Report:
         errors = sum(KINDS[kind].error for kind in found)
         remarks = len(found) - errors
         blocks.append(
-            f"{_number(errors, 'kind')} of error, {_number(remarks, 'remark')}"
+            f"{count_of(errors, 'kind')} of error, {count_of(remarks, 'remark')}"
             if found
             else "nothing wrong"
         )
@@ -142,7 +143,3 @@ class Report:
             f"-> {what.todo}", _WIDE, initial_indent="  ", subsequent_indent="     "
         )
         return "\n".join(lines)
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

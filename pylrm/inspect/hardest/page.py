@@ -11,6 +11,7 @@ from pylrm.data.images import ByteImage, read_image
 from pylrm.engine.detections import name_of
 from pylrm.inspect.hardest.ranking import KINDS, Edges, HardBox, Hardest, HardImage, edges
 from pylrm.pictures.drawing import WHITE, Mark, chapters, colour_of, fit, mark, sheet
+from pylrm.terminal import count_of
 
 T = TypeVar("T")
 
@@ -138,7 +139,7 @@ def table(result: Hardest, names: Sequence[str], count: int) -> Iterator[str]:
     """Yield the lines of the rankings as text; parameters as of `page`."""
     yield "images by loss"
     for i, one in first(result.images, count):
-        yield f"{i:4}  {one.loss:9.3f}  {one.path}  ({one.objects} boxes)"
+        yield f"{i:4}  {one.loss:9.3f}  {one.path}  ({count_of(one.objects, 'box')})"
     for kind, title in KINDS.items():
         found = result.boxes[kind]
         yield f"{title}: {len(found)}"
