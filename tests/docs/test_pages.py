@@ -11,13 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
+from pylrm import Network
+from pylrm.data.darknet import read_data
 from pylrm.demo.scenes import draw
-from tests.pages import ROOT, Shell, Step, steps
+from tests import layouts
+from tests.pages import OTHER, ROOT, Shell, Step, steps
+from tests.weights.naive import mobilenet_source
 
 PAGES = ["faq.md", "lrm.md"]
 # Whose commands go on with what other commands wrote.
 LATER = [
-    *("metrics.md", "onnx.md", "pretrained.md", "reliability.md", "report.md", "study-command.md")
+    *("metrics.md", "onnx.md", "pretrained.md", "reliability.md", "report.md", "study-command.md"),
+    "study.md",
 ]
 CFG = "pylrm cfg yolov2-mobilenet --data my.data --size 128 --multiplier .25 --batch 4"
 
@@ -57,7 +62,7 @@ def test_the_commands_do_what_the_page_says(name: str, made: Path, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def later(made: Path) -> Path:
-    """What the other pages' commands go on with: two runs, results, a study."""
+    """What the other pages' commands go on with: two runs, results, a pretrained MobileNet."""
     for name in ("plain", "lrm"):
         shutil.copytree(made / "runs" / "my", made / "runs" / name)
     weights = made / "runs" / "my" / "weights" / "best.weights"
@@ -68,16 +73,14 @@ def later(made: Path) -> Path:
         "start.weights": weights,
     }.items():
         (made / name).symlink_to(target)
-    shell = Shell(made)
-    for command in (
-        "pylrm map --cfg net.cfg --weights best.weights --out results",
-        "pylrm study grid --cfg my.cfg --data my.data --seeds 6 --k 32 --nms none --updates 1"
-        " --out study",
-    ):
-        shell(Step(command))
-    (made / "kept").mkdir()
-    (made / "kept" / "runs.csv").symlink_to(made / "study" / "runs.csv")
+    (made / "bccd").symlink_to("my")
+    (made / "my" / "bccd.data").symlink_to("demo.data")
+    mobilenet_source(made / "mobilenet_v1_0.25_128.npz", 0.25)
+    (made / "other.cfg").write_text((made / "my.cfg").read_text().replace("burn_in=", "burn_in=1"))
+    Shell(made)(Step("pylrm map --cfg net.cfg --weights best.weights --out results"))
     shutil.rmtree(made / "tools")
+    (made / "kept").mkdir()
+    (made / "kept" / "runs.csv").symlink_to("../study/runs.csv")  # which the page's commands write
     return made
 
 
@@ -85,6 +88,44 @@ def later(made: Path) -> Path:
 @pytest.mark.parametrize("name", LATER)
 def test_the_commands_go_on_with_what_others_wrote(name: str, later: Path, tmp_path: Path) -> None:
     test_the_commands_do_what_the_page_says(name, later, tmp_path)
+
+
+@pytest.mark.slow  # three studies
+def test_the_tables_of_the_paper(tmp_path: Path) -> None:
+    """With drawn images in the folders of KITTI and VOC, and small networks."""
+    layouts.kitti(tmp_path)
+    layouts.voc(tmp_path)
+    shell = Shell(tmp_path)
+    small = "--size 64 --multiplier .25 --batch 2"
+    for name in ("yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny"):
+        shell(Step(f"pylrm cfg {name} --classes 20 {small} --updates 1 > {name}.cfg"))
+    for name in ("mobilenet", "darknet19"):
+        with Network(tmp_path / f"yolov2-{name}.cfg", seed=1) as net:
+            net.save_weights(tmp_path / f"{name}.weights", upto=18)
+    for step in steps(ROOT / "docs" / "paper.md"):
+        command = step.command.replace("--updates 45000", f"--updates 1 {small}")
+        shell(Step(command, step.printed))
+    for study, arms in (("kitti", 10), ("voc", 10), ("losses", 4)):
+        assert len((tmp_path / study / "runs.csv").read_text().splitlines()) == 1 + arms
+
+
+def test_the_tutorial_s_other_data_sets(tmp_path: Path) -> None:
+    """With drawn images in the folders of KITTI, COCO and VOC."""
+    for make in (layouts.kitti, layouts.coco, layouts.voc):
+        make(tmp_path)
+    shell = Shell(tmp_path)
+    page = [step for step in steps(ROOT / "docs" / "tutorial.md") if OTHER.search(step.command)]
+    assert len(page) == 5
+    for step in page:
+        shell(step)
+    read = {
+        path.name: (data.names, data.metric)
+        for path in (*tmp_path.glob("data/*/*.data"), *tmp_path.glob("voc07/*.data"))
+        if (data := read_data(path))
+    }
+    assert read["kitti.data"][1] == "kitti" and read["voc.data"][1] == "11point"
+    assert read["people.data"] == (["person", "bicycle"], "coco")
+    assert len(read["kitti.data"][0]) == 6 and len(read["voc07.data"][0]) == 20
 
 
 def test_the_conversions(tmp_path: Path) -> None:

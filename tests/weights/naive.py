@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,38 @@ def distance(a: Array, b: Array) -> float:
 
 CHANNELS = [(3, 8), (8, 8), (8, 16), (16, 16), (16, 32)]  # 3x3/2, depthwise, 1x1, depthwise/2, 1x1
 STRIDES = [2, 1, 1, 2, 1]
+WIDTHS = [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]  # of MobileNet's pairs
 
 
 def small_source(path: Path, **changed: Any) -> Path:
     """Write an .npz of five random convolutions, with arrays changed or (None) left out."""
+    sizes = [1 if number in (2, 4) else 3 for number in range(len(CHANNELS))]
+    return source(path, CHANNELS, sizes, STRIDES, **changed)
+
+
+def mobilenet_source(path: Path, multiplier: float) -> Path:
+    """Write an .npz of a MobileNet-v1's 27 convolutions with random weights."""
+    widths = [round(32 * multiplier), *(round(width * multiplier) for width in WIDTHS)]
+    channels, strides = [(3, widths[0])], [2]
+    for number, (inputs, filters) in enumerate(pairwise(widths)):
+        channels += [(inputs, inputs), (inputs, filters)]
+        strides += [2 if number in (1, 3, 5, 11) else 1, 1]
+    return source(path, channels, [3] + [3, 1] * len(WIDTHS), strides)
+
+
+def source(
+    path: Path,
+    channels: Sequence[tuple[int, int]],
+    sizes: Sequence[int],
+    strides: Sequence[int],
+    **changed: Any,
+) -> Path:
+    """Write an .npz of random convolutions; those of size 3 with equal channels are depthwise."""
     random = np.random.default_rng(3)
     arrays: dict[str, Any] = {}
-    for number, ((inputs, filters), stride) in enumerate(zip(CHANNELS, STRIDES, strict=True)):
-        name, groups = f"conv{number:02}", inputs if inputs == filters else 1
-        size = 1 if number in (2, 4) else 3
+    layers = zip(channels, sizes, strides, strict=True)
+    for number, ((inputs, filters), size, stride) in enumerate(layers):
+        name, groups = f"conv{number:02}", inputs if inputs == filters and size == 3 else 1
         shape = (filters, inputs // groups, size, size)
         weights = random.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
         arrays[f"{name}_weights"] = weights.astype(np.float32)
