@@ -48,6 +48,43 @@ def test_the_commands_are_taken(page: Path) -> None:
             pytest.fail(f"{line}: {error.format_message()}")
 
 
+def without_reason(text: str) -> list[str]:
+    """Return the commands of a page that are neither run (`$ `) nor say why not in a comment.
+
+    A comment speaks of the block of code that follows it.
+    """
+    found: list[str] = []
+    excused = run = False
+    for line in text.splitlines():
+        if re.match(r" *<!-- not run: .+ -->$", line):
+            excused = True
+        elif re.match(r" {4,}\$ ", line):
+            run = True  # what comes below is what it prints
+        elif re.match(r" {4,}pylrm (?!0\.)[a-z]", line) and not (excused or run):
+            found.append(line.strip())
+        elif line and not line.startswith("    "):
+            excused = run = False
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_not_run_says_why(page: Path) -> None:
+    assert without_reason(page.read_text("utf-8")) == []
+
+
+def test_a_page_with_commands_has_a_test() -> None:
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        if re.search(r"^ {4,}\$ ", page.read_text("utf-8"), re.MULTILINE):
+            assert f'"{page.name}"' in tests, page.name
+
+
+def test_which_commands_need_a_reason() -> None:
+    text = "text\n\n    $ pylrm a\n    pylrm b\n\ntext\n\n    pylrm c\n    pylrm 0.1.0\n\n"
+    text += "<!-- not run: hours -->\n\n    pylrm d\n\n    pylrm e\n\ntext\n\n    pylrm f\n"
+    assert without_reason(text) == ["pylrm c", "pylrm f"]
+
+
 def test_what_is_read_and_what_is_refused() -> None:
     found = [line for page in PAGES for line in commands(page)]
     assert len(found) > 100

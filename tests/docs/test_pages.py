@@ -42,6 +42,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "! pylrm  train --cfg wild.cfg --out runs/wild",  # all of its updates: two blanks
     ):
         shell(Step(command))
+    (folder / "backup").mkdir()
+    with Network(folder / "my.cfg", seed=1) as net:  # as Darknet would have left it
+        net.save_weights(folder / "backup" / "my_last.weights")
     shutil.rmtree(folder / "tools")
     return folder
 
