@@ -247,6 +247,8 @@ def introduce(run: Training, progress: Progress) -> None:
     for line in run.task.warnings():
         warn(line)
     say(f"run folder: {run.folder.folder}")
+    if run.options.tensorboard:
+        say(f"curves: tensorboard --logdir {run.folder.folder} (pip install tensorboard)")
 
 
 def report_skipped(run: Training, skipped: Sequence[Path]) -> None:

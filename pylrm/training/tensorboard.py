@@ -11,13 +11,13 @@ from pylrm.training.callbacks import Callback
 from pylrm.training.run import Training
 
 FOLDER = "tensorboard"  # in the run folder
-# Columns of log.csv to where TensorBoard shows them; all others are beside the loss.
+# Figures of the logs to where TensorBoard shows them; all others are beside the loss.
 GROUPS = {
     **dict.fromkeys(("map", "top1", "top5"), "validation"),
-    **dict.fromkeys(("iou", "obj", "recall"), "predictions"),
+    **dict.fromkeys(("iou", "obj", "noobj", "class", "recall", "count"), "predictions"),
     **dict.fromkeys(("kept", "kept_claimed", "kept_loss"), "mining"),
     **dict.fromkeys(("fg", "fg_loss", "fg_kept_loss"), "mining"),
-    **dict.fromkeys(("img_s", "stall"), "speed"),
+    **dict.fromkeys(("img_s", "seconds", "stall"), "speed"),
 }
 
 

@@ -42,7 +42,7 @@ def test_a_split_that_cannot_be():
     for share in (0.0, 1.0, -1.0, float("nan")):
         with pytest.raises(DataError, match="expected a share between 0 and 1"):
             split("ab", share, 0, HERE)
-    with pytest.raises(DataError, match="here: 1 annotated images; a split needs two"):
+    with pytest.raises(DataError, match="here: 1 annotated image; a split needs two"):
         split(["a", "a"], 0.5, 0, HERE)
 
 

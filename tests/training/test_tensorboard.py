@@ -46,6 +46,8 @@ def test_curves_are_the_logs(tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
     assert {tag.split("/")[0] for tag in curves} == {
         *("loss", "mining", "predictions", "speed", "validation"),
     }
+    beside = {tag.split("/")[1] for tag in curves if tag.startswith("loss/")}
+    assert beside == {"loss", "avg", "rate", "grad_norm"}
 
 
 def test_it_is_said_before_the_first_update_that_it_is_not_installed(

@@ -114,7 +114,7 @@ def test_cut_refuses_what_is_not_there(saved: Path, tmp_path: Path) -> None:
     ("bytes_kept", "message"),
     [
         (10, "too short for its header"),
-        (23, "truncated: its 3 bytes"),
+        (23, "truncated: the 3 B"),
         (20 + 4 * 20, r"ends inside layer 0 \(\[convolutional\], cfg:6\)"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_truncated_file_is_refused(saved: Path, bytes_kept: int, message: str)
 
 def test_a_longer_file_and_a_missing_one_are_refused(saved: Path, tmp_path: Path) -> None:
     saved.write_bytes(saved.read_bytes() + bytes(4))
-    with pytest.raises(WeightsError, match="holds 622 values, but all layers of cfg take 621"):
+    with pytest.raises(WeightsError, match="holds 622 float32, but all layers of cfg take 621"):
         show(saved, CFG)
     with pytest.raises(WeightsError, match="no.weights: cannot be read: No such file"):
         header(tmp_path / "no.weights")
