@@ -72,7 +72,7 @@ def examine() -> list[Finding]:
             f"{platform.machine()}; kernels: {cpu_features()}; "
             f"{count_of(cores or 1, 'core')}{single}",
         ),
-        Finding("peak", f"{cpu_peak(1) / 1e9:.0f} GFLOP/s a core, without memory in the way"),
+        Finding("peak", f"{cpu_peak(1) / 1e9:.3g} GFLOP/s a core, without memory in the way"),
         Finding(
             "memory",
             "the system does not tell"
