@@ -99,7 +99,7 @@ def with_data(data: Path) -> Iterator[Step]:
     yield Step(f"pylrm check {shown(data)}", "Look for mistakes in its images and labels:")
     yield Step(
         f"pylrm cfg {NETWORK} --data {shown(data)} > {shown(cfg.path)}",
-        "Write a network for its classes (--multiplier, --size, --batch and --updates make it quick):",
+        "Write a network for its classes (--multiplier, --size, --updates: smaller, quicker):",
     )
     yield from with_network(cfg, [data])
 
