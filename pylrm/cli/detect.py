@@ -113,7 +113,7 @@ def command(
     # A list is whole at its end only, which a stream may not have.
     as_list = as_json and all(each.kind == "image" for each in found)
     records = []
-    failed = False
+    failed, most = False, -1  # most: detections in a frame; -1: there is no frame
 
     def tell(error: DataError) -> None:
         nonlocal failed
@@ -140,6 +140,7 @@ def command(
                     click.echo(json.dumps(record(result, known), ensure_ascii=False))
                 else:
                     click.echo(line(result, known))
+                most = max(most, len(result.detections))
                 for output in outputs:
                     output.take(result)
         except WindowClosedError:
@@ -150,6 +151,8 @@ def command(
         for output in outputs:
             if output.made:
                 click.echo(output.made)
+        if most == 0:
+            click.echo(f"no score reached {thresh:g}: a lower --thresh shows what is less sure")
     if failed:
         raise SystemExit(2)
 

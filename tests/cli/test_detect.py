@@ -77,6 +77,14 @@ def test_mistakes(detect: Callable[..., Outcome]) -> None:
         assert code == 2 and part in err and len(err.strip().splitlines()) == 1
 
 
+def test_where_nothing_is_found_it_says_what_shows_more(detect: Callable[..., Outcome]) -> None:
+    hint = "no score reached 0.99: a lower --thresh shows what is less sure\n"
+    code, out, _ = detect("tiny/images/0.png", "tiny/images/1.png", "--thresh", "0.99")
+    assert code == 0 and out.count("nothing found") == 2 and out.endswith(hint)
+    assert hint not in detect("tiny/images/0.png", "--thresh", "0.99", "--json")[1]
+    assert "no score" not in detect("tiny/images/0.png", "--thresh", "0")[1]
+
+
 def test_nothing_drawn_is_not_called_drawings(detect: Callable[..., Outcome]) -> None:
     code, out, err = detect("missing.jpg")
     assert code == 2 and "missing.jpg" in err and out == ""

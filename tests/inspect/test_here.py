@@ -234,6 +234,15 @@ def test_the_newest_run_counts(here: Path) -> None:
     assert "runs/a (complete) and 1 more" in overview(Path())
 
 
+def test_an_older_run_that_stopped_can_be_gone_on_with(here: Path) -> None:
+    for age, name in enumerate(("runs/new", "runs/old", "runs/done")):
+        run_folder(name, update=3 if name == "runs/old" else 9)
+        put(f"{name}/checkpoint/3.checkpoint")
+        os.utime(f"{name}/log.csv", (1000 - age, 1000 - age))
+    assert [line for line in suggested() if "--resume" in line] == ["pylrm train --resume runs/old"]
+    assert suggested()[0] == "pylrm plot runs/new -o curves.png"
+
+
 def test_inside_a_run_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_folder("mine")
     put("mine/checkpoint/3.checkpoint")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,7 @@ def steps(found: Found) -> Iterator[Step]:
     going_on = list(after_run(found.runs[0])) if found.runs else []
     if going_on:
         yield from going_on
+        yield from resumed(found.runs[1:SHOWN])
     elif found.cfgs and (found.data or found.cfgs[0].names_data):
         yield from with_network(found.cfgs[0], found.data)
     elif found.data:
@@ -70,6 +71,15 @@ def steps(found: Found) -> Iterator[Step]:
         yield from with_source(found.sources[0])
     else:
         yield from with_nothing()
+
+
+def resumed(runs: Sequence[RunState]) -> Iterator[Step]:
+    """Yield how to go on with older runs that stopped."""
+    for run in runs:
+        if not (run.running or run.complete) and run.resumable:
+            yield Step(
+                f"pylrm train --resume {shown(run.path)}", "Go on with a run that stopped before:"
+            )
 
 
 def with_nothing() -> Iterator[Step]:
