@@ -224,7 +224,7 @@ ALONE: list[tuple[Callable[[Path], None], str, list[str]]] = [
     (across, "duplicate-across", ["20.png is .*/3.png, labelled otherwise$"]),
     (in_both_lists, "duplicate-across", ["3.png is listed twice"]),
     (no_label, "label-missing", ["3.png"]),
-    (bad_lines, "label-line", ["3.txt:2: 4 f", "3.txt:3: h is nan", "3.ignore.txt:1: 1 fields"]),
+    (bad_lines, "label-line", ["3.txt:2: 4 f", "3.txt:3: h is nan", "3.ignore.txt:1: 1 field;"]),
     (bad_text, "label-line", ["3.ignore.txt: not UTF-8"]),
     (unknown, "class-unknown", ["3.txt:2: class 2, but .*tiny.data has 2 classes"]),
     (outside, "box-outside", ["3.txt:1: 0.1 beyond the left", "3.txt:2: 0.015 beyond the lower"]),
@@ -241,7 +241,7 @@ ALONE: list[tuple[Callable[[Path], None], str, list[str]]] = [
     (
         truth_has_other_objects,
         "truth-objects",
-        ["20.png: 0 labels of red, 1 in", "21.png: 1 labels of red, 0 in"],
+        ["20.png: 0 labels of red, 1 in", "21.png: 1 label of red, 0 in"],
     ),
     (truth_is_elsewhere, "truth-objects", ["20.png: a label of red is elsewhere"]),
 ]
