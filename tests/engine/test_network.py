@@ -309,7 +309,7 @@ def test_results_do_not_depend_on_threads(kernels: str) -> None:
     found = []
     for threads in (1, 2, 3):
         with pylrm.Network(DETECTOR, threads=threads, kernels=kernels) as net:
-            assert net.threads == threads
+            assert net.threads == (threads if pylrm.engine.has_threads() else 1)
             losses = [net.train_batch(images(net, seed=k), boxes(net)) for k in range(4)]
             found.append((losses, [v.tobytes() for n in net for v in n.params.values()]))
     assert found[0] == found[1] == found[2]
