@@ -172,8 +172,7 @@ dn_status dn_layer_tree(const layer *l, const char *name, int64_t classes, tree 
                         dn_error *e);
 
 /* For edges(): the layer before, and the one that from= names, which must be given. */
-enum { FROM_UNSAID = -(1 << 30) }; /* from='s default */
-dn_status dn_two_edges(const layer *l, int named, int_list *from, dn_error *e);
+dn_status dn_two_edges(const layer *l, const int_list *others, int_list *from, dn_error *e);
 
 /* Fills *e with "file:line: [section] …" and returns DN_BAD_CFG. */
 dn_status dn_layer_error(const layer *l, dn_error *e, const char *format, ...)

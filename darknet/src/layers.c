@@ -81,13 +81,16 @@ const layer_type *dn_layer_type(const char *section)
     return NULL;
 }
 
-dn_status dn_two_edges(const layer *l, int named, int_list *from, dn_error *e)
+dn_status dn_two_edges(const layer *l, const int_list *others, int_list *from, dn_error *e)
 {
-    const int other = named < 0 ? l->index + named : named;
     if (l->index == 0)
         return dn_layer_error(l, e, "is the first layer: there is none before it");
-    if (named == FROM_UNSAID)
+    if (others->n == 0)
         return dn_layer_error(l, e, "needs from=, the other layer");
+    if (others->n > 1)
+        return dn_layer_error(l, e, "from= names %d layers, but must name one",
+                              others->n);
+    const int named = others->v[0], other = named < 0 ? l->index + named : named;
     if (other < 0 || other >= l->index)
         return dn_layer_error(
             l, e, "from=%d: must name a layer before this one, from 0 to %d or from -1 to -%d",

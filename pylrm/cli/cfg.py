@@ -81,8 +81,8 @@ class WithDeploy(click.Command):
 @click.option("--data", metavar="FILE", help="Data set that the cfg names, for train.")
 @click.option(
     "--anchors",
-    help="voc, kitti, coco, or W,H,W,H… in cells of the output; YOLOv3 and v4: in pixels of the "
-    "input.  [default: voc; of these coco]",
+    help="voc, kitti, coco, coco9, or W,H,W,H… in cells of the output; YOLOv3 and v4: in pixels of "
+    "the input.  [default: voc; of tiny YOLOv3 and v4 coco; of YOLOv4 coco9]",
 )
 @click.option("--lrm-k", type=click.IntRange(0), help="Add [lrm]: hard examples kept an image.")
 @click.option(
@@ -106,7 +106,9 @@ class WithDeploy(click.Command):
     help="YOLOv2: pixels to a cell of the output.  [default: 32]",
 )
 @click.option(
-    "--activation", type=click.Choice(ACTIVATIONS), help="[default: relu for MobileNet, else leaky]"
+    "--activation",
+    type=click.Choice(ACTIVATIONS),
+    help="[default: relu for MobileNet, mish for YOLOv4's backbone, else leaky]",
 )
 @click.option(
     "--backbone-rate",
@@ -152,8 +154,8 @@ def command(
 ) -> None:
     """Write a network's cfg to standard output.
 
-    NAME is yolov2-mobilenet, yolov2-darknet19, yolov2-tiny, yolov3-tiny, yolov4-tiny, or a
-    classifier: mobilenet, darknet19. `pylrm cfg deploy CFG` rewrites the cfg of a trained network
+    NAME is yolov2-mobilenet, yolov2-darknet19, yolov2-tiny, yolov3-tiny, yolov4-tiny, yolov4, or
+    a classifier: mobilenet, darknet19. `pylrm cfg deploy CFG` rewrites the cfg of a trained network
     for other programs.
 
     \b

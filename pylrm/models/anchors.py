@@ -32,12 +32,28 @@ DEFAULTS: dict[str, Anchors] = {
         (4.21875, 5.28125),
         (10.75, 9.96875),
     ],
+    # 12x16 to 459x401 pixels of a 512x512 input
+    "coco9": [
+        (width * _GRID / 512, height * _GRID / 512)
+        for width, height in (
+            (12, 16),
+            (19, 36),
+            (40, 28),
+            (36, 75),
+            (76, 55),
+            (72, 146),
+            (142, 110),
+            (192, 243),
+            (459, 401),
+        )
+    ],
 }
 
 ORIGIN = {
     "voc": "YOLOv2's published priors for VOC",
     "kitti": "pylrm's defaults for KITTI, chosen by hand",
     "coco": "tiny YOLOv3's published priors for COCO",
+    "coco9": "YOLOv4's published priors for COCO",
 }
 
 MOST = 128  # anchors a detector may have

@@ -1,7 +1,7 @@
 """The backbones: feature extractors that reduce an image 32-fold, or some of them 16-fold.
 
 Each adds its layers to a text and returns the index of the layer that a passthrough or a finer head
-takes: the last at twice the output's resolution. The weights do not depend on the stride: a
+takes, the last at twice the output's resolution; of YOLOv4's, one for each of two finer heads. The weights do not depend on the stride: a
 backbone trained as a classifier fits both.
 """
 
@@ -69,6 +69,42 @@ def partial_tiny(text: CfgText) -> int:
         text.maxpool(2)
     text.conv(512, size=3)
     return fine
+
+
+def partial_darknet53(text: CfgText) -> tuple[int, int]:
+    """YOLOv4's (Bochkovskiy et al., 2020): 72 convolutions; returns its maps of 16 and 8 pixels."""
+    text.comment(
+        "CSPDarknet-53: five stages. Each halves the map, then makes two copies of it by 1x1 "
+        "convolutions: one goes through residual blocks, and joins the other again. The input is "
+        f"{text.shape}"
+    )
+    text.conv(32, size=3)
+    _partial_stage(text, 64, blocks=1, copy=64)
+    _partial_stage(text, 128, blocks=2, copy=64)
+    fine = _partial_stage(text, 256, blocks=8, copy=128)
+    middle = _partial_stage(text, 512, blocks=8, copy=256)
+    _partial_stage(text, 1024, blocks=4, copy=512)
+    return middle, fine
+
+
+def _partial_stage(text: CfgText, filters: int, blocks: int, copy: int) -> int:
+    """Add a stage of so many residual blocks on a copy of `copy` channels; return its 1x1 end."""
+    text.comment(f"{filters} channels, {blocks} residual block{'s' * (blocks > 1)}")
+    text.conv(filters, size=3, stride=2)
+    start = text.last
+    text.conv(copy)
+    beside = text.last
+    text.route(start)
+    text.conv(copy)
+    for _ in range(blocks):
+        before = text.last
+        text.conv(filters // 2)
+        text.conv(copy, size=3)
+        text.shortcut(before)
+    text.conv(copy)
+    text.route(-1, beside)
+    text.conv(filters)
+    return text.last
 
 
 def _partial_block(text: CfgText, filters: int) -> int:

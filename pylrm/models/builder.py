@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pylrm.models import backbones, heads
@@ -21,9 +21,13 @@ class _Detector(NamedTuple):
 
 class _Yolo(NamedTuple):
     title: str
-    activation: str
-    backbone: Callable[[CfgText], int]  # returns the layer for the finer head
+    activation: str  # of the backbone
+    backbone: Callable[[CfgText], Sequence[int]]  # returns the layers for the finer heads
     keys: Mapping[str, object]  # of [yolo]
+    strides: Sequence[int] = (32, 16)  # of the heads
+    body: Callable[..., None] = heads.two_heads  # text, Yolos, what the backbone returns
+    anchors: str = "coco"
+    body_activation: str = "leaky"
 
 
 class _Classifier(NamedTuple):
@@ -60,13 +64,23 @@ _DETECTORS = {
     "yolov2-darknet19": _Detector("YOLOv2 on Darknet-19", "leaky", _yolov2_darknet19),
     "yolov2-tiny": _Detector("Tiny YOLOv2", "leaky", _yolov2_tiny),
 }
+_CIOU = {"iou_loss": "ciou", "iou_normalizer": 0.07, "nms_kind": "greedynms"}
 _YOLOS = {
-    "yolov3-tiny": _Yolo("Tiny YOLOv3", "leaky", lambda text: backbones.tiny(text, 32), {}),
+    "yolov3-tiny": _Yolo("Tiny YOLOv3", "leaky", lambda text: [backbones.tiny(text, 32)], {}),
     "yolov4-tiny": _Yolo(
         "Tiny YOLOv4",
         "leaky",
-        backbones.partial_tiny,
-        {"iou_loss": "ciou", "iou_normalizer": 0.07, "scale_x_y": 1.05, "nms_kind": "greedynms"},
+        lambda text: [backbones.partial_tiny(text)],
+        {**_CIOU, "scale_x_y": 1.05},
+    ),
+    "yolov4": _Yolo(
+        "YOLOv4",
+        "mish",
+        backbones.partial_darknet53,
+        {**_CIOU, "iou_thresh": 0.213, "beta_nms": 0.6, "max_delta": 5},
+        strides=(8, 16, 32),
+        body=heads.three_heads,
+        anchors="coco9",
     ),
 }
 _CLASSIFIERS = {
@@ -99,16 +113,17 @@ def build(
     Parameters
     ----------
     name : str
-        "yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny", "yolov3-tiny", "yolov4-tiny", or a
-        classifier: "mobilenet", "darknet19".
+        "yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny", "yolov3-tiny", "yolov4-tiny",
+        "yolov4", or a classifier: "mobilenet", "darknet19".
     classes : int
         Classes of objects, or of images.
     data : str, optional
         The data set that the cfg names, for instance "data/voc.data".
     anchors : str or sequence, optional
         Detectors: widths and heights in cells of the output grid (YOLOv3 and v4: in pixels of the
-        input), as numbers, in pairs or as text; or "voc", "kitti" or "coco": defaults, made for
-        13x13 cells and scaled to another grid. None: "voc"; of YOLOv3 and v4 "coco".
+        input), as numbers, in pairs or as text; or "voc", "kitti", "coco" or "coco9": defaults,
+        made for 13x13 cells and scaled to another grid. None: "voc"; of the tiny YOLOv3 and v4
+        "coco", of YOLOv4 "coco9".
     lrm : mapping, optional
         Detectors: k and nms of [lrm] (nms: .7 when left out). None: no [lrm].
     size : int or (int, int), optional
@@ -120,7 +135,8 @@ def build(
         YOLOv2: pixels to a cell of the output grid, 32 (None) or 16. At 16 the last reduction is
         left out, and the passthrough comes from an earlier map.
     activation : str, optional
-        "relu" (MobileNet's default), "leaky" (of the others) or "relu6".
+        "relu" (MobileNet's default), "leaky" (of the others; in YOLOv4's backbone "mish") or
+        "relu6".
     backbone_rate : float, optional
         Detectors: learning rate of the backbone's convolutions, as a factor on the network's: for a
         pretrained backbone, which should change less than the new layers after it.
@@ -194,11 +210,13 @@ def _detector(name: str, options: Options) -> str:
 def _yolo(name: str, options: Options) -> str:
     model = _YOLOS[name]
     options.refuse(["region"], f"{name} has [yolo]")
-    options.refuse(["stride"], f"{name} has two heads, of 32 and 16 pixels a cell")
+    count = len(model.strides)
+    pixels = ", ".join(map(str, model.strides))
+    options.refuse(["stride"], f"{name} has {count} heads, of {pixels} pixels a cell")
     width, height = options.input(416)
-    anchors = options.boxes((width // 32, height // 32), "coco", cell=32)
-    if len(anchors) < 2:
-        raise ValueError(f"anchors: {name} has two heads, so there must be two or more")
+    anchors = options.boxes((width // 32, height // 32), model.anchors, cell=32)
+    if len(anchors) < count:
+        raise ValueError(f"anchors: {name} has {count} heads, so there must be {count} or more")
     mining = options.mining()
 
     activation = options.activation or model.activation
@@ -206,12 +224,14 @@ def _yolo(name: str, options: Options) -> str:
     _heading(text, model.title, name, options)
     updates = options.updates or 45_000
     detector_settings(text, "yolo", options.data, options.batch, updates, options.net)
-    fine = model.backbone(text)
-    origin = options.boxes_origin("coco")
+    finer = model.backbone(text)
+    origin = options.boxes_origin(model.anchors)
     keys = {**model.keys, **options.yolo}
-    layers, count = heads.two_yolos(text, fine, anchors, origin, options.classes, keys)
+    text.activation = options.activation or model.body_activation
+    yolos = heads.Yolos(text, count, anchors, origin, options.classes, keys)
+    model.body(text, yolos, *finer)
     if mining is not None:
-        heads.lrm(text, *mining, count, layers)
+        heads.lrm(text, *mining, yolos.predictions, yolos.layers)
     return str(text)
 
 

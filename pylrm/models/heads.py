@@ -104,50 +104,142 @@ def region(
     return count
 
 
-def two_yolos(
-    text: CfgText, fine: int, anchors: Anchors, origin: str | None, classes: int, keys: Keys
-) -> tuple[list[int], int]:
-    """Add two heads, of 32 pixels a cell for the larger anchors and of 16 for the smaller ones.
+class Yolos:
+    """The [yolo] layers of one network; each head has its share of the anchors.
 
-    Returns the two [yolo] layers' indices and how many predictions an image they have together.
+    Parameters
+    ----------
+    text : CfgText
+        What they are added to.
+    heads : int
+        How many there will be.
+    anchors : list of (float, float)
+        In pixels of the input; the finest head takes the smallest.
+    origin : str or None
+        Where they come from, for a comment.
+    classes : int
+    keys : mapping
+        Of all [yolo].
+
+    Attributes
+    ----------
+    layers : list of int
+        Indices of those that were added.
+    predictions : int
+        An image, of all of these.
     """
-    anchors = sorted(anchors, key=lambda size: size[0] * size[1])
-    masks = range(len(anchors) // 2, len(anchors)), range(len(anchors) // 2)
-    text.comment(
-        "Anchors are in pixels of the input, from the smallest on"
-        f"{f': {origin}' if origin else ''}. All of both heads compete for an object; each head "
-        "learns those whose best anchor is in its mask."
-    )
-    _begin(text)
+
+    def __init__(
+        self,
+        text: CfgText,
+        heads: int,
+        anchors: Anchors,
+        origin: str | None,
+        classes: int,
+        keys: Keys,
+    ) -> None:
+        self.layers: list[int] = []
+        self.predictions = 0
+        self._text = text
+        self._anchors = sorted(anchors, key=lambda size: size[0] * size[1])
+        self._bounds = [len(anchors) * i // heads for i in range(heads + 1)]
+        self._classes = classes
+        self._keys = keys
+        text.comment(
+            "Anchors are in pixels of the input, from the smallest on"
+            f"{f': {origin}' if origin else ''}. All of the {heads} heads' compete for an object; "
+            "each head learns those whose best anchor is in its mask."
+        )
+        _begin(text)
+
+    def add(self, rank: int, usual: Keys | None = None) -> None:
+        """Add a head's last convolution and its [yolo].
+
+        Parameters
+        ----------
+        rank : int
+            0: the finest.
+        usual : mapping, optional
+            Keys of this head, where those of all do not say otherwise.
+        """
+        text, (first, end) = self._text, self._bounds[rank : rank + 2]
+        predictions(text, self._anchors[first:end], self._classes)
+        options = {
+            "mask": ",".join(map(str, range(first, end))),
+            "anchors": format_anchors(self._anchors),
+            "classes": self._classes,
+            "num": len(self._anchors),
+            "ignore_thresh": 0.7,
+            "jitter": 0.3,
+            "random": 0,
+            "max": MOST_TRUTHS,
+        }
+        text.layer("yolo", {**options, **(usual or {}), **self._keys}, text.shape)
+        self.layers.append(text.last)
+        self.predictions += (end - first) * text.shape.height * text.shape.width
+
+
+def two_heads(text: CfgText, yolos: Yolos, fine: int) -> None:
+    """Two heads, of 32 pixels a cell and of 16, which reads layer `fine` besides."""
     text.conv(256)
     neck = text.last
     text.conv(512, size=3)
-    found = [_yolo(text, anchors, masks[0], classes, keys)]
+    yolos.add(1)
     text.comment(f"The finer head: layer {neck}, enlarged, beside layer {fine}")
     text.route(neck)
     text.conv(128)
     text.upsample()
     text.route(-1, fine)
     text.conv(256, size=3)
-    found.append(_yolo(text, anchors, masks[1], classes, keys))
-    cells = [text.shapes[layer].height * text.shapes[layer].width for layer in found]
-    return found, sum(n * len(mask) for n, mask in zip(cells, masks, strict=True))
+    yolos.add(0)
 
 
-def _yolo(text: CfgText, anchors: Anchors, mask: range, classes: int, keys: Keys) -> int:
-    predictions(text, anchors[mask.start : mask.stop], classes)
-    options = {
-        "mask": ",".join(map(str, mask)),
-        "anchors": format_anchors(anchors),
-        "classes": classes,
-        "num": len(anchors),
-        "ignore_thresh": 0.7,
-        "jitter": 0.3,
-        "random": 0,
-        "max": MOST_TRUTHS,
-    }
-    text.layer("yolo", {**options, **keys}, text.shape)
-    return text.last
+def three_heads(text: CfgText, yolos: Yolos, middle: int, fine: int) -> None:
+    """YOLOv4's three, of 8, 16 and 32 pixels a cell, which read each other's maps both ways.
+
+    middle, fine: layers of 16 and 8 pixels a cell.
+    """
+    _alternate(text, 512, 3)
+    text.comment("Maxima over 5x5, 9x9 and 13x13 cells, beside the map itself (SPP)")
+    whole = text.last
+    pooled = []
+    for size in (5, 9, 13):
+        if pooled:
+            text.route(whole)
+        text.maxpool(1, size)
+        pooled.append(text.last)
+    text.route(*reversed(pooled), whole)
+    _alternate(text, 512, 3)
+    maps = [text.last]
+    for filters, layer in ((256, middle), (128, fine)):
+        text.comment(f"Upwards: layer {maps[-1]}, enlarged, beside layer {layer}")
+        text.conv(filters)
+        text.upsample()
+        enlarged = text.last
+        text.route(layer)
+        text.conv(filters)
+        text.route(-1, enlarged)
+        _alternate(text, filters, 5)
+        maps.append(text.last)
+    coarse, middle, fine = maps
+    text.comment("The finest head")
+    text.conv(256, size=3)
+    yolos.add(0, {"scale_x_y": 1.2})
+    for rank, filters, other, scale in ((1, 256, middle, 1.1), (2, 512, coarse, 1.05)):
+        text.comment(f"Downwards: layer {fine}, made smaller, beside layer {other}")
+        text.route(fine)
+        text.conv(filters, size=3, stride=2)
+        text.route(-1, other)
+        _alternate(text, filters, 5)
+        fine = text.last
+        text.conv(2 * filters, size=3)
+        yolos.add(rank, {"scale_x_y": scale})
+
+
+def _alternate(text: CfgText, filters: int, convolutions: int) -> None:
+    """Add 1x1 convolutions to `filters`, between them 3x3 ones to twice as many."""
+    for i in range(convolutions):
+        text.conv(filters if i % 2 == 0 else 2 * filters, size=1 if i % 2 == 0 else 3)
 
 
 def lrm(

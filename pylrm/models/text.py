@@ -120,10 +120,10 @@ class CfgText:
         options = {"filters": filters, "size": 1, "stride": 1, "activation": "linear"}
         self.layer("convolutional", options, self.shape._replace(channels=filters))
 
-    def maxpool(self, stride: int) -> None:
-        """Add a 2x2 maximum; at stride 1 the size stays."""
+    def maxpool(self, stride: int, size: int = 2) -> None:
+        """Add a maximum over size x size; at stride 1 the map's size stays."""
         channels, height, width = self.shape
-        options = {"size": 2, "stride": stride}
+        options = {"size": size, "stride": stride}
         self.layer("maxpool", options, Shape(channels, height // stride, width // stride))
 
     def route(self, *layers: int) -> None:
@@ -132,6 +132,10 @@ class CfgText:
         channels = sum(part.channels for part in parts)
         options = {"layers": ",".join(map(str, layers))}
         self.layer("route", options, parts[0]._replace(channels=channels))
+
+    def shortcut(self, layer: int) -> None:
+        """Add the sum of the newest layer and another of its shape, by index."""
+        self.layer("shortcut", {"from": layer, "activation": "linear"}, self.shape)
 
     def half(self) -> None:
         """Add a route to the second half of the newest layer's channels."""

@@ -33,6 +33,7 @@ def test_the_command_in_a_file_writes_that_file(run: Run, name: str) -> None:
         "yolov2-tiny --classes 2 --net learning_rate=.01 --net clip=4 --region random=1",
         "yolov4-tiny --classes 2 --anchors 9,8,30,40 --yolo iou_loss=giou --lrm-k 8",
         "yolov3-tiny --classes 2 --anchors coco --yolo random=1",
+        "yolov4 --classes 2 --size 96 --multiplier 0.5 --anchors coco9 --activation leaky",
         "mobilenet --classes 2 --size 96 --data my.data --updates 10",
     ],
 )
@@ -81,7 +82,7 @@ def test_the_text_is_a_network(run: Run, tmp_path: Path) -> None:
         ("yolov2-tiny --classes 2 --multiplier nan", "multiplier"),
         ("yolov2-tiny --classes 2 --activation swish", "--activation"),
         ("yolov2-tiny --classes 2 --anchors 1,2,3", "3 numbers"),
-        ("yolov2-tiny --classes 2 --anchors cifar", "expected voc, kitti, coco, or widths"),
+        ("yolov2-tiny --classes 2 --anchors cifar", "expected voc, kitti, coco, coco9, or widths"),
         ("yolov4-tiny --classes 2 --yolo iou_los=ciou", "the nearest is iou_loss"),
         ("yolov2-tiny --classes 2 --lrm-nms .5", "--lrm-nms needs --lrm-k"),
         ("yolov2-tiny --classes 2 --lrm-k -1", "--lrm-k"),

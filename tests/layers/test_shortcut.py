@@ -105,6 +105,7 @@ def test_around_a_convolution(kernels):
     [
         ({}, r"cfg:\d+: \[shortcut\] needs from="),
         ({"from": 2}, r"cfg:\d+: \[shortcut\] from=2: must name a layer"),
+        ({"from": "-1,-2"}, r"cfg:\d+: \[shortcut\] from= names 2 layers, but must name one"),
         ({"from": -3}, r"cfg:\d+: \[shortcut\] from=-3: must name a layer"),
         ({"from": 0}, r"cfg:\d+: \[shortcut\] .*4x5"),
     ],

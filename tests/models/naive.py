@@ -67,6 +67,9 @@ def _layer(kind: str, options: Options, into: tuple[int, int, int], done: list[L
         every, groups = sum(shape[0] for shape in parts), number.get("groups", 1)
         assert every % groups == 0 and number.get("group_id", 0) < groups
         return Layer(kind, options, (every // groups, *parts[0][1:]))
+    if kind == "shortcut":
+        assert done[int(options["from"])].shape == into
+        return Layer(kind, options, into)
     if kind == "upsample":
         return Layer(kind, options, (channels, height * number["stride"], width * number["stride"]))
     if kind == "yolo":

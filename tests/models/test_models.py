@@ -19,7 +19,8 @@ from pylrm.models.anchors import DEFAULTS
 from tests.models import naive
 
 DETECTORS = ("yolov2-mobilenet", "yolov2-darknet19", "yolov2-tiny")
-YOLOS = ("yolov3-tiny", "yolov4-tiny")
+TWO_HEADS = ("yolov3-tiny", "yolov4-tiny")
+YOLOS = (*TWO_HEADS, "yolov4")
 CLASSIFIERS = ("mobilenet", "darknet19")
 
 
@@ -38,7 +39,7 @@ def numbers(text: str) -> list[float]:
 
 # Published: MobileNet-v1's table of multipliers (million multiply-adds at 224); operations of
 # Darknet-19 (5.58 billion), Tiny YOLOv2 (6.97) and YOLOv2 with 64 channels of passthrough (29.4),
-# Tiny YOLOv3 (5.57) and v4 (6.91) for COCO.
+# Tiny YOLOv3 (5.57) and v4 (6.91), and YOLOv4 at 608 (128.5) for COCO.
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [
@@ -52,6 +53,7 @@ def numbers(text: str) -> list[float]:
         ("yolov2-darknet19", {"classes": 20}, 29.4e9 / 2),
         ("yolov3-tiny", {"classes": 80}, 5.57e9 / 2),
         ("yolov4-tiny", {"classes": 80}, 6.91e9 / 2),
+        ("yolov4", {"classes": 80, "size": 608}, 128.5e9 / 2),
     ],
 )
 def test_multiply_adds_are_the_published_ones(
@@ -225,7 +227,7 @@ def test_shipped_detectors_fit_their_data_set(name: str) -> None:
     assert data.metric == ("area" if "kitti" in name else "11point")
 
 
-@pytest.mark.parametrize("name", YOLOS)
+@pytest.mark.parametrize("name", TWO_HEADS)
 def test_two_heads_share_the_anchors(name: str) -> None:
     text = models.build(name, classes=2, anchors=[60, 50, 9, 8, 200, 90, 20, 30, 7, 7])
     coarse, fine = (layer for layer in naive.layers(text) if layer.kind == "yolo")
@@ -244,7 +246,7 @@ def test_both_heads_are_mined_together(name: str) -> None:
         assert lrm.inputs == tuple(head.index for head in net.detectors)
 
 
-@pytest.mark.parametrize("name", YOLOS)
+@pytest.mark.parametrize("name", TWO_HEADS)
 def test_the_finer_head_reads_twice_the_resolution(name: str) -> None:
     layers = naive.layers(models.build(name, classes=2))
     joined = [layer for layer in layers if layer.kind == "route"][-1]
@@ -252,6 +254,35 @@ def test_the_finer_head_reads_twice_the_resolution(name: str) -> None:
     assert enlarged == -1 and layers[fine].kind == "convolutional"
     assert layers[fine].shape == (256, 26, 26) and joined.shape == (128 + 256, 26, 26)
     assert layers[fine].options["size"] == ("3" if name == "yolov3-tiny" else "1")
+
+
+def test_yolov4_has_three_heads() -> None:
+    text = models.build("yolov4", classes=2, anchors=[60, 50, 9, 8, 200, 90, 20, 30, 7, 7])
+    heads = [layer for layer in naive.layers(text) if layer.kind == "yolo"]
+    assert [head.shape for head in heads] == [(7, 52, 52), (2 * 7, 26, 26), (2 * 7, 13, 13)]
+    assert [head.options["mask"] for head in heads] == ["0", "1,2", "3,4"]
+    assert [head.options["scale_x_y"] for head in heads] == ["1.2", "1.1", "1.05"]
+    assert {head.options["anchors"] for head in heads} == {"7,7, 9,8, 20,30, 60,50, 200,90"}
+    own = naive.layers(models.build("yolov4", classes=2, yolo={"scale_x_y": 1.3}))
+    assert {la.options["scale_x_y"] for la in own if la.kind == "yolo"} == {"1.3"}
+    usual = naive.layers(models.build("yolov4", classes=2, size=512))[-1].options
+    assert usual["anchors"].startswith("12,16, 19,36, 40,28") and usual["num"] == "9"
+    assert usual["anchors"].endswith("192,243, 459,401") and usual["mask"] == "6,7,8"
+
+
+def test_yolov4_is_the_published_one() -> None:
+    layers = naive.layers(models.build("yolov4", classes=80, size=608))
+    assert len(layers) == 162 and sum(la.kind == "convolutional" for la in layers) == 110
+    assert sum(la.kind == "shortcut" for la in layers) == 23
+    # Its weights file, and that of its first 137 layers, which trainings start from: 20 bytes, then
+    # the values.
+    assert 4 * sum(layer.parameters for layer in layers) + 20 == 257_717_640
+    assert 4 * sum(layer.parameters for layer in layers[:137]) + 20 == 170_038_676
+    pooled = next(la for la in layers if la.kind == "route" and la.shape[0] == 2048)
+    sources = [int(word) for word in pooled.options["layers"].split(",")]
+    assert [layers[index].options["size"] for index in sources] == ["13", "9", "5", "1"]
+    kinds = [la.options["activation"] for la in layers if "batch_normalize" in la.options]
+    assert kinds == ["mish"] * 72 + ["leaky"] * 35
 
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
@@ -330,11 +361,12 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ("yolov2-tiny", {"anchors": [1, 2, 3]}, "3 numbers"),
     ("yolov2-tiny", {"anchors": [1, -2]}, "-2 is no size"),
     ("yolov2-tiny", {"anchors": [1, float("nan")]}, "nan is no size"),
-    ("yolov2-tiny", {"anchors": "cifar"}, "expected voc, kitti, coco, or widths"),
+    ("yolov2-tiny", {"anchors": "cifar"}, "expected voc, kitti, coco, coco9, or widths"),
     ("yolov2-tiny", {"yolo": {"random": 1}}, "yolo: yolov2-tiny has [region]"),
     ("yolov3-tiny", {"region": {"random": 1}}, "region: yolov3-tiny has [yolo]"),
-    ("yolov3-tiny", {"stride": 16}, "two heads, of 32 and 16 pixels a cell"),
-    ("yolov4-tiny", {"anchors": [3, 4]}, "there must be two or more"),
+    ("yolov3-tiny", {"stride": 16}, "2 heads, of 32, 16 pixels a cell"),
+    ("yolov4-tiny", {"anchors": [3, 4]}, "there must be 2 or more"),
+    ("yolov4", {"anchors": [3, 4, 5, 6]}, "yolov4 has 3 heads, so there must be 3 or more"),
     ("yolov4-tiny", {"yolo": {"mask": "1,2"}}, "the option anchors"),
     ("yolov2-tiny", {"anchors": [1, 1] * 129}, "1 to 128"),
     ("yolov2-tiny", {"lrm": {}}, "k is missing"),
@@ -363,6 +395,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         ("yolov2-tiny", 7),
         ("yolov3-tiny", 7),
         ("yolov4-tiny", 15),
+        ("yolov4", 72),
     ],
 )
 def test_the_backbone_s_convolutions_have_a_rate_of_their_own(name: str, backbone: int) -> None:

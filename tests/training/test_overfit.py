@@ -1,4 +1,4 @@
-"""Twenty real images are learnt by heart, by the tiny networks; needs PYLRM_REALDATA."""
+"""Twenty real images are learnt by heart, by the tiny networks and half a YOLOv4; needs PYLRM_REALDATA."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "yolov2-tiny": {"stride": 16, "anchors": np.array(SIZES) / 16, "region": HEAD, "updates": 1200},
     "yolov3-tiny": {"anchors": np.array(SIZES), "yolo": HEAD, "updates": 600},
     "yolov4-tiny": {"anchors": np.array(SIZES), "yolo": HEAD, "updates": 600},
+    "yolov4": {
+        "multiplier": 0.5,
+        "size": 128,
+        "batch": 5,
+        "anchors": np.array(SIZES) * 128 / 224,
+        "yolo": HEAD,
+        "updates": 400,
+    },
 }
 
 
@@ -46,7 +54,7 @@ def test_few_images_are_learnt_by_heart(tmp_path: Path, twenty: DataFile, name: 
     cfg = tmp_path / f"{name}.cfg"
     shared: dict[str, Any] = {"classes": 3, "size": 224, "multiplier": 0.25, "batch": 10}
     anchors = options["anchors"].tolist()
-    cfg.write_text(models.build(name, **shared, **{**options, "anchors": anchors}, net=PLAIN))
+    cfg.write_text(models.build(name, **{**shared, **options, "anchors": anchors}, net=PLAIN))
     every = options["updates"] // 3
     result = train(cfg, twenty, out=tmp_path / "run", map_every=every, quiet=True)
     print(f"\n{name}: mAP {result.map:.4f} of {IMAGES} images after {result.updates} updates")

@@ -4,19 +4,19 @@
 #include "shared.h"
 
 typedef struct {
-    int from, activation;
+    int_list from;
+    int activation;
 } sam;
 
 static const key keys[] = {
-    KEY_INT(sam, from, FROM_UNSAID, FROM_UNSAID, 1 << 24,
-            "the other map: a layer from 0, or negative counted back from here"),
+    KEY_INTS(sam, from, NULL, "the other map: a layer from 0, or negative counted back from here"),
     KEY_CHOICE(sam, activation, "linear", activations, "of the products"),
     KEY_END};
 
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const sam *s = l->state;
-    return dn_two_edges(l, s->from, from, e);
+    return dn_two_edges(l, &s->from, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)

@@ -6,13 +6,14 @@
 #include "shared.h"
 
 typedef struct {
-    int from, activation, scale_wh;
+    int_list from;
+    int activation, scale_wh;
     scaling scaling;
 } scale_channels;
 
 static const key keys[] = {
-    KEY_INT(scale_channels, from, FROM_UNSAID, FROM_UNSAID, 1 << 24,
-            "the map: a layer from 0, or negative counted back from here"),
+    KEY_INTS(scale_channels, from, NULL,
+             "the map: a layer from 0, or negative counted back from here"),
     KEY_INT(scale_channels, scale_wh, 0, 0, 1, "1: a value for each pixel, not each channel"),
     KEY_CHOICE(scale_channels, activation, "linear", activations, "of the products"),
     KEY_END};
@@ -20,7 +21,7 @@ static const key keys[] = {
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const scale_channels *s = l->state;
-    return dn_two_edges(l, s->from, from, e);
+    return dn_two_edges(l, &s->from, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)

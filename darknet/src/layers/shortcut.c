@@ -5,14 +5,15 @@
 #include "shared.h"
 
 typedef struct {
-    int from, activation;
+    int_list from;
+    int activation;
     float alpha, beta;
     shortcut shape;
 } shortcut_section;
 
 static const key keys[] = {
-    KEY_INT(shortcut_section, from, FROM_UNSAID, FROM_UNSAID, 1 << 24,
-            "the other layer: from 0, or negative counted back from here"),
+    KEY_INTS(shortcut_section, from, NULL,
+             "the other layer: from 0, or negative counted back from here"),
     KEY_CHOICE(shortcut_section, activation, "linear", activations, "after the sum"),
     KEY_FLOAT(shortcut_section, alpha, 1, -1e6, 1e6, "factor of the layer before"),
     KEY_FLOAT(shortcut_section, beta, 1, -1e6, 1e6, "factor of the other"),
@@ -23,7 +24,7 @@ static const key keys[] = {
 static dn_status edges(layer *l, int_list *from, dn_error *e)
 {
     const shortcut_section *s = l->state;
-    return dn_two_edges(l, s->from, from, e);
+    return dn_two_edges(l, &s->from, from, e);
 }
 
 static dn_status shape(layer *l, dn_error *e)
