@@ -1,8 +1,8 @@
 """The backbones: feature extractors that reduce an image 32-fold, or some of them 16-fold.
 
 Each adds its layers to a text and returns the index of the layer that a passthrough or a finer head
-takes, the last at twice the output's resolution; of YOLOv4's, one for each of two finer heads. The weights do not depend on the stride: a
-backbone trained as a classifier fits both.
+takes, the last at twice the output's resolution; of YOLOv4's, one for each of two finer heads. The
+weights do not depend on the stride: a backbone trained as a classifier fits both.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def three_heads(text: CfgText, yolos: Yolos, middle: int, fine: int) -> None:
     _alternate(text, 512, 3)
     text.comment("Maxima over 5x5, 9x9 and 13x13 cells, beside the map itself (SPP)")
     whole = text.last
-    pooled = []
+    pooled: list[int] = []
     for size in (5, 9, 13):
         if pooled:
             text.route(whole)

@@ -1,4 +1,4 @@
-"""Twenty real images are learnt by heart, by the tiny networks and half a YOLOv4; needs PYLRM_REALDATA."""
+"""Twenty real images are learnt by heart, by four networks; needs PYLRM_REALDATA."""
 
 from __future__ import annotations
 
