@@ -50,7 +50,9 @@ static const char *const aliases[][2] = {{"conv", "convolutional"}, {"max", "max
 static const char RECURRENT[] = "recurrent layers are not part of this engine, which is for images";
 static const char LEARNT[] = "learnt values without an input are not part of this engine: YOLOR's "
                              "files are for PyTorch alone";
+static const char SECOND[] = "stands once, at the start: these seem to be two cfgs in one file";
 static const char *const foreign[][2] = {
+    {"net", SECOND},          {"network", SECOND},
     {"rnn", RECURRENT},       {"gru", RECURRENT},     {"lstm", RECURRENT},
     {"crnn", RECURRENT},      {"conv_lstm", RECURRENT}, {"history", RECURRENT},
     {"contrastive", "networks that compare images are not part of this engine"},

@@ -147,8 +147,8 @@ class Yolos:
         self._keys = keys
         text.comment(
             "Anchors are in pixels of the input, from the smallest on"
-            f"{f': {origin}' if origin else ''}. All of the {heads} heads' compete for an object; "
-            "each head learns those whose best anchor is in its mask."
+            f"{f': {origin}' if origin else ''}. The anchors of all {heads} heads compete for an "
+            "object; each head learns the objects whose best anchor is in its mask."
         )
         _begin(text)
 

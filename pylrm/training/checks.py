@@ -182,11 +182,14 @@ def label_warnings(summary: LabelSummary, data: DataFile, most: int) -> Iterator
         )
 
 
-def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
-    """Yield a line for each detection layer with an anchor larger than the whole image.
+SPECK = 4  # pixels
 
-    No box can be so large: such anchors are in pixels where [region] wants cells, or were made for
-    another input size.
+
+def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
+    """Yield a line for each detection layer with anchors that no box can be like.
+
+    Anchors larger than the image are in pixels where [region] wants cells, or were made for another
+    input size; those of no more than SPECK pixels are in cells where [yolo] wants pixels.
     """
     for head in net.detectors:
         if head.type == "detection":  # has none
@@ -197,14 +200,17 @@ def anchor_warnings(net: Network, cfg: Cfg) -> Iterator[str]:
         values = head.option("anchors")
         pairs = list(zip(values[::2], values[1::2], strict=True))
         large = [pair for pair in pairs if pair[0] > whole[0] and pair[1] > whole[1]]
-        if large:
-            unit = "cells of the output" if region else "pixels of the input"
-            yield (
-                f"{cfg}:{cfg.line_of(head.line, 'anchors')}: [{head.type}] anchors larger "
-                f"than the whole image: {len(large)} of {len(pairs)} ({large[0][0]:g} x "
-                f"{large[0][1]:g}; the image has {whole[0]} x {whole[1]} {unit}, the unit of "
-                "anchors here): `pylrm anchors` computes fitting ones"
-            )
+        small = [pair for pair in pairs if not region and pair[0] * pair[1] <= SPECK]
+        unit = "cells of the output" if region else "pixels of the input"
+        findings = {"larger than the whole image": large, "smaller than any object": small}
+        for what, odd in findings.items():
+            if odd:
+                yield (
+                    f"{cfg}:{cfg.line_of(head.line, 'anchors')}: [{head.type}] anchors {what}: "
+                    f"{len(odd)} of {len(pairs)} ({odd[0][0]:g} x {odd[0][1]:g}; the image has "
+                    f"{whole[0]} x {whole[1]} {unit}, the unit of anchors here): `pylrm anchors` "
+                    "computes fitting ones"
+                )
 
 
 LIMITED = ("hardest", "random")  # modes of [lrm] that keep at most k

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from pylrm import Network, models
+from pylrm.cfg.file import Cfg
+from pylrm.training.checks import anchor_warnings
+
 WriteCfg = Callable[..., Path]
 Outcome = tuple[int, str, str]
 COMMAND = "from pylrm.cli.main import main; main()"
@@ -343,6 +347,23 @@ def test_anchors_beyond_the_image_are_a_warning(
     assert code == 0
     assert f"{cfg}:{line}: [region] anchors larger than the whole image: 1 of 2 (20 x 30" in err
     assert "cells of the output" in err
+
+
+def test_anchors_in_cells_where_pixels_are_wanted_are_a_warning() -> None:
+    cells = [0.37, 1.56, 1.3, 1.7, 3.9, 5.3, 1.9, 2.1]  # the last: no more than 4 pixels
+    cfg = Cfg.read(models.build("yolov3-tiny", classes=2, size=64, anchors=cells))
+    with Network(cfg, outline=True) as net:
+        warned = list(anchor_warnings(net, cfg))
+        assert [line.split(":")[1] for line in warned] == [
+            str(cfg.line_of(head.line, "anchors")) for head in net.detectors
+        ]
+    for line in warned:
+        assert "[yolo] anchors smaller than any object: 3 of 4 (0.37 x 1.56; the image has" in line
+        assert "64 x 64 pixels of the input" in line
+    pixels = [2, 2.1, 8, 8, 64, 64]
+    cfg = Cfg.read(models.build("yolov3-tiny", classes=2, size=64, anchors=pixels))
+    with Network(cfg, outline=True) as net:
+        assert list(anchor_warnings(net, cfg)) == []
 
 
 def test_modes_of_mining_say_what_they_keep(

@@ -36,3 +36,10 @@ def test_the_reason_is_told(name, why):
     text = "[net]\nwidth=4\nheight=4\nchannels=3\n[maxpool]\nsize=1\n" + section(name, output=3)
     with pytest.raises(pylrm.CfgError, match=rf"^cfg:7: \[{name}\]: {why} part of this engine"):
         pylrm.Network(text)
+
+
+@pytest.mark.parametrize("name", ["net", "network"])
+def test_two_cfgs_in_one_file_are_called_that(name):
+    text = "[net]\nwidth=4\nheight=4\nchannels=3\n[maxpool]\nsize=1\n"
+    with pytest.raises(pylrm.CfgError, match=rf"^cfg:7: \[{name}\]: stands once, at the start"):
+        pylrm.Network(text + text.replace("net", name))
