@@ -9,6 +9,7 @@ Each file is tried in a process of its own, from the folder above FOLDER, as `da
   what follows is done at a small size and batch, and a constant rate.
 - learns: the loss of the last update is below that of the first.
 - infers: an inference network with what was learnt, if that is finite, has a finite output.
+  Training is tried at smaller rates until all of this holds.
 - exports: as an ONNX file, with random weights like trained ones; the largest difference of an
   output in ONNX Runtime, relative where values are above 1. At a side of 192 or above: batch norm
   of the two values that a map of one pixel has in two images would make 1e-2 of a rounding error.
@@ -103,14 +104,27 @@ def losses_at(cfg: Cfg, rate: float, updates: int, weights: Path) -> list[float]
         return losses if finite(net) else [*losses, float("nan")]
 
 
+def infer(cfg: Cfg, weights: Path | None) -> str:
+    """Return whether the output for noise is finite."""
+    with Network(cfg, weights, inference=True) as net:
+        out = net.forward(images(net, 1))
+    return "yes" if np.isfinite(out).all() else "no: the output is not finite"
+
+
 def train(cfg: Cfg, updates: int, weights: Path) -> dict[str, str]:
-    """Return what training showed, at the first rate at which the loss falls."""
+    """Return what training showed, at the first rate at which all is well, else at the last."""
     for rate in RATES:
         losses = losses_at(cfg, rate, updates, weights)
-        told = f"{losses[0]:.4g} to {losses[-1]:.4g}, rate {rate:g}"
-        if np.isfinite(losses).all() and losses[-1] < losses[0]:
-            return {"trains": "yes", "learns": told}
-    return {"trains": "yes" if np.isfinite(losses).all() else "no", "learns": f"no: {told}"}
+        learns = f"{losses[0]:.4g} to {losses[-1]:.4g}, rate {rate:g}"
+        if not np.isfinite(losses).all():
+            row = {"trains": "no", "learns": f"no: {learns}", "infers": infer(cfg, None)}
+        else:
+            row = {"trains": "yes", "learns": learns, "infers": infer(cfg, weights)}
+            if losses[-1] >= losses[0]:
+                row["learns"] = f"no: {learns}"
+            elif row["infers"] == "yes":
+                break
+    return row
 
 
 def brief(error: Exception, path: str | Path) -> str:
@@ -150,15 +164,9 @@ def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]
         weights = Path(folder) / "tried.weights"
         if judged:
             row.update(train(cfg, options.updates, weights))
-            yield row
         else:
             row["why"] = "no loss layer: nothing to train"
-            with Network(cfg) as net:
-                net.save_weights(weights)
-        learnt = weights if row.get("trains") != "no" else None
-        with Network(cfg, learnt, inference=True) as net:
-            out = net.forward(images(net, 1))
-            row["infers"] = "yes" if np.isfinite(out).all() else "no: the output is not finite"
+            row["infers"] = infer(cfg, None)
         yield row
         row["exports"] = export(shrunk(own, options.batch, EXPORT_SIDES), Path(folder))
     yield row
