@@ -15,6 +15,7 @@ FILES = {
     "c-nothing": NET + CONV.format(4),
     "d-refused": NET + "[rnn]\n",
     "e-large": NET + "[connected]\noutput=400000\n[softmax]\n",
+    "f-averages": NET + "ema_alpha=.9\nmax_batches=99\n" + CONV.format(4) + "[softmax]\n",
 }
 
 
@@ -37,12 +38,13 @@ def test_each_file_has_its_row(tmp_path):
     assert head.count("|") == rule.count("|") == 9
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert [row[0] for row in cells] == [f"{name}.cfg" for name in FILES]
-    shipped, classes, nothing, refused, large = cells
+    shipped, classes, nothing, refused, large, averages = cells
     assert shipped[1:4] == ["yes"] * 3 and " to " in shipped[4] and shipped[7] == ""
     assert classes[1:4] == ["yes, 1 warnings", "yes", "yes"]
     assert nothing[1:5] == ["yes", "yes", "", ""] and nothing[6] == "32x32x3"
     assert nothing[7] == "no loss layer: nothing to train"
-    for row in (shipped, classes, nothing):
+    assert averages[1:4] == ["yes"] * 3 and averages[7] == ""
+    for row in (shipped, classes, nothing, averages):
         assert float(row[5]) < 1e-4
     assert refused[1] == "no" and refused[7].startswith("d-refused.cfg:5: [rnn]: recurrent")
     assert large[1] == "yes" and "the limit is 1" in large[7]

@@ -50,7 +50,7 @@ COLUMNS = {
 SIDES = (64, 128, 256)
 EXPORT_SIDES = (192, 256)
 RATES = (0.001, 0.0001, 0.00001)
-STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches": "0"}
+STAYS = {"burn_in": "0", "policy": "constant", "subdivisions": "1", "max_batches": "1000"}
 
 
 def shrunk(cfg: Cfg, batch: int, sides: tuple[int, ...]) -> Cfg:
@@ -149,8 +149,9 @@ def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]
         cfg = Cfg.read(path)
         Network(cfg, outline=True).close()
         row["loads"] = f"yes, {len(caught)} warnings" if caught else "yes"
-        own, cfg = cfg, shrunk(cfg, options.batch, SIDES)
+    yield row
     warnings.simplefilter("ignore")
+    own, cfg = cfg, shrunk(cfg, options.batch, SIDES)
     with Network(cfg, outline=True) as net:
         row["at"] = f"{net.width}x{net.height}x{net.channels}"
         yield row
