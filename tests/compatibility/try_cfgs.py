@@ -9,7 +9,7 @@ Each file is tried in a process of its own, from the folder above FOLDER, as `da
   what follows is done at a small size and batch, and a constant rate.
 - learns: the loss of the last update is below that of the first.
 - infers: an inference network with what was learnt, if that is finite, has a finite output.
-  Training is tried at smaller rates until all of this holds.
+  Training is tried at smaller rates, then at larger sizes, until all of this holds.
 - exports: as an ONNX file, with random weights like trained ones; the largest difference of an
   output in ONNX Runtime, relative where values are above 1. At a side of 192 or above: batch norm
   of the two values that a map of one pixel has in two images would make 1e-2 of a rounding error.
@@ -127,6 +127,11 @@ def train(cfg: Cfg, updates: int, weights: Path) -> dict[str, str]:
     return row
 
 
+def is_well(row: dict[str, str]) -> bool:
+    """Whether nothing that training shows could be better at another size."""
+    return row["trains"] == row["infers"] == "yes" and not row["learns"].startswith("no")
+
+
 def brief(error: Exception, path: str | Path) -> str:
     """Return an error's text on one line, without the folder of the cfg file."""
     return " ".join(str(error).replace(f"{Path(path).parent}{os.sep}", "").split())
@@ -151,25 +156,27 @@ def attempt(path: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]
         row["loads"] = f"yes, {len(caught)} warnings" if caught else "yes"
     yield row
     warnings.simplefilter("ignore")
-    own, cfg = cfg, shrunk(cfg, options.batch, SIDES)
-    with Network(cfg, outline=True) as net:
-        row["at"] = f"{net.width}x{net.height}x{net.channels}"
-        yield row
-        gigabytes = sum(net.memory("train")) / 2**30
-        judged = any(layer.is_loss for layer in net)
-    if gigabytes > options.memory:
-        why = f"training needs {gigabytes:.2f} GiB, the limit is {options.memory:g}"
-        yield {**row, "why": why}
-        return
     with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / "tried.weights"
-        if judged:
-            row.update(train(cfg, options.updates, weights))
-        else:
-            row["why"] = "no loss layer: nothing to train"
-            row["infers"] = infer(cfg, None)
-        yield row
-        row["exports"] = export(shrunk(own, options.batch, EXPORT_SIDES), Path(folder))
+        for first in range(len(SIDES)):
+            small = shrunk(cfg, options.batch, SIDES[first:])
+            with Network(small, outline=True) as net:
+                row["at"] = f"{net.width}x{net.height}x{net.channels}"
+                yield row
+                gigabytes = sum(net.memory("train")) / 2**30
+                judged = any(layer.is_loss for layer in net)
+            if gigabytes > options.memory:
+                why = f"training needs {gigabytes:.2f} GiB, the limit is {options.memory:g}"
+                yield {**row, "why": why}
+                return
+            if not judged:
+                row["why"] = "no loss layer: nothing to train"
+                row["infers"] = infer(small, None)
+                break
+            row.update(train(small, options.updates, Path(folder) / "tried.weights"))
+            yield row
+            if is_well(row):
+                break
+        row["exports"] = export(shrunk(cfg, options.batch, EXPORT_SIDES), Path(folder))
     yield row
 
 
