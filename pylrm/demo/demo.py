@@ -42,7 +42,7 @@ HARD_EXAMPLES, NMS = 128, 0.7  # of 13*10*5 = 650 predictions: 20%
 ANCHORS = "1.09,0.87, 0.71,1.79, 2.00,1.27, 2.84,2.19, 4.37,3.50"
 
 # What is known of this setting beyond the two runs; docs/results.md
-KNOWN = "in four pairs with other seeds, mining was behind by 1.5 points on average (docs/results.md)"
+KNOWN = "in four pairs with other seeds, mining was behind by 1.5 points on average"
 
 NAMES = {"plain": "without lrm", "lrm": "with lrm"}
 CLASS_COLOURS = ["#F0E442", "#56B4E9", "#E7298A", "#00D68F", "#FFFFFF", "#FF6A00"]
