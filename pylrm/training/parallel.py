@@ -352,8 +352,10 @@ class Leader(Processes):
         self._waiting = 0.0  # since when, after a signal
 
     def start(self, run: Training) -> None:
+        self._amid_round = True
         self._order("start", run.state.rollbacks)
         self.exchange_state(run.net)
+        self._amid_round = False
 
     def passes(self, run: Training, left: int) -> tuple[list[Pass], Batch]:
         self._amid_round = True

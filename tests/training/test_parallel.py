@@ -200,6 +200,26 @@ def test_a_process_that_fails_says_why_and_the_run_is_saved(
 
 
 @needs_mpi
+def test_a_leader_that_fails_before_the_first_pass_ends_all(
+    tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
+) -> None:
+    """The others wait for the state that it hands out."""
+    code = (
+        "import pylrm.training.parallel as parallel\n"
+        "from pylrm.errors import PylrmError\n"
+        "def fails(self):\n"
+        "    if self.rank == 0:\n"
+        "        raise PylrmError('no state')\n"
+        "    self.gradient, self.normalised = None, []\n"
+        "parallel.Share.__post_init__ = fails\n"
+    )
+    cfg, out = tiny_cfg(subdivisions=2, max_batches=6), tmp_path / "several"
+    arguments = ["--cfg", cfg, "--data", tiny_data, "--out", out, "--map-every", 0]
+    status, _, _ = run(2, *arguments, code=code + COMMAND)
+    assert status
+
+
+@needs_mpi
 def test_a_loss_that_is_not_finite_is_told_as_in_one_process(
     tmp_path: Path, tiny_data: Path, tiny_cfg: WriteCfg
 ) -> None:
