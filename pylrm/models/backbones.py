@@ -8,6 +8,7 @@ weights do not depend on the stride: a backbone trained as a classifier fits bot
 from __future__ import annotations
 
 from pylrm.models.text import CfgText
+from pylrm.terminal import count_of
 
 
 def mobilenet(text: CfgText, stride: int) -> int:
@@ -89,7 +90,7 @@ def partial_darknet53(text: CfgText) -> tuple[int, int]:
 
 def _partial_stage(text: CfgText, filters: int, blocks: int, copy: int) -> int:
     """Add a stage of so many residual blocks on a copy of `copy` channels; return its 1x1 end."""
-    text.comment(f"{text.scaled(filters)} channels, {blocks} residual block{'s' * (blocks > 1)}")
+    text.comment(f"{text.scaled(filters)} channels, {count_of(blocks, 'residual block')}")
     text.conv(filters, size=3, stride=2)
     start = text.last
     text.conv(copy)
